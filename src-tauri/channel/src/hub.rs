@@ -1,0 +1,3 @@
+//! The decisions. (State follows.)
+
+pub mod event;

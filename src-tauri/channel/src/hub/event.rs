@@ -1,0 +1,233 @@
+//! Everything the hub reacts to: one closed list.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ed25519_dalek::VerifyingKey;
+use tokio::sync::{oneshot, watch};
+
+use crate::id::DeviceKey;
+use crate::outbox::Outbox;
+use crate::view::{BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnRecord};
+use crate::wire::Blob;
+use crate::wire::device::Bind;
+use crate::wire::upstream::{FromPlugin, LinkAuth};
+
+/// One connection, of a device or of a plugin. Never used twice in one run of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// What a hub hears.
+#[derive(Debug)]
+pub enum Event {
+    /// A session asks for the public key of a device that claims to be bound. `None`: not known.
+    FindKey {
+        /// Claimed name.
+        device: DeviceKey,
+        /// Answer.
+        reply: oneshot::Sender<Option<VerifyingKey>>,
+    },
+    /// A device proved its key: the session speaks for it from now on.
+    DeviceReady {
+        /// Session.
+        session: SessionId,
+        /// Device.
+        device: DeviceKey,
+        /// Where its frames go.
+        outbox: Outbox,
+        /// Peer address.
+        peer: IpAddr,
+        /// `auth.epoch`.
+        epoch: String,
+        /// `auth.last_n`.
+        last_n: u64,
+        /// The service's signature for `ready`.
+        sig: Blob<64>,
+    },
+    /// A device claims a binding code. Its frames come through `outbox`, and its end through [`Event::BindGone`].
+    BindClaim {
+        /// Session.
+        session: SessionId,
+        /// The frame.
+        bind: Box<Bind>,
+        /// The nonce of `hello`.
+        sn: Blob<32>,
+        /// Peer address.
+        peer: IpAddr,
+        /// Where its frames go.
+        outbox: Outbox,
+    },
+    /// `bind_shown`.
+    BindShown {
+        /// Session.
+        session: SessionId,
+    },
+    /// A session that claimed a code has ended.
+    BindGone {
+        /// Session.
+        session: SessionId,
+    },
+    /// `msg`.
+    Message {
+        /// Session.
+        session: SessionId,
+        /// Message id, as sent.
+        id: String,
+        /// Words.
+        text: String,
+    },
+    /// `got`.
+    Got {
+        /// Session.
+        session: SessionId,
+        /// Highest reply.
+        n: u64,
+    },
+    /// A device's session has ended.
+    DeviceGone {
+        /// Session.
+        session: SessionId,
+    },
+    /// A plugin proved the link key. The hub answers with `ready`, or refuses.
+    LinkReady {
+        /// Session.
+        session: SessionId,
+        /// Its `auth` frame.
+        auth: Box<LinkAuth>,
+        /// The nonce of `hello`.
+        sn: Blob<32>,
+        /// Where its frames go.
+        outbox: Outbox,
+    },
+    /// A frame of the plugin, other than `auth`, `ping`, `pong`, `bye`.
+    FromPlugin {
+        /// Session.
+        session: SessionId,
+        /// Frame.
+        frame: FromPlugin,
+    },
+    /// The plugin's session has ended.
+    LinkGone {
+        /// Session.
+        session: SessionId,
+    },
+    /// A person's wish.
+    Command(Command),
+    /// Time passed; sent by the driver when a deadline is due.
+    Tick,
+}
+
+/// What a person at the computer asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// A new binding code for this address.
+    IssueTicket {
+        /// One of the listener's addresses.
+        address: IpAddr,
+        /// Answer.
+        reply: oneshot::Sender<Result<Ticket, IssueError>>,
+    },
+    /// Follow a code.
+    WatchBind {
+        /// Code.
+        bind: String,
+        /// Answer; `None`: unknown.
+        reply: oneshot::Sender<Option<watch::Receiver<BindProgress>>>,
+    },
+    /// The person typed this.
+    ConfirmBind {
+        /// Code.
+        bind: String,
+        /// Two digits, or the word `allow`.
+        typed: String,
+        /// Answer.
+        reply: oneshot::Sender<Result<DeviceKey, ConfirmError>>,
+    },
+    /// The person says no, or closes the window.
+    RejectBind {
+        /// Code.
+        bind: String,
+        /// Whether it was known.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Claims that wait for a person.
+    Pending {
+        /// Answer.
+        reply: oneshot::Sender<Vec<Pending>>,
+    },
+    /// All devices, oldest binding first.
+    Devices {
+        /// Answer.
+        reply: oneshot::Sender<Vec<Device>>,
+    },
+    /// One device and its newest turns.
+    DeviceStatus {
+        /// Device.
+        device: DeviceKey,
+        /// Answer.
+        reply: oneshot::Sender<Option<(Device, Vec<TurnRecord>)>>,
+    },
+    /// A new name; already cleaned.
+    Rename {
+        /// Device.
+        device: DeviceKey,
+        /// Name.
+        name: String,
+        /// Whether the device is known.
+        reply: oneshot::Sender<bool>,
+    },
+    /// End its connection, forget its key and its queue.
+    Remove {
+        /// Device.
+        device: DeviceKey,
+        /// Answer.
+        reply: oneshot::Sender<Option<Lost>>,
+    },
+    /// A message from the person to the device. Answer: its n, and whether the device is connected.
+    Send {
+        /// Device.
+        device: DeviceKey,
+        /// Words.
+        text: String,
+        /// Answer.
+        reply: oneshot::Sender<Option<(u64, bool)>>,
+    },
+    /// State of the plugin's link.
+    Link {
+        /// Answer.
+        reply: oneshot::Sender<LinkView>,
+    },
+    /// The next gateway that proves the key is the one.
+    ForgetGateway {
+        /// Done.
+        reply: oneshot::Sender<()>,
+    },
+    /// Say goodbye to everybody and end the hub.
+    Stop {
+        /// Done.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// Something the application wants to know at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A device connected.
+    DeviceCame(DeviceKey, Arc<str>),
+    /// A device left.
+    DeviceWent(DeviceKey, Arc<str>),
+    /// A device was bound.
+    DeviceBound(DeviceKey, Arc<str>),
+    /// A device was removed.
+    DeviceRemoved(DeviceKey, Arc<str>),
+    /// A device claims a code and waits for the person.
+    BindWaits(Arc<str>),
+    /// The plugin said hello.
+    LinkUp(LinkView),
+    /// The plugin left.
+    LinkDown,
+    /// Another gateway tried.
+    GatewayRefused(Arc<str>),
+    /// The store refused a write.
+    StorageTrouble(Arc<str>),
+}

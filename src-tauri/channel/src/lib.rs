@@ -1,0 +1,19 @@
+//! The channel service: devices in, the assistant's plugin up, nothing lost.
+//!
+//! Invariants:
+//! - an `ack` or `stored` never leaves before the row it speaks of is committed with `synchronous=FULL`;
+//! - a session speaks for one device for its whole life, and only after it proved that device's key;
+//! - sessions wait for the hub; the hub waits for nobody;
+//! - no route of the TCP port changes anything but through an authenticated session.
+//!
+//! Deliberately absent: Tauri, the OpenClaw gateway's own protocol, and any other workspace crate.
+//! Read first: `docs/PROTOCOL.md`, then `hub.rs`.
+
+pub mod driver;
+pub mod hub;
+pub mod id;
+pub mod outbox;
+pub mod proof;
+pub mod service;
+pub mod view;
+pub mod wire;

@@ -1,0 +1,229 @@
+//! What the service tells the application: plain data, no wire and no SQL.
+
+use std::net::IpAddr;
+
+use crate::id::DeviceKey;
+use crate::wire::device::{Confirm, Kind};
+
+/// A binding code, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its public handle.
+    pub bind: String,
+    /// The whole QR content. Holds the secret: show it, never log it.
+    pub url: String,
+    /// When it dies, ms since 1970.
+    pub expires_ms: i64,
+}
+
+/// Why no code could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// The service does not listen there.
+    #[error("the service does not listen on this address")]
+    NotListening,
+    /// A device waits for confirmation; its code is not replaced.
+    #[error("a device is waiting for confirmation")]
+    Claimed,
+    /// The service stops.
+    #[error("the service is stopping")]
+    Stopping,
+}
+
+/// Where a binding stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindProgress {
+    /// Nobody scanned yet.
+    Waiting {
+        /// When the code dies, ms since 1970.
+        expires_ms: i64,
+    },
+    /// A device proved the code.
+    Scanned(Claimant),
+    /// It shows its code to the person.
+    Confirming(Claimant),
+    /// Done.
+    Bound {
+        /// The device.
+        device: DeviceKey,
+        /// Its name.
+        name: String,
+    },
+    /// Over.
+    Failed(BindFailure),
+}
+
+/// A device that wants to be bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// What it calls itself.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is.
+    pub address: IpAddr,
+    /// How the person confirms.
+    pub how: Confirm,
+}
+
+/// Why a binding failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindFailure {
+    /// Time ran out.
+    Expired,
+    /// The person said no.
+    Rejected,
+    /// Two devices used one code: both are refused.
+    SecondClaim,
+    /// Three wrong codes were typed.
+    WrongCode,
+    /// Five wrong proofs.
+    TooManyFailures,
+    /// The device went away.
+    DeviceLeft,
+    /// A newer code took its place.
+    Replaced,
+    /// The store refused, or there are too many devices.
+    NotStored,
+}
+
+impl BindFailure {
+    /// The word in docs/CONTROL.md.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+            Self::SecondClaim => "second_claim",
+            Self::WrongCode => "wrong_code",
+            Self::TooManyFailures => "too_many_failures",
+            Self::DeviceLeft => "device_left",
+            Self::Replaced => "replaced",
+            Self::NotStored => "not_stored",
+        }
+    }
+}
+
+/// Why a confirmation was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfirmError {
+    /// No such code.
+    #[error("this binding code is not known")]
+    Unknown,
+    /// No device is showing a code.
+    #[error("no device is waiting for confirmation")]
+    NotConfirming,
+    /// Another number; tries left.
+    #[error("wrong code, {left} tries left")]
+    WrongCode {
+        /// Tries left.
+        left: u8,
+    },
+    /// The store refused.
+    #[error("the binding could not be stored")]
+    Storage,
+    /// The service stops.
+    #[error("the service is stopping")]
+    Stopping,
+}
+
+/// A claim that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The code.
+    pub bind: String,
+    /// Who.
+    pub claimant: Claimant,
+    /// Whether it shows its code already.
+    pub confirming: bool,
+    /// Since when, ms since 1970.
+    pub since_ms: i64,
+}
+
+/// Whether a device can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Heard within the heartbeat.
+    Online,
+    /// Connected, but a heartbeat is overdue.
+    Unsure,
+    /// Not connected.
+    Offline,
+}
+
+/// A bound device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Name of its key.
+    pub key: DeviceKey,
+    /// What the person calls it.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it can be reached.
+    pub reach: Reach,
+    /// When it was last heard, ms since 1970; 0: never.
+    pub last_seen_ms: i64,
+    /// Replies that wait for it.
+    pub waiting: u64,
+    /// When it was bound, ms since 1970.
+    pub bound_at_ms: i64,
+}
+
+/// One turn and when each thing happened, ms since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TurnRecord {
+    /// Message id.
+    pub id: String,
+    /// `queued`, `sent`, `done`.
+    pub state: String,
+    /// Once done.
+    pub outcome: Option<String>,
+    /// The frame came in.
+    pub received_ms: i64,
+    /// It was committed.
+    pub stored_ms: i64,
+    /// It went to the plugin.
+    pub delivered_ms: Option<i64>,
+    /// The plugin took it.
+    pub accepted_ms: Option<i64>,
+    /// The run began.
+    pub started_ms: Option<i64>,
+    /// First words.
+    pub first_token_ms: Option<i64>,
+    /// First tool.
+    pub tool_ms: Option<i64>,
+    /// Last reply came.
+    pub final_ms: Option<i64>,
+    /// It was written to the device's socket queue.
+    pub sent_ms: Option<i64>,
+    /// The device has it.
+    pub got_ms: Option<i64>,
+    /// A 9002 went before the answer.
+    pub late: bool,
+}
+
+/// What was lost with a removed device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// Messages that the assistant had not answered.
+    pub messages: u64,
+    /// Replies that the device had not taken.
+    pub replies: u64,
+}
+
+/// The plugin's link.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct LinkView {
+    /// Whether a plugin is connected.
+    pub online: bool,
+    /// Since when, ms since 1970.
+    pub since_ms: i64,
+    /// The gateway that the link belongs to.
+    pub gateway: Option<String>,
+    /// The plugin's version.
+    pub plugin: Option<String>,
+    /// The gateway's version.
+    pub host: Option<String>,
+    /// The last other gateway that was refused.
+    pub refused_gateway: Option<String>,
+}
