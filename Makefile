@@ -1,0 +1,60 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+OPENCLAW := 2026.9.6 2026.7.35
+sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.tgz')
+
+.PHONY: help run test check bench web openclaw check-platforms
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start the service, then show the QR code that binds a device (ARGS="--lan" to skip the question)
+	@.ci/packages run
+	@$(MAKE) --no-print-directory web
+	cargo build --locked --package cli
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/smartpi" serve --show-qr $(ARGS)
+
+test: ## everything: format, lints, types, unit tests, scenarios with the real OpenClaw (an hour at most)
+	@.ci/test
+
+check: web ## the quick part: format, lints, types
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	npm --prefix plugin run check
+	npm --prefix ui/chat run check
+
+bench: ## load beside an aiohttp relay and a raw TCP hop; writes docs/RESULTS.md (half an hour)
+	@.ci/packages bench
+	@$(MAKE) --no-print-directory web
+	cargo build --locked --release --package cli --package benches
+	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
+
+check-platforms: ## type-check the crates for Windows and macOS, on Linux
+	.ci/check-platforms
+
+web: ui/chat/dist/index.html plugin/openclaw-smartpi.tgz ## the phone page and the plugin, as the binary embeds them
+
+openclaw: $(OPENCLAW:%=.cache/openclaw/%/node_modules/.package-lock.json) ## the pinned OpenClaw releases that the scenarios run
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	@touch $@
+
+ui/chat/dist/index.html: ui/chat/node_modules/.package-lock.json $(call sources,ui/chat)
+	cd ui/chat && npm run build
+	@touch $@
+
+plugin/openclaw-smartpi.tgz: plugin/node_modules/.package-lock.json $(call sources,plugin)
+	cd plugin && npm run pack
+	@touch $@
+
+# OpenClaw's install scripts fetch and build optional native parts; nothing here needs them.
+.cache/openclaw/%/node_modules/.package-lock.json: tests/openclaw/%/package.json tests/openclaw/%/package-lock.json
+	mkdir -p .cache/openclaw/$*
+	cp $^ .cache/openclaw/$*
+	cd .cache/openclaw/$* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
