@@ -1,1 +1,21 @@
-//! desk
+//! The SmartPi application without a desktop.
+//!
+//! It owns the folders, the one lock, the settings, the log, the control socket and the running [`channel`] service; the command line and the tray are thin
+//! faces of it.
+//!
+//! Invariants:
+//! - one process owns a data folder; a second one becomes its client;
+//! - `service.json` is there only while somebody listens, or after a crash, and then nobody answers at its `control`;
+//! - no control verb is on the TCP port, and no secret or message text is in a log;
+//! - a settings file that cannot be read is never reset.
+//!
+//! Deliberately absent: Tauri, a terminal's questions (the command line asks them), the frames of docs/PROTOCOL.md except for the echo agent.
+//! Read first: `docs/CONTROL.md`, then `running.rs`.
+
+pub mod control;
+pub mod failure;
+pub mod folders;
+pub mod language;
+mod private_file;
+pub mod running;
+pub mod service_file;

@@ -1,0 +1,437 @@
+//! The shapes of the answers on the control socket, for those who ask and those who answer.
+
+use channel::view::{BindFailure, BindProgress, Claimant, Device, LinkView, Lost, Pending, Reach, TurnRecord};
+use channel::wire::device::{Confirm, Kind};
+use serde::{Deserialize, Serialize};
+
+/// `{}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Version of the running program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// TCP port.
+    pub port: u16,
+    /// Name that devices see.
+    pub name: String,
+    /// Who answers.
+    pub agent: AgentWord,
+    /// Where devices can reach it.
+    pub addresses: Vec<Address>,
+    /// The plugin's link.
+    pub link: Link,
+    /// How many devices.
+    pub devices: DeviceCount,
+    /// Data folder.
+    pub data_dir: String,
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentWord {
+    /// The OpenClaw gateway.
+    Gateway,
+    /// The built-in echo.
+    Echo,
+}
+
+/// One address of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// `http://ADDRESS:PORT/`.
+    pub url: String,
+    /// From where it can be reached.
+    pub reach: AddressReach,
+    /// Name of the network interface; empty where the system names none.
+    pub interface: String,
+}
+
+/// From where an address can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressReach {
+    /// From this computer only.
+    Computer,
+    /// From the network too.
+    Network,
+}
+
+/// The plugin's link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// Whether a plugin is connected.
+    pub state: LinkState,
+    /// Since when, ms since 1970.
+    pub since_ms: i64,
+    /// The gateway it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
+    /// Version of the plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+    /// Version of the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The last other gateway that was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_gateway: Option<String>,
+}
+
+/// Whether a plugin is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkState {
+    /// Yes.
+    Online,
+    /// No.
+    Offline,
+}
+
+/// How many devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCount {
+    /// Bound.
+    pub bound: usize,
+    /// Connected now.
+    pub online: usize,
+}
+
+/// `bind.start`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BindStarted {
+    /// Handle for the other requests.
+    pub bind: String,
+    /// QR content. Holds the secret: show it, never log it.
+    pub url: String,
+    /// When it dies, ms since 1970.
+    pub expires_ms: i64,
+    /// From where it can be scanned.
+    pub reach: AddressReach,
+}
+
+impl std::fmt::Debug for BindStarted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("BindStarted").field("bind", &self.bind).field("reach", &self.reach).finish_non_exhaustive()
+    }
+}
+
+/// An event of `bind.watch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum BindEvent {
+    /// Nobody scanned yet.
+    Waiting {
+        /// When the code dies, ms since 1970.
+        expires_ms: i64,
+    },
+    /// A device proved the code.
+    Scanned {
+        /// What it calls itself.
+        name: String,
+        /// What it is.
+        kind: Kind,
+        /// Where it is.
+        address: String,
+    },
+    /// It shows its digits.
+    Confirming {
+        /// What the person does.
+        how: Confirm,
+        /// What it calls itself.
+        name: String,
+        /// What it is.
+        kind: Kind,
+        /// Where it is.
+        address: String,
+    },
+    /// Done.
+    Bound {
+        /// Device.
+        device_key: String,
+        /// Its name.
+        name: String,
+    },
+    /// Over.
+    Failed {
+        /// One of the words of docs/CONTROL.md.
+        reason: String,
+    },
+}
+
+impl BindEvent {
+    /// Whether nothing can follow.
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Bound { .. } | Self::Failed { .. } => true,
+            Self::Waiting { .. } | Self::Scanned { .. } | Self::Confirming { .. } => false,
+        }
+    }
+}
+
+impl From<&BindProgress> for BindEvent {
+    fn from(progress: &BindProgress) -> Self {
+        match progress {
+            BindProgress::Waiting { expires_ms } => Self::Waiting { expires_ms: *expires_ms },
+            BindProgress::Scanned(Claimant { name, kind, address, .. }) => {
+                Self::Scanned { name: name.clone(), kind: *kind, address: address.to_string() }
+            }
+            BindProgress::Confirming(Claimant { name, kind, address, how }) => {
+                Self::Confirming { how: *how, name: name.clone(), kind: *kind, address: address.to_string() }
+            }
+            BindProgress::Bound { device, name } => Self::Bound { device_key: device.to_string(), name: name.clone() },
+            BindProgress::Failed(reason) => Self::from(*reason),
+        }
+    }
+}
+
+impl From<BindFailure> for BindEvent {
+    fn from(reason: BindFailure) -> Self {
+        Self::Failed { reason: reason.as_str().to_owned() }
+    }
+}
+
+/// `bind.confirm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BindConfirmed {
+    /// The device.
+    pub device_key: String,
+}
+
+/// `devices.pending`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingList {
+    /// Claims that wait.
+    pub pending: Vec<PendingClaim>,
+}
+
+/// A claim that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingClaim {
+    /// Handle.
+    pub bind: String,
+    /// What the device calls itself.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is.
+    pub address: String,
+    /// `scanned` or `confirming`.
+    pub state: PendingState,
+    /// What the person does.
+    pub how: Confirm,
+    /// Since when, ms since 1970.
+    pub since_ms: i64,
+}
+
+/// How far a claim is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PendingState {
+    /// The device proved the code.
+    Scanned,
+    /// It shows its digits.
+    Confirming,
+}
+
+impl From<Pending> for PendingClaim {
+    fn from(pending: Pending) -> Self {
+        let Claimant { name, kind, address, how } = pending.claimant;
+        let state = if pending.confirming { PendingState::Confirming } else { PendingState::Scanned };
+        Self { bind: pending.bind, name, kind, address: address.to_string(), state, how, since_ms: pending.since_ms }
+    }
+}
+
+/// `devices.list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceList {
+    /// Oldest binding first.
+    pub devices: Vec<DeviceRow>,
+}
+
+/// A bound device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceRow {
+    /// Name of its key.
+    pub device_key: String,
+    /// What the person calls it.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it can be reached.
+    pub state: DeviceState,
+    /// When it was last heard, ms since 1970; 0: never.
+    pub last_seen_ms: i64,
+    /// Which agent answers it, where the gateway said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Replies that wait for it.
+    pub waiting: u64,
+    /// When it was bound, ms since 1970.
+    pub bound_at_ms: i64,
+}
+
+/// Whether a device can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceState {
+    /// Heard within the heartbeat.
+    Online,
+    /// A heartbeat is overdue.
+    Unsure,
+    /// Not connected.
+    Offline,
+}
+
+impl From<Device> for DeviceRow {
+    fn from(device: Device) -> Self {
+        Self {
+            device_key: device.key.to_string(),
+            name: device.name,
+            kind: device.kind,
+            state: match device.reach {
+                Reach::Online => DeviceState::Online,
+                Reach::Unsure => DeviceState::Unsure,
+                Reach::Offline => DeviceState::Offline,
+            },
+            last_seen_ms: device.last_seen_ms,
+            agent: None,
+            waiting: device.waiting,
+            bound_at_ms: device.bound_at_ms,
+        }
+    }
+}
+
+/// `devices.status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// The device.
+    #[serde(flatten)]
+    pub device: DeviceRow,
+    /// Newest first, at most 20.
+    pub turns: Vec<Turn>,
+}
+
+/// One turn and when each thing happened, ms since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Turn {
+    /// Message id.
+    pub id: String,
+    /// `queued`, `sent`, `done`.
+    pub state: String,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// The frame came in.
+    pub received_ms: i64,
+    /// It was committed.
+    pub stored_ms: i64,
+    /// It went to the plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_ms: Option<i64>,
+    /// The plugin took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_ms: Option<i64>,
+    /// The run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<i64>,
+    /// First words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<i64>,
+    /// First tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_ms: Option<i64>,
+    /// Last reply came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_ms: Option<i64>,
+    /// It went to the device's socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_ms: Option<i64>,
+    /// The device has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub got_ms: Option<i64>,
+    /// A 9002 went before the answer.
+    pub late: bool,
+}
+
+impl From<TurnRecord> for Turn {
+    fn from(turn: TurnRecord) -> Self {
+        Self {
+            id: turn.id,
+            state: turn.state,
+            outcome: turn.outcome,
+            received_ms: turn.received_ms,
+            stored_ms: turn.stored_ms,
+            delivered_ms: turn.delivered_ms,
+            accepted_ms: turn.accepted_ms,
+            started_ms: turn.started_ms,
+            first_token_ms: turn.first_token_ms,
+            tool_ms: turn.tool_ms,
+            final_ms: turn.final_ms,
+            sent_ms: turn.sent_ms,
+            got_ms: turn.got_ms,
+            late: turn.late,
+        }
+    }
+}
+
+/// `devices.remove`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// Messages that the assistant had not answered.
+    pub lost_messages: u64,
+    /// Replies that the device had not taken.
+    pub lost_replies: u64,
+}
+
+impl From<Lost> for Removed {
+    fn from(lost: Lost) -> Self {
+        Self { lost_messages: lost.messages, lost_replies: lost.replies }
+    }
+}
+
+/// `devices.send`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Its place among the device's replies.
+    pub n: u64,
+    /// Whether the device is connected now.
+    pub online: bool,
+}
+
+/// `link.await`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Id of the gateway.
+    pub gateway: String,
+    /// Version of the plugin.
+    pub plugin: String,
+    /// Version of the gateway.
+    pub host: String,
+}
+
+impl From<LinkView> for Link {
+    fn from(link: LinkView) -> Self {
+        Self {
+            state: if link.online { LinkState::Online } else { LinkState::Offline },
+            since_ms: link.since_ms,
+            gateway: link.gateway,
+            plugin: link.plugin,
+            host: link.host,
+            refused_gateway: link.refused_gateway,
+        }
+    }
+}

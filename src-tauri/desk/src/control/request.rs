@@ -1,0 +1,238 @@
+//! What one can ask on the control socket.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::failure::{Failure, FailureCode};
+
+/// A request of docs/CONTROL.md.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all_fields = "camelCase")]
+pub enum Request {
+    /// How the service is.
+    #[serde(rename = "status")]
+    Status {},
+    /// A new binding code.
+    #[serde(rename = "bind.start")]
+    BindStart {
+        /// One of `status.addresses`; absent: the first on the network, else this computer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<IpAddr>,
+    },
+    /// Follow a code: streams.
+    #[serde(rename = "bind.watch")]
+    BindWatch {
+        /// From `bind.start`.
+        bind: String,
+    },
+    /// Approve a device. Only a person who typed the code may cause this.
+    #[serde(rename = "bind.confirm")]
+    BindConfirm {
+        /// From `bind.start` or `devices.pending`.
+        bind: String,
+        /// Two digits, or the word `allow`.
+        code: String,
+    },
+    /// Refuse a device.
+    #[serde(rename = "bind.reject")]
+    BindReject {
+        /// From `bind.start` or `devices.pending`.
+        bind: String,
+    },
+    /// Claims that wait for a person.
+    #[serde(rename = "devices.pending")]
+    DevicesPending {},
+    /// All devices.
+    #[serde(rename = "devices.list")]
+    DevicesList {},
+    /// One device and its newest turns.
+    #[serde(rename = "devices.status")]
+    DevicesStatus {
+        /// Which.
+        device_key: String,
+    },
+    /// A new name.
+    #[serde(rename = "devices.rename")]
+    DevicesRename {
+        /// Which.
+        device_key: String,
+        /// 1 to 32 characters.
+        name: String,
+    },
+    /// End its connection, forget its key and its queue.
+    #[serde(rename = "devices.remove")]
+    DevicesRemove {
+        /// Which.
+        device_key: String,
+    },
+    /// A message from the person to the device.
+    #[serde(rename = "devices.send")]
+    DevicesSend {
+        /// Which.
+        device_key: String,
+        /// 1 to 32,768 bytes.
+        text: String,
+    },
+    /// Wait for the plugin's next hello.
+    #[serde(rename = "link.await")]
+    LinkAwait {
+        /// At most 300.
+        timeout_s: u64,
+    },
+    /// The next gateway that proves the link key is the one.
+    #[serde(rename = "link.forget")]
+    LinkForget {},
+}
+
+impl Request {
+    /// Every `do` of this version.
+    pub const KNOWN: [&'static str; 13] = [
+        "status",
+        "bind.start",
+        "bind.watch",
+        "bind.confirm",
+        "bind.reject",
+        "devices.pending",
+        "devices.list",
+        "devices.status",
+        "devices.rename",
+        "devices.remove",
+        "devices.send",
+        "link.await",
+        "link.forget",
+    ];
+}
+
+/// One line to the service: the request under its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Chosen by the asker; every answer carries it.
+    pub id: u64,
+    /// What is asked.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// A line that is not a request: what to answer, and under which number (0 where the line has none).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// Number of the request.
+    pub id: u64,
+    /// Answer.
+    pub failure: Failure,
+}
+
+impl Line {
+    /// Reads a line. An unknown field is ignored.
+    ///
+    /// # Errors
+    /// `bad_request`, or `unknown_request` for a `do` of another version.
+    pub fn decode(line: &[u8]) -> Result<Self, BadLine> {
+        let bad = |id, detail: String| BadLine { id, failure: Failure::with(FailureCode::BadRequest, detail) };
+        let value: Value = serde_json::from_slice(line).map_err(|error| bad(0, error.to_string()))?;
+        let Some(id) = value.get("id").and_then(Value::as_u64) else {
+            return Err(bad(0, "id must be a whole number".into()));
+        };
+        let Some(verb) = value.get("do").and_then(Value::as_str) else {
+            return Err(bad(id, "do must be a string".into()));
+        };
+        if !Request::KNOWN.contains(&verb) {
+            return Err(BadLine { id, failure: Failure::with(FailureCode::UnknownRequest, verb) });
+        }
+        let request = Request::deserialize(&value).map_err(|error| bad(id, error.to_string()))?;
+        Ok(Self { id, request })
+    }
+}
+
+/// One line from the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerLine {
+    /// Number of the request.
+    pub id: u64,
+    /// What.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// What the service says to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer {
+    /// Done; the last line.
+    Ok(Value),
+    /// Something happened; more follows.
+    Event(Value),
+    /// Not done; the last line.
+    Failure(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn code(line: &str) -> (u64, FailureCode) {
+        let bad = Line::decode(line.as_bytes()).unwrap_err();
+        (bad.id, bad.failure.code)
+    }
+
+    #[test]
+    fn every_request_of_the_page_is_read_and_written_back() {
+        let page = [
+            json!({"id":1,"do":"status"}),
+            json!({"id":2,"do":"bind.start"}),
+            json!({"id":3,"do":"bind.start","address":"192.168.1.7"}),
+            json!({"id":4,"do":"bind.watch","bind":"x"}),
+            json!({"id":5,"do":"bind.confirm","bind":"x","code":"07"}),
+            json!({"id":6,"do":"bind.reject","bind":"x"}),
+            json!({"id":7,"do":"devices.pending"}),
+            json!({"id":8,"do":"devices.list"}),
+            json!({"id":9,"do":"devices.status","deviceKey":"k"}),
+            json!({"id":10,"do":"devices.rename","deviceKey":"k","name":"n"}),
+            json!({"id":11,"do":"devices.remove","deviceKey":"k"}),
+            json!({"id":12,"do":"devices.send","deviceKey":"k","text":"t"}),
+            json!({"id":13,"do":"link.await","timeoutS":5}),
+            json!({"id":14,"do":"link.forget"}),
+        ];
+        for line in &page {
+            let read = Line::decode(line.to_string().as_bytes()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), *line);
+        }
+        for verb in Request::KNOWN {
+            assert!(page.iter().any(|line| line["do"] == verb), "{verb}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_ignored_and_an_unknown_request_is_named() {
+        assert!(Line::decode(br#"{"id":1,"do":"status","more":[1]}"#).is_ok());
+        assert_eq!(code(r#"{"id":3,"do":"devices.fly"}"#), (3, FailureCode::UnknownRequest));
+    }
+
+    #[test]
+    fn what_is_no_request_is_answered_under_its_number() {
+        assert_eq!(code("x"), (0, FailureCode::BadRequest));
+        assert_eq!(code("[]"), (0, FailureCode::BadRequest));
+        assert_eq!(code(r#"{"id":-1,"do":"status"}"#), (0, FailureCode::BadRequest));
+        assert_eq!(code(r#"{"id":4}"#), (4, FailureCode::BadRequest));
+        assert_eq!(code(r#"{"id":5,"do":"bind.watch"}"#), (5, FailureCode::BadRequest));
+        assert_eq!(code(r#"{"id":6,"do":"bind.start","address":"example.org"}"#), (6, FailureCode::BadRequest));
+        assert_eq!(code(r#"{"id":7,"do":"link.await","timeoutS":"1"}"#), (7, FailureCode::BadRequest));
+    }
+
+    #[test]
+    fn answers_look_as_on_the_page() {
+        let line = |answer| serde_json::to_value(AnswerLine { id: 1, answer }).unwrap();
+        assert_eq!(line(Answer::Ok(json!({"devices":[]}))), json!({"id":1,"ok":{"devices":[]}}));
+        assert_eq!(line(Answer::Event(json!({"state":"waiting"}))), json!({"id":1,"event":{"state":"waiting"}}));
+        let failure = Failure::with(FailureCode::DeviceUnknown, "kzdv");
+        let written = line(Answer::Failure(failure.clone()));
+        assert_eq!(written, json!({"id":1,"failure":{"code":"device_unknown","detail":"kzdv"}}));
+        let read: AnswerLine = serde_json::from_value(written).unwrap();
+        assert_eq!(read.answer, Answer::Failure(failure));
+        let newer: AnswerLine = serde_json::from_value(json!({"id":1,"failure":{"code":"of_tomorrow"}})).unwrap();
+        assert_eq!(newer.answer, Answer::Failure(Failure::bare(FailureCode::Unrecognised)));
+    }
+}
