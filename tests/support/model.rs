@@ -1,0 +1,291 @@
+//! A language model that answers from a script: an OpenAI-compatible server on loopback.
+//!
+//! The words are chosen by the person's last line, so that a test says what it wants in the message it sends:
+//!
+//! | line begins with | the model |
+//! | --- | --- |
+//! | `SLOW n` | is silent for n seconds, then answers |
+//! | `STREAM` | writes twelve pieces, 150 ms apart |
+//! | `FAIL` | refuses with HTTP 400 |
+//! | anything else | answers at once |
+//!
+//! Every answer contains [`answer_to`] of that line. OpenClaw also asks in the background (memory, skills): such
+//! requests are answered like the others, so a test never counts requests.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// Requests larger than this are refused: a prompt of OpenClaw has about 60 KB.
+const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
+/// Pieces of a `STREAM` answer.
+pub const STREAM_PIECES: usize = 12;
+const STREAM_PAUSE: Duration = Duration::from_millis(150);
+/// What the provider says when it is told to `FAIL`.
+pub const FAILURE: &str = "the scripted model was told to fail";
+
+/// What the model says to a line of a person.
+pub fn answer_to(line: &str) -> String {
+    format!("The scripted model heard <{line}> and that is all.")
+}
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The last line of the person, as the model understood it.
+    pub line: String,
+    /// The whole request body.
+    pub body: Value,
+}
+
+/// A running scripted model. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Model {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Model {
+    /// Starts on a free port of 127.0.0.1, on a thread of its own: tests may block.
+    ///
+    /// # Panics
+    /// When the system has no thread or no port.
+    pub fn start() -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (bound, address) = std::sync::mpsc::channel();
+        let record = Arc::clone(&asked);
+        std::thread::Builder::new()
+            .name("scripted-model".into())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a current-thread runtime needs nothing but file descriptors");
+                runtime.block_on(async move {
+                    let listener = TcpListener::bind(("127.0.0.1", 0))
+                        .await
+                        .expect("loopback always has a free port in a test");
+                    let here = listener.local_addr().expect("a bound listener knows its address");
+                    bound.send(here).expect("the starter waits for the address");
+                    tokio::select! {
+                        () = serve(listener, record) => {}
+                        _ = stopped => {}
+                    }
+                });
+            })
+            .expect("the system has a thread for the scripted model");
+        let address = address.recv().expect("the scripted model tells its address");
+        Self {
+            address,
+            asked,
+            _stop: stop,
+        }
+    }
+
+    /// The `baseUrl` for OpenClaw's configuration.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Everything that was asked so far, oldest first.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest request whose last line is exactly `line`.
+    pub fn asked_for(&self, line: &str) -> Option<Asked> {
+        self.asked().into_iter().rev().find(|asked| asked.line == line)
+    }
+}
+
+async fn serve(listener: TcpListener, asked: Arc<Mutex<Vec<Asked>>>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let asked = Arc::clone(&asked);
+        tokio::spawn(async move {
+            // A peer that hangs up in the middle is what a stopped run looks like.
+            let _ = converse(stream, &asked).await;
+        });
+    }
+}
+
+async fn converse(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
+    let Some(body) = read_request(&mut stream).await? else {
+        return refuse(&mut stream, 404, "only POST /v1/chat/completions lives here").await;
+    };
+    let line = persons_line(&body);
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked {
+        line: line.clone(),
+        body,
+    });
+    let mut words = line.split_whitespace();
+    match words.next() {
+        Some("FAIL") => refuse(&mut stream, 400, FAILURE).await,
+        Some("SLOW") => {
+            let seconds = words.next().and_then(|word| word.parse().ok()).unwrap_or(1);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            answer(&mut stream, &[answer_to(&line)], Duration::ZERO).await
+        }
+        Some("STREAM") => {
+            let mut pieces: Vec<String> = (1..STREAM_PIECES).map(|piece| format!("piece {piece}, ")).collect();
+            pieces.push(answer_to(&line));
+            answer(&mut stream, &pieces, STREAM_PAUSE).await
+        }
+        _ => answer(&mut stream, &[answer_to(&line)], Duration::ZERO).await,
+    }
+}
+
+/// The body of a chat request; `None`: something else was asked for.
+async fn read_request(stream: &mut TcpStream) -> std::io::Result<Option<Value>> {
+    let mut bytes = Vec::new();
+    let head_end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if bytes.len() > 64 * 1024 || stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok());
+    let Some(length) = length.filter(|length| *length <= LARGEST_REQUEST) else {
+        return Ok(None);
+    };
+    while bytes.len() < head_end + length {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+    }
+    if !head.starts_with("POST /v1/chat/completions ") {
+        return Ok(None);
+    }
+    Ok(serde_json::from_slice(&bytes[head_end..head_end + length]).ok())
+}
+
+/// The last line that a person wrote. OpenClaw wraps it: a head of its own before it, and a message for the model
+/// alone after it.
+fn persons_line(body: &Value) -> String {
+    body["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .rev()
+        .filter(|message| message["role"] == "user")
+        .map(|message| text_of(&message["content"]))
+        .find(|text| !text.trim_start().starts_with("<<<BEGIN_OPENCLAW_INTERNAL"))
+        .and_then(|text| {
+            text.lines()
+                .rev()
+                .map(str::trim)
+                .find(|line| is_a_persons(line))
+                .map(without_stamp)
+        })
+        .unwrap_or_default()
+}
+
+/// The first message of a session on the command line ends with facts about the run.
+fn is_a_persons(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with("Runtime: agent=")
+}
+
+/// `[Fri 2026-11-20 14:10 UTC] hello` is `hello`.
+fn without_stamp(line: &str) -> String {
+    let stamped = line.strip_prefix('[').and_then(|rest| rest.split_once("UTC] "));
+    stamped.map_or(line, |(_, said)| said).to_owned()
+}
+
+/// Content is a string or a list of parts.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+    }
+}
+
+async fn refuse(stream: &mut TcpStream, status: u16, words: &str) -> std::io::Result<()> {
+    let body = json!({ "error": { "message": words, "type": "invalid_request_error" } }).to_string();
+    let head = format!(
+        "HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+async fn answer(stream: &mut TcpStream, pieces: &[String], pause: Duration) -> std::io::Result<()> {
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nconnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    say(
+        stream,
+        &choice(json!({ "role": "assistant", "content": "" }), Value::Null),
+    )
+    .await?;
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > 0 {
+            tokio::time::sleep(pause).await;
+        }
+        say(stream, &choice(json!({ "content": piece }), Value::Null)).await?;
+    }
+    say(stream, &choice(json!({}), json!("stop"))).await?;
+    let mut usage = choice(json!({}), Value::Null);
+    usage["choices"] = json!([]);
+    usage["usage"] = json!({ "prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110 });
+    say(stream, &usage).await?;
+    stream.write_all(b"data: [DONE]\n\n").await?;
+    stream.shutdown().await
+}
+
+fn choice(delta: Value, finish: Value) -> Value {
+    json!({
+        "id": "chatcmpl-scripted", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "m1",
+        "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
+    })
+}
+
+async fn say(stream: &mut TcpStream, chunk: &Value) -> std::io::Result<()> {
+    stream.write_all(format!("data: {chunk}\n\n").as_bytes()).await?;
+    stream.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_persons_line_under_the_wrapping() {
+        let body = json!({ "messages": [
+            { "role": "system", "content": "You are" },
+            { "role": "user", "content": "[Fri] Conversation info: {}\n\nSTREAM first" },
+            { "role": "assistant", "content": "ok" },
+            { "role": "user", "content": [{ "type": "text", "text": "[Fri 2026] Conversation info:\n{}\n\nSLOW 3 second\n" }] },
+            { "role": "user", "content": "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nnot for you\n<<<END>>>" },
+        ] });
+        assert_eq!(persons_line(&body), "SLOW 3 second");
+        assert_eq!(persons_line(&json!({ "messages": [] })), "");
+        let first = "[Fri 2026-11-20 14:10 UTC] hello\nRuntime: agent=main | model=m1";
+        assert_eq!(
+            persons_line(&json!({ "messages": [{ "role": "user", "content": first }] })),
+            "hello"
+        );
+    }
+}
