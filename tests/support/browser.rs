@@ -1,0 +1,399 @@
+//! Real browsers, the size of a phone, inside a network namespace.
+//!
+//! Needs the programs `chromium` and `chromedriver` (packages of the same names), and for [`Engine::WebKit`] `WebKitWebDriver`, its
+//! MiniBrowser and `Xvfb` (packages webkit2gtk-driver, xvfb). A missing one fails the story; nothing is skipped.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::lab::Namespace;
+use crate::webdriver::Session;
+
+/// Width and height of the page in CSS pixels: a common phone, upright.
+pub const PHONE: (u32, u32) = (390, 844);
+/// A driver listens within this time of its start, on a busy machine too.
+const START: Duration = Duration::from_secs(30);
+/// How often a page is asked whether what a story waits for is there.
+const ASK: Duration = Duration::from_millis(50);
+
+/// Which browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Chromium, headless, with touch and the phone's window size.
+    Chromium,
+    /// WebKitGTK's MiniBrowser on a virtual display: the nearest to Safari that Linux has.
+    WebKit,
+}
+
+/// One running browser with one tab. Closed on drop.
+#[derive(Debug)]
+pub struct Browser {
+    engine: Engine,
+    session: Session,
+    // In this order: the driver goes before the display it draws on, and both before their folder.
+    _driver: Running,
+    _display: Option<Running>,
+    _home: TempDir,
+}
+
+/// A child with everything it started, killed together on drop.
+#[derive(Debug)]
+struct Running(Child);
+
+impl Browser {
+    /// Starts a fresh browser of its own profile in `place`.
+    ///
+    /// # Errors
+    /// A program that is not installed, and a driver that does not come up within 30 s.
+    pub fn open(engine: Engine, place: &Namespace) -> Result<Self> {
+        Self::open_with(engine, place, &[])
+    }
+
+    /// As [`Browser::open`], with more command line flags for the browser.
+    ///
+    /// # Errors
+    /// As [`Browser::open`].
+    pub fn open_with(engine: Engine, place: &Namespace, flags: &[&str]) -> Result<Self> {
+        let home = TempDir::with_prefix("smartpi-browser-")?;
+        let display = match engine {
+            Engine::Chromium => None,
+            Engine::WebKit => Some(virtual_display()?),
+        };
+        let port = place.free_port()?;
+        let driver = match engine {
+            Engine::Chromium => installed("chromedriver", "chromium-driver")?,
+            Engine::WebKit => installed("WebKitWebDriver", "webkit2gtk-driver")?,
+        };
+        let mut command = place.command(driver);
+        command.arg(format!("--port={port}")).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for (variable, folder) in [
+            ("HOME", "home"),
+            ("TMPDIR", "tmp"),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CACHE_HOME", "cache"),
+        ] {
+            fs::create_dir(home.path().join(folder))?;
+            command.env(variable, home.path().join(folder));
+        }
+        command
+            .env("NO_AT_BRIDGE", "1")
+            .env("GSETTINGS_BACKEND", "memory")
+            .env("LIBGL_ALWAYS_SOFTWARE", "1");
+        if let Some((_, number)) = &display {
+            command.env("DISPLAY", format!(":{number}"));
+        }
+        let mut driver = Running(command.spawn().context("cannot start the WebDriver")?);
+        let stream = driver.connect(place, port)?;
+        let wanted = match engine {
+            Engine::Chromium => chromium(home.path(), flags)?,
+            Engine::WebKit => webkit(flags)?,
+        };
+        let mut session = Session::open(stream, &wanted).with_context(|| format!("cannot open {engine:?}"))?;
+        if engine == Engine::WebKit {
+            session.post(
+                "/window/rect",
+                &json!({"x": 0, "y": 0, "width": PHONE.0, "height": PHONE.1}),
+            )?;
+        }
+        Ok(Self {
+            engine,
+            session,
+            _driver: driver,
+            _display: display.map(|(running, _)| running),
+            _home: home,
+        })
+    }
+
+    /// Which browser this is.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The session, for what this type has no name for.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Opens a page and waits until it has loaded.
+    ///
+    /// # Errors
+    /// As [`Session::go`].
+    pub fn go(&mut self, url: &str) -> Result<()> {
+        self.session
+            .go(url)
+            .with_context(|| format!("{:?} cannot open {url}", self.engine))
+    }
+
+    /// What a JavaScript expression is worth in the page.
+    ///
+    /// # Errors
+    /// As [`Session::script`].
+    pub fn value(&mut self, expression: &str) -> Result<Value> {
+        self.session.script(&format!("return {expression};"), &[])
+    }
+
+    /// Waits until a JavaScript expression is neither `null`, `false`, `0` nor empty, and gives its value.
+    ///
+    /// # Errors
+    /// After `limit`, with what the page shows by then.
+    pub fn wait_for(&mut self, expression: &str, limit: Duration) -> Result<Value> {
+        let since = Instant::now();
+        let mut last = Ok(Value::Null);
+        while since.elapsed() < limit {
+            // A script that runs into a page change fails; the next one finds the new page.
+            last = self.value(expression);
+            if last.as_ref().is_ok_and(is_truthy) {
+                return last;
+            }
+            std::thread::sleep(ASK);
+        }
+        let shown = self
+            .value("document.body && document.body.innerText")
+            .unwrap_or_default();
+        let shown = shown.as_str().unwrap_or_default();
+        let last = last.map_or_else(|e| format!("{e:#}"), |value| value.to_string());
+        bail!(
+            "{:?}: {expression} is {last} after {limit:?}. The page shows:\n{shown}",
+            self.engine
+        )
+    }
+
+    /// Waits for an element with words in it and gives them.
+    ///
+    /// # Errors
+    /// As [`Browser::wait_for`].
+    pub fn text(&mut self, css: &str, limit: Duration) -> Result<String> {
+        let found = self.wait_for(
+            &format!("(document.querySelector({})?.textContent ?? '').trim()", json!(css)),
+            limit,
+        )?;
+        Ok(found.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Saves what the window shows as `target/screenshots/<name>-<engine>.png` and gives that path.
+    ///
+    /// # Errors
+    /// As [`Session::screenshot`], and a folder that cannot be written.
+    pub fn screenshot(&mut self, name: &str) -> Result<PathBuf> {
+        let engine = match self.engine {
+            Engine::Chromium => "chromium",
+            Engine::WebKit => "webkit",
+        };
+        let folder = target_folder()?.join("screenshots");
+        fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{name}-{engine}.png"));
+        fs::write(&path, self.session.screenshot()?)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver may be dead already; then its group is killed next.
+        let _ = self.session.close();
+    }
+}
+
+impl Running {
+    fn connect(&mut self, place: &Namespace, port: u16) -> Result<TcpStream> {
+        let since = Instant::now();
+        loop {
+            match place.connect((Ipv4Addr::LOCALHOST, port).into()) {
+                Ok(stream) => return Ok(stream),
+                Err(e) if since.elapsed() > START => return Err(e).context("the WebDriver does not listen"),
+                Err(_) => {}
+            }
+            if let Some(status) = self.0.try_wait()? {
+                bail!("the WebDriver ended at once: {status}");
+            }
+            std::thread::sleep(ASK);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.0.wait();
+    }
+}
+
+fn chromium(home: &Path, flags: &[&str]) -> Result<Value> {
+    let profile = home.join("profile");
+    let mut arguments: Vec<String> = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    .map(str::to_owned)
+    .into();
+    arguments.push(format!("--window-size={},{}", PHONE.0, PHONE.1));
+    arguments.push(format!("--user-data-dir={}", profile.display()));
+    arguments.extend(flags.iter().map(ToString::to_string));
+    Ok(json!({
+        "browserName": "chrome",
+        "goog:loggingPrefs": {"browser": "ALL"},
+        "goog:chromeOptions": {
+            "binary": installed("chromium", "chromium")?,
+            "args": arguments,
+            "mobileEmulation": {"deviceMetrics": {"width": PHONE.0, "height": PHONE.1, "pixelRatio": 2.0, "touch": true}},
+        },
+    }))
+}
+
+fn webkit(flags: &[&str]) -> Result<Value> {
+    let browser = ["4.1", "4.0", "6.0"].iter().flat_map(|version| {
+        [
+            "/usr/lib/x86_64-linux-gnu/webkit2gtk-",
+            "/usr/lib/aarch64-linux-gnu/webkit2gtk-",
+            "/usr/libexec/webkit2gtk-",
+        ]
+        .map(|stem| PathBuf::from(format!("{stem}{version}/MiniBrowser")))
+    });
+    let browser = browser.into_iter().find(|path| path.exists());
+    let browser = browser.context("WebKitGTK's MiniBrowser is not installed (package webkit2gtk-driver brings it)")?;
+    let mut arguments = vec!["--automation", "--full-screen"];
+    arguments.extend(flags);
+    Ok(json!({
+        "browserName": "MiniBrowser",
+        "webkitgtk:browserOptions": {"binary": browser, "args": arguments},
+    }))
+}
+
+/// Starts an X server that draws into memory, as large as the phone, and gives its number.
+fn virtual_display() -> Result<(Running, u32)> {
+    let mut command = Command::new(installed("Xvfb", "xvfb")?);
+    let screen = format!("{}x{}x24", PHONE.0, PHONE.1);
+    // With -displayfd the server itself takes the first free number and writes it when it is ready.
+    command.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &screen]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0);
+    let mut running = Running(command.spawn().context("cannot start Xvfb")?);
+    let mut line = String::new();
+    let stdout = running.0.stdout.take().context("Xvfb has no standard output")?;
+    BufReader::new(stdout.take(16)).read_line(&mut line)?;
+    let number = line
+        .trim()
+        .parse()
+        .with_context(|| format!("Xvfb ended without a display: {line:?}"))?;
+    Ok((running, number))
+}
+
+fn installed(program: &str, package: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!("`{program}` is not installed (Debian package {package}). This story needs the real one.")
+    })
+}
+
+/// The `target` folder that this test was built into.
+fn target_folder() -> Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    let folder = executable.ancestors().nth(3).map(Path::to_owned);
+    let folder = folder.with_context(|| format!("{} is not in a target folder", executable.display()))?;
+    ensure!(
+        folder.join("debug").exists() || folder.join("release").exists(),
+        "{} is no target folder",
+        folder.display()
+    );
+    Ok(folder)
+}
+
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::lab::Lab;
+    use crate::page::PageServer;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+    const PAGE: &str =
+        "<!doctype html><meta name=viewport content='width=device-width,initial-scale=1'><p id=seen>你好</p>
+        <input id=field><button id=go onclick='seen.textContent = field.value + innerWidth'>go</button>";
+
+    fn rig_works(engine: Engine) {
+        let lab = Lab::new();
+        let listener = lab.computer.listen((Lab::COMPUTER, 8080).into()).unwrap();
+        let server = PageServer::serve(listener, BTreeMap::from([("/", PAGE.to_owned())])).unwrap();
+        let mut browser = Browser::open(engine, &lab.phone).unwrap();
+        browser.go(&format!("http://{}/", server.address())).unwrap();
+        assert_eq!(browser.text("#seen", LIMIT).unwrap(), "你好");
+        assert_eq!(browser.value("isSecureContext").unwrap(), false);
+        browser.session().type_into("#field", "词 ").unwrap();
+        browser.session().click("#go").unwrap();
+        assert_eq!(browser.text("#seen", LIMIT).unwrap(), "词 390");
+        browser.session().script("nobody.knows()", &[]).unwrap_err();
+        browser
+            .wait_for("document.querySelector('#nobody')", Duration::from_millis(200))
+            .unwrap_err();
+        lab.cut();
+        let fetched = browser
+            .session()
+            .promise("return (await fetch('/')).status", &[])
+            .unwrap();
+        assert!(fetched["rejected"].is_string(), "the cable is cut, and yet: {fetched}");
+        lab.heal();
+        assert_eq!(
+            browser
+                .session()
+                .promise("return (await fetch('/')).status", &[])
+                .unwrap(),
+            200
+        );
+        assert!(
+            fs::read(browser.screenshot("rig").unwrap())
+                .unwrap()
+                .starts_with(b"\x89PNG")
+        );
+        assert_eq!(server.asked()[0], "GET / HTTP/1.1");
+    }
+
+    #[test]
+    fn chromium_opens_a_page_across_the_cable() {
+        rig_works(Engine::Chromium);
+    }
+
+    #[test]
+    fn webkit_opens_a_page_across_the_cable() {
+        rig_works(Engine::WebKit);
+    }
+}
