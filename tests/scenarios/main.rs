@@ -1,1 +1,3 @@
 //! Whole stories.
+
+mod tidy;
