@@ -1,3 +1,306 @@
-//! The decisions. (State follows.)
+//! The decisions: [`Hub::handle`] turns one event into writes to the store and [`Effect`]s. Pure but for the store; time is an argument.
+//!
+//! The driver commits the store and only then performs the effects: nothing is told before it is durable.
 
+mod binding;
+mod command;
+mod delivery;
 pub mod event;
+mod link;
+mod presence;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
+
+use crate::id::{DeviceKey, TurnId};
+use crate::outbox::Outbox;
+use crate::service::{Agent, Timing};
+use crate::store::{Milestones, Store};
+use crate::ticket::Ticket;
+use crate::view::{BindFailure, LinkView};
+use crate::wire::device::{Bye, ErrFrame, ToDevice};
+use crate::wire::upstream::ToPlugin;
+use crate::wire::{Close, Code};
+use event::{Event, Notice, SessionId};
+
+/// What the driver does after the commit.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write to a device.
+    Device(Outbox, ToDevice),
+    /// Write to the plugin.
+    Plugin(Outbox, ToPlugin),
+    /// Let a session authenticate as the device that was just bound.
+    Bound(Outbox, DeviceKey),
+    /// Close after what is queued.
+    Close(Outbox, Close),
+    /// Answer a question.
+    Answer(Answer),
+    /// Tell the application.
+    Notice(Notice),
+}
+
+/// An answer that waits for the commit.
+pub struct Answer(pub Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Answer")
+    }
+}
+
+/// Both clocks at the moment of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic, ms: what decides.
+    pub mono: u64,
+    /// Since 1970, ms: what people read.
+    pub wall: i64,
+}
+
+/// What does not change while the service runs.
+#[derive(Debug)]
+pub struct Facts {
+    /// Name that devices see.
+    pub name: Arc<str>,
+    /// Name of the store.
+    pub epoch: Arc<str>,
+    /// The service's key.
+    pub service_key: SigningKey,
+    /// Shared with the plugin.
+    pub link_key: Zeroizing<[u8; 32]>,
+    /// Who may link.
+    pub agent: Agent,
+    /// Where devices connect.
+    pub addresses: Vec<SocketAddr>,
+    /// How long words are kept after their turn ended, ms; 0: wiped at once.
+    pub keep_text_ms: i64,
+    /// Waits.
+    pub timing: Timing,
+}
+
+impl Facts {
+    fn keep_text(&self) -> bool {
+        self.keep_text_ms > 0
+    }
+}
+
+/// A device's open session.
+#[derive(Debug)]
+struct Attached {
+    device: DeviceKey,
+    name: Arc<str>,
+    outbox: Outbox,
+    /// Highest reply sent on this session.
+    sent_n: u64,
+    /// Replies sent and not `got`: n, bytes, when (ms since 1970).
+    in_flight: std::collections::VecDeque<(u64, usize, i64)>,
+}
+
+/// A turn that is at the plugin, or will be as soon as there is one.
+#[derive(Debug)]
+struct Flight {
+    turn: TurnId,
+    /// When it went to the present plugin, monotonic ms.
+    since: u64,
+    answered: bool,
+    late: bool,
+    times: Milestones,
+}
+
+/// The plugin's open session.
+#[derive(Debug)]
+struct Link {
+    session: SessionId,
+    outbox: Outbox,
+    /// Turns it was given and has not accepted.
+    unaccepted: BTreeSet<TurnId>,
+}
+
+/// Most turns that the plugin holds without having accepted them.
+const LINK_WINDOW: usize = 64;
+
+/// The hub's state. One owner: the driver's thread.
+#[derive(Debug)]
+pub struct Hub {
+    /// The store; the driver commits it.
+    pub store: Store,
+    facts: Facts,
+    sessions: BTreeMap<SessionId, Attached>,
+    attached: BTreeMap<DeviceKey, SessionId>,
+    flights: BTreeMap<DeviceKey, Flight>,
+    link: Option<Link>,
+    link_view: LinkView,
+    /// Devices with open turns that wait for a place at the plugin.
+    ready: std::collections::VecDeque<DeviceKey>,
+    tickets: Vec<Ticket>,
+    next_tidy: u64,
+    effects: Vec<Effect>,
+}
+
+/// How often old texts are wiped, ms.
+const TIDY_MS: u64 = 3_600_000;
+
+impl Hub {
+    /// The hub on a store.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn new(store: Store, facts: Facts) -> rusqlite::Result<Self> {
+        let gateway = store.meta("gateway")?;
+        Ok(Self {
+            store,
+            facts,
+            sessions: BTreeMap::new(),
+            attached: BTreeMap::new(),
+            flights: BTreeMap::new(),
+            link: None,
+            link_view: LinkView { gateway, ..LinkView::default() },
+            ready: std::collections::VecDeque::new(),
+            tickets: Vec::new(),
+            next_tidy: 0,
+            effects: Vec::new(),
+        })
+    }
+
+    /// Decides. The writes are in the store's open transaction; the effects are for after its commit.
+    ///
+    /// # Errors
+    /// SQLite's: the driver must roll back, drop all effects since the last commit and call [`Hub::recover`].
+    pub fn handle(&mut self, event: Event, now: Now) -> rusqlite::Result<Vec<Effect>> {
+        match event {
+            Event::FindKey { device, reply } => {
+                let key = self.store.device(&device)?.map(|row| row.public_key);
+                self.answer(reply, key);
+            }
+            Event::DeviceReady { session, device, outbox, peer, epoch, last_n, sig } => {
+                let arrival = presence::Arrival { session, device, outbox, peer, epoch, last_n, sig };
+                self.on_device_ready(arrival, now)?;
+            }
+            Event::DeviceGone { session } => self.on_device_gone(session, now)?,
+            Event::BindClaim { session, bind, sn, peer, outbox } => {
+                self.on_bind_claim((session, peer, outbox), &sn, &bind, now);
+            }
+            Event::BindShown { session } => self.on_bind_shown(session),
+            Event::BindGone { session } => self.on_bind_gone(session),
+            Event::Message { session, id, text } => self.on_message(session, &id, &text, now)?,
+            Event::Got { session, n } => self.on_got(session, n, now)?,
+            Event::LinkReady { session, auth, sn, outbox } => self.on_link_ready(session, &auth, &sn, outbox, now)?,
+            Event::FromPlugin { session, frame } => self.on_plugin_frame(session, frame, now)?,
+            Event::LinkGone { session } => self.on_link_gone(session, now),
+            Event::Command(command) => self.on_command(command, now)?,
+            Event::Tick => self.on_tick(now)?,
+        }
+        Ok(std::mem::take(&mut self.effects))
+    }
+
+    /// When [`Event::Tick`] is next due, monotonic ms.
+    pub fn next_deadline(&self) -> u64 {
+        let timing = &self.facts.timing;
+        let flights = self.flights.values().filter(|_| self.link.is_some()).flat_map(|flight| {
+            let slow = (!flight.answered && !flight.late).then(|| flight.since + millis(timing.answer));
+            [slow, Some(flight.since + millis(timing.stop))]
+        });
+        let tickets = self.tickets.iter().filter(|ticket| !ticket.is_over()).map(|ticket| Some(ticket.deadline));
+        flights.chain(tickets).flatten().chain([self.next_tidy]).min().unwrap_or(u64::MAX)
+    }
+
+    fn on_tick(&mut self, now: Now) -> rusqlite::Result<()> {
+        self.expire_tickets(now);
+        if self.link.is_some() {
+            self.expire_turns(now)?;
+        }
+        if now.mono >= self.next_tidy {
+            self.next_tidy = now.mono + TIDY_MS;
+            self.tidy(now)?;
+        }
+        Ok(())
+    }
+
+    /// After a failed commit: nothing in memory may be ahead of the store. Devices and the plugin are told to come back; they still hold what was not acknowledged.
+    pub fn recover(&mut self) -> Vec<Effect> {
+        self.effects.clear();
+        self.flights.clear();
+        self.ready.clear();
+        let devices = std::mem::take(&mut self.sessions);
+        self.attached.clear();
+        let mut effects = Vec::new();
+        for attached in devices.into_values() {
+            effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Err(ErrFrame::of(Code::Storage))));
+            effects.push(Effect::Device(
+                attached.outbox.clone(),
+                ToDevice::Bye(Bye { code: Code::Storage, retry_ms: Some(2_000) }),
+            ));
+            effects.push(Effect::Close(attached.outbox, Close::Restarting));
+        }
+        if let Some(link) = self.link.take() {
+            self.link_view.online = false;
+            let bye = Bye { code: Code::Storage, retry_ms: Some(2_000) };
+            effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
+            effects.push(Effect::Close(link.outbox, Close::Restarting));
+        }
+        for ticket in &mut self.tickets {
+            if let Some(outbox) = ticket.end(BindFailure::NotStored) {
+                effects.push(Effect::Close(outbox, Close::Refused));
+            }
+        }
+        effects
+    }
+
+    fn stop(&mut self) {
+        let bye = Bye { code: Code::Stopping, retry_ms: Some(2_000) };
+        for attached in std::mem::take(&mut self.sessions).into_values() {
+            self.effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Bye(bye)));
+            self.effects.push(Effect::Close(attached.outbox, Close::Restarting));
+        }
+        self.attached.clear();
+        if let Some(link) = self.link.take() {
+            self.effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
+            self.effects.push(Effect::Close(link.outbox, Close::Restarting));
+        }
+        for ticket in &mut self.tickets {
+            if let Some(outbox) = ticket.end(BindFailure::Expired) {
+                self.effects.push(Effect::Close(outbox, Close::Restarting));
+            }
+        }
+    }
+
+    fn answer<T: Send + 'static>(&mut self, reply: tokio::sync::oneshot::Sender<T>, value: T) {
+        // Nobody waiting any more is not an error.
+        self.effects.push(Effect::Answer(Answer(Box::new(move || drop(reply.send(value))))));
+    }
+
+    fn tell_device(&mut self, device: &DeviceKey, frame: ToDevice) {
+        if let Some(outbox) = self.outbox_of(device) {
+            self.effects.push(Effect::Device(outbox, frame));
+        }
+    }
+
+    fn outbox_of(&self, device: &DeviceKey) -> Option<Outbox> {
+        let session = self.attached.get(device)?;
+        self.sessions.get(session).map(|attached| attached.outbox.clone())
+    }
+
+    fn tell_plugin(&mut self, frame: ToPlugin) {
+        if let Some(link) = &self.link {
+            self.effects.push(Effect::Plugin(link.outbox.clone(), frame));
+        }
+    }
+
+    fn refuse(&mut self, outbox: &Outbox, code: Code, close: Close) {
+        self.effects.push(Effect::Device(outbox.clone(), ToDevice::Err(ErrFrame::of(code))));
+        self.effects.push(Effect::Device(outbox.clone(), ToDevice::Bye(Bye { code, retry_ms: None })));
+        self.effects.push(Effect::Close(outbox.clone(), close));
+    }
+}
+
+/// A wait in ms.
+fn millis(wait: std::time::Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}

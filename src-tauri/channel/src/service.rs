@@ -1,14 +1,23 @@
 //! The running service and the questions one can ask it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
 use tokio::sync::{broadcast, oneshot, watch};
 
-use crate::driver::{HubHandle, HubStopped};
+use crate::clock::Clock;
+use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
 use crate::hub::event::{Command, Event, Notice};
+use crate::hub::{Facts, Hub};
 use crate::id::DeviceKey;
+use crate::keys::{self, KeyError};
+use crate::listener::{self, BindError, Ports};
+use crate::store::{OpenError, Store};
 use crate::view::{BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnRecord};
 
 /// Which upstream may link.
@@ -85,6 +94,51 @@ pub struct Config {
     pub timing: Timing,
 }
 
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program listens there.
+    #[error("{address} is in use")]
+    AddressInUse {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The system refuses the address.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The message store cannot be used.
+    #[error("the message store cannot be used")]
+    Store(#[from] OpenError),
+    /// A key file cannot be used.
+    #[error("a key file cannot be used")]
+    Keys(#[from] KeyError),
+    /// The system gives no thread or timer.
+    #[error("the system is out of resources")]
+    Threads(#[source] io::Error),
+}
+
+impl From<BindError> for StartError {
+    fn from(error: BindError) -> Self {
+        let BindError { address, source } = error;
+        if source.kind() == io::ErrorKind::AddrInUse {
+            Self::AddressInUse { address }
+        } else {
+            Self::Bind { address, source }
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StartError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(OpenError::Sqlite(error))
+    }
+}
+
 /// A running channel service. Dropping it does not stop it; call [`Service::stop`].
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -94,7 +148,64 @@ pub struct Service {
     pub(crate) cancel: tokio_util::sync::CancellationToken,
 }
 
+/// Notices that a slow reader may be behind.
+const NOTICES: usize = 256;
+
 impl Service {
+    /// Starts: keys, store, listeners, then the hub's thread and the network's.
+    ///
+    /// # Errors
+    /// See [`StartError`]. Nothing runs then.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with::<AfterCommit>(config)
+    }
+
+    /// [`Service::start`] with another [`CommitOrder`]: for tests that must lose messages.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_with<O: CommitOrder>(config: Config) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
+        let link_key = keys::load_or_create(&config.folder.join("link.key"))?;
+        let store = Store::open(&config.folder)?;
+        let epoch: Arc<str> = store.epoch()?.into();
+        let listeners = listener::bind(&config.addresses)?;
+        let addresses =
+            listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<Vec<_>, _>>().map_err(StartError::Threads)?;
+        let name: Arc<str> = config.name.into();
+        let facts = Facts {
+            name: Arc::clone(&name),
+            epoch: Arc::clone(&epoch),
+            service_key: service_key.clone(),
+            link_key: link_key.clone(),
+            agent: config.agent,
+            addresses: addresses.clone(),
+            keep_text_ms: i64::from(config.keep_text_days) * 24 * 3_600_000,
+            timing: config.timing,
+        };
+        let hub = Hub::new(store, facts)?;
+        let (handle, events) = HubHandle::channel();
+        let (notices, _) = broadcast::channel(NOTICES);
+        let cancel = tokio_util::sync::CancellationToken::new();
+        let told = notices.clone();
+        spawn("smartpi-hub", move |runtime| {
+            runtime.block_on(driver::run::<O>(hub, events, clock, told));
+        })?;
+        let ports = Arc::new(Ports {
+            hub: handle.clone(),
+            service_key,
+            link_key,
+            name,
+            epoch,
+            timing: config.timing,
+            clock,
+        });
+        let stop = cancel.clone();
+        spawn("smartpi-net", move |runtime| runtime.block_on(listener::run(listeners, ports, stop)))?;
+        Ok(Self { hub: handle, addresses, notices, cancel })
+    }
+
     /// Where it listens, ports resolved.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -214,4 +325,10 @@ impl Service {
         let _ = self.ask(|reply| Command::Stop { reply }).await;
         self.cancel.cancel();
     }
+}
+
+/// A thread with a runtime of its own.
+fn spawn(name: &str, body: impl FnOnce(tokio::runtime::Runtime) + Send + 'static) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Threads)?;
+    thread::Builder::new().name(name.into()).spawn(move || body(runtime)).map(drop).map_err(StartError::Threads)
 }

@@ -1,0 +1,150 @@
+//! Devices that come and go.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::event::{Notice, SessionId};
+use super::{Attached, Effect, Hub, Now};
+use crate::id::DeviceKey;
+use crate::outbox::Outbox;
+use crate::view::{Device, Lost, Reach};
+use crate::wire::device::{Bye, LinkState, Resume, ToDevice, TurnState};
+use crate::wire::upstream::ToPlugin;
+use crate::wire::{Blob, Close, Code};
+
+/// Open turns whose state a returning device is told.
+const TOLD: usize = 32;
+
+/// A device that proved its key.
+pub(super) struct Arrival {
+    pub(super) session: SessionId,
+    pub(super) device: DeviceKey,
+    pub(super) outbox: Outbox,
+    pub(super) peer: IpAddr,
+    pub(super) epoch: String,
+    pub(super) last_n: u64,
+    pub(super) sig: Blob<64>,
+}
+
+impl Hub {
+    pub(super) fn on_device_ready(&mut self, arrival: Arrival, now: Now) -> rusqlite::Result<()> {
+        let Arrival { session, device, outbox, peer, epoch, last_n, sig } = arrival;
+        let Some(row) = self.store.device(&device)? else {
+            self.refuse(&outbox, Code::Removed, Close::Removed);
+            return Ok(());
+        };
+        let older = self.attached.insert(device.clone(), session).and_then(|older| self.sessions.remove(&older));
+        let came = older.is_none();
+        if let Some(older) = older {
+            let bye = Bye { code: Code::Replaced, retry_ms: None };
+            self.effects.push(Effect::Device(older.outbox.clone(), ToDevice::Bye(bye)));
+            self.effects.push(Effect::Close(older.outbox, Close::Replaced));
+        }
+        // A device that remembers more than was ever sent was bound to another life of this store.
+        let resume = if epoch == *self.facts.epoch && last_n <= row.last_n { Resume::Ok } else { Resume::Reset };
+        let from = if resume == Resume::Ok { last_n } else { 0 };
+        if from > row.got_n {
+            self.store.replies_got(&device, from, None, now.wall, self.facts.keep_text())?;
+        }
+        let name: Arc<str> = row.name.into();
+        self.sessions.insert(
+            session,
+            Attached {
+                device: device.clone(),
+                name: Arc::clone(&name),
+                outbox: outbox.clone(),
+                sent_n: from,
+                in_flight: std::collections::VecDeque::new(),
+            },
+        );
+        let link = if self.link.is_some() { LinkState::Online } else { LinkState::Offline };
+        let ready = ToDevice::Ready {
+            device_key: device.to_string(),
+            name: name.to_string(),
+            epoch: self.facts.epoch.to_string(),
+            n: row.last_n,
+            resume,
+            link,
+            answer_s: self.facts.timing.answer.as_secs(),
+            sig,
+        };
+        self.effects.push(Effect::Device(outbox, ready));
+        for (index, turn) in self.store.next_turns(&device, TOLD)?.into_iter().enumerate() {
+            let s = if index == 0 && turn.sent { TurnState::Sent } else { TurnState::Queued };
+            self.tell_device(&device, ToDevice::Turn { re: turn.id.message.as_str().into(), s, stage: None });
+        }
+        self.pump_replies(session, now)?;
+        self.store.device_seen(&device, now.wall)?;
+        if came {
+            tracing::info!(deviceKey = %device, %peer, "device connected");
+            self.tell_plugin(ToPlugin::Presence { device: device.to_string(), name: name.to_string(), online: true });
+            self.effects.push(Effect::Notice(Notice::DeviceCame(device, name)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_device_gone(&mut self, session: SessionId, now: Now) -> rusqlite::Result<()> {
+        let Some(gone) = self.sessions.remove(&session) else { return Ok(()) };
+        self.attached.remove(&gone.device);
+        self.store.device_seen(&gone.device, now.wall)?;
+        self.tell_gone(gone.device, gone.name);
+        Ok(())
+    }
+
+    fn tell_gone(&mut self, device: DeviceKey, name: Arc<str>) {
+        tracing::info!(deviceKey = %device, "device disconnected");
+        self.tell_plugin(ToPlugin::Presence { device: device.to_string(), name: name.to_string(), online: false });
+        self.effects.push(Effect::Notice(Notice::DeviceWent(device, name)));
+    }
+
+    pub(super) fn remove_device(&mut self, device: &DeviceKey) -> rusqlite::Result<Option<Lost>> {
+        let Some(lost) = self.store.remove_device(device)? else { return Ok(None) };
+        if let Some(flight) = self.flights.remove(device) {
+            self.tell_plugin(ToPlugin::Abort { turn: flight.turn.to_string() });
+            if let Some(link) = &mut self.link {
+                link.unaccepted.remove(&flight.turn);
+            }
+        }
+        let session = self.attached.remove(device).and_then(|session| self.sessions.remove(&session));
+        let mut name: Arc<str> = "".into();
+        if let Some(attached) = session {
+            self.refuse(&attached.outbox, Code::Removed, Close::Removed);
+            name = Arc::clone(&attached.name);
+            self.tell_gone(device.clone(), attached.name);
+        }
+        self.effects.push(Effect::Notice(Notice::DeviceRemoved(device.clone(), name)));
+        Ok(Some(lost))
+    }
+
+    pub(super) fn rename_device(&mut self, device: &DeviceKey, name: &str) -> rusqlite::Result<bool> {
+        let known = self.store.rename_device(device, name)?;
+        if let Some(attached) = self.attached.get(device).and_then(|session| self.sessions.get_mut(session)) {
+            attached.name = name.into();
+            let presence = ToPlugin::Presence { device: device.to_string(), name: name.into(), online: true };
+            self.tell_plugin(presence);
+        }
+        Ok(known)
+    }
+
+    pub(super) fn device_view(&self, row: crate::store::DeviceRow, now: Now) -> rusqlite::Result<Device> {
+        let outbox = self.outbox_of(&row.key);
+        let silent = outbox.as_ref().map(|outbox| now.mono.saturating_sub(outbox.heard_ms()));
+        // One heartbeat and a little for the way back.
+        let overdue = super::millis(self.facts.timing.ping) + 5_000;
+        let reach = match silent {
+            None => Reach::Offline,
+            Some(silent) if silent > overdue => Reach::Unsure,
+            Some(_) => Reach::Online,
+        };
+        let last_seen_ms = silent.map_or(row.last_seen, |silent| now.wall.saturating_sub_unsigned(silent));
+        Ok(Device {
+            waiting: self.store.waiting_replies(&row.key)?.0,
+            key: row.key,
+            name: row.name,
+            kind: row.kind,
+            reach,
+            last_seen_ms,
+            bound_at_ms: row.bound_at,
+        })
+    }
+}
