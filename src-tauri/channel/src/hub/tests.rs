@@ -1,0 +1,374 @@
+//! Stories by hand; random ones are in `tests/random.rs`.
+
+mod random;
+mod rig;
+
+use rig::{Rig, message_id};
+
+use crate::view::{BindFailure, BindProgress, ConfirmError};
+use crate::wire::Code;
+use crate::wire::device::{Stored, ToDevice, TurnState};
+use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
+
+fn acks(frames: &[ToDevice]) -> Vec<(String, Stored)> {
+    frames
+        .iter()
+        .filter_map(|frame| if let ToDevice::Ack { id, st } = frame { Some((id.clone(), *st)) } else { None })
+        .collect()
+}
+
+fn errors(frames: &[ToDevice]) -> Vec<Code> {
+    frames.iter().filter_map(|frame| if let ToDevice::Err(problem) = frame { Some(problem.code) } else { None }).collect()
+}
+
+fn replies(frames: &[ToDevice]) -> Vec<(u64, String, bool, Option<Code>)> {
+    frames
+        .iter()
+        .filter_map(|frame| match frame {
+            ToDevice::Reply(reply) => Some((reply.n, reply.text.clone(), reply.late, reply.code)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn delivered(frames: &[ToPlugin]) -> Vec<String> {
+    frames.iter().filter_map(|frame| if let ToPlugin::Deliver { text, .. } = frame { Some(text.clone()) } else { None }).collect()
+}
+
+#[test]
+fn a_message_is_answered_and_the_next_one_waits_for_it() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.say(&device, 2, "two");
+    let frames = rig.device_frames(&device);
+    assert_eq!(acks(&frames).len(), 2);
+    assert!(frames.contains(&ToDevice::Turn { re: message_id(2), s: TurnState::Queued, stage: None }));
+    assert_eq!(delivered(&rig.plugin_frames()), ["one"]);
+    rig.plugin(FromPlugin::Accepted { turn: rig.turn(&device, 1) });
+    rig.plugin(FromPlugin::Partial { turn: rig.turn(&device, 1), text: "o".into() });
+    rig.reply(&device, 1, "r1", "ONE");
+    rig.done(&device, 1, Outcome::Answered);
+    let frames = rig.device_frames(&device);
+    assert!(frames.contains(&ToDevice::Partial { re: message_id(1), text: "o".into() }));
+    assert_eq!(replies(&frames), [(1, "ONE".into(), false, None)]);
+    assert_eq!(delivered(&rig.plugin_frames()), ["two"]);
+}
+
+#[test]
+fn a_repeated_message_is_acknowledged_and_not_run_again() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.say(&device, 1, "one");
+    rig.say(&device, 1, "other words");
+    let frames = rig.device_frames(&device);
+    assert_eq!(acks(&frames), [(message_id(1), Stored::Stored), (message_id(1), Stored::Dup)]);
+    assert_eq!(errors(&frames), [Code::IdReused]);
+    assert_eq!(delivered(&rig.plugin_frames()), ["one"]);
+}
+
+#[test]
+fn without_a_link_a_message_is_kept_and_says_so() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.say(&device, 1, "one");
+    let frames = rig.device_frames(&device);
+    assert_eq!(acks(&frames).len(), 1);
+    assert_eq!(errors(&frames), [Code::LinkOffline]);
+    rig.link();
+    assert_eq!(delivered(&rig.plugin_frames()), ["one"]);
+}
+
+#[test]
+fn a_slow_answer_is_told_once_and_comes_late() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.device_frames(&device);
+    rig.plugin_frames();
+    rig.pass(29_999);
+    assert_eq!(errors(&rig.device_frames(&device)), []);
+    rig.pass(1);
+    rig.pass(1_000);
+    assert_eq!(errors(&rig.device_frames(&device)), [Code::NoAnswerYet]);
+    assert!(matches!(rig.plugin_frames().as_slice(), [ToPlugin::Slow { after_s: 30, .. }]));
+    rig.reply(&device, 1, "r1", "ONE");
+    assert_eq!(replies(&rig.device_frames(&device)), [(1, "ONE".into(), true, None)]);
+}
+
+#[test]
+fn a_partial_answer_is_not_slow() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.plugin(FromPlugin::Partial { turn: rig.turn(&device, 1), text: "O".into() });
+    rig.device_frames(&device);
+    rig.pass(60_000);
+    assert_eq!(errors(&rig.device_frames(&device)), []);
+}
+
+#[test]
+fn after_ten_minutes_a_turn_is_stopped_and_the_queue_moves_on() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.say(&device, 2, "two");
+    rig.plugin_frames();
+    rig.pass(600_000);
+    let frames = rig.device_frames(&device);
+    assert_eq!(replies(&frames).last().map(|reply| reply.3), Some(Some(Code::TurnStopped)));
+    let plugin = rig.plugin_frames();
+    assert!(plugin.iter().any(|frame| matches!(frame, ToPlugin::Abort { .. })));
+    assert_eq!(delivered(&plugin), ["two"]);
+}
+
+#[test]
+fn a_turn_that_nobody_remembers_is_told_as_unknown() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.done(&device, 1, Outcome::Duplicate);
+    assert_eq!(replies(&rig.device_frames(&device)).last().map(|reply| reply.3), Some(Some(Code::OutcomeUnknown)));
+}
+
+#[test]
+fn a_failure_is_told_in_the_words_of_the_plugin() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    let turn = rig.turn(&device, 1);
+    let (code, detail) = (Some(Code::NoAgent), Some("no agent".into()));
+    rig.plugin(FromPlugin::Done { rid: "d1".into(), turn, outcome: Outcome::Failed, code, detail });
+    let frames = rig.device_frames(&device);
+    assert_eq!(replies(&frames), [(1, "no agent".into(), false, Some(Code::NoAgent))]);
+    assert!(frames.contains(&ToDevice::Turn { re: message_id(1), s: TurnState::Failed, stage: None }));
+}
+
+#[test]
+fn a_reply_is_stored_once_and_answered_each_time() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.reply(&device, 1, "r1", "ONE");
+    rig.reply(&device, 1, "r1", "ONE");
+    assert_eq!(replies(&rig.device_frames(&device)).len(), 1);
+    let stored = rig.plugin_frames().iter().filter(|frame| **frame == ToPlugin::Stored { rid: "r1".into() }).count();
+    assert_eq!(stored, 2);
+}
+
+#[test]
+fn replies_wait_for_an_absent_device_and_come_in_order() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.leave(&device);
+    for index in 0..40 {
+        rig.push(&device, &format!("p{index}"), &format!("push {index}"));
+    }
+    rig.arrive(&device, 0);
+    let first = replies(&rig.device_frames(&device));
+    assert_eq!(first.iter().map(|reply| reply.0).collect::<Vec<_>>(), (1..=32).collect::<Vec<_>>());
+    rig.got(&device, 32);
+    let rest = replies(&rig.device_frames(&device));
+    assert_eq!(rest.iter().map(|reply| reply.0).collect::<Vec<_>>(), (33..=40).collect::<Vec<_>>());
+    rig.got(&device, 40);
+    rig.leave(&device);
+    rig.arrive(&device, 40);
+    assert_eq!(replies(&rig.device_frames(&device)), []);
+}
+
+#[test]
+fn a_push_to_a_stranger_is_refused() {
+    let mut rig = Rig::new();
+    rig.bound_device(1);
+    let stranger = rig.key(9);
+    rig.link();
+    rig.plugin_frames();
+    rig.push(&stranger, "p1", "hello");
+    assert_eq!(rig.plugin_frames(), [ToPlugin::Refused { rid: "p1".into(), code: Code::Removed }]);
+}
+
+#[test]
+fn queue_limits_hold_at_the_limit_and_say_so_behind_it() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    for index in 0..1_000 {
+        rig.say(&device, index, "x");
+    }
+    assert_eq!(acks(&rig.device_frames(&device)).len(), 1_000);
+    rig.say(&device, 1_000, "x");
+    let frames = rig.device_frames(&device);
+    assert_eq!((acks(&frames).len(), errors(&frames)), (0, vec![Code::QueueFull]));
+
+    let heavy = rig.bound_device(2);
+    let text = "y".repeat(crate::wire::TEXT);
+    for index in 0..256 {
+        rig.say(&heavy, index, &text);
+    }
+    assert_eq!(acks(&rig.device_frames(&heavy)).len(), 256, "8 MiB fit");
+    rig.say(&heavy, 300, "y");
+    assert_eq!(errors(&rig.device_frames(&heavy)), [Code::QueueFull]);
+    rig.say(&heavy, 301, &"z".repeat(crate::wire::TEXT + 1));
+    rig.say(&heavy, 302, "");
+    assert_eq!(errors(&rig.device_frames(&heavy)), [Code::TooLong, Code::TooLong]);
+}
+
+#[test]
+fn old_replies_give_way_and_the_device_is_told() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.leave(&device);
+    for index in 0..1_000 {
+        rig.push(&device, &format!("p{index}"), "x");
+    }
+    rig.arrive(&device, 0);
+    assert_eq!(rig.fetch_all(&device).len(), 1_000, "at the limit nothing is lost");
+    rig.leave(&device);
+    for index in 0..1_001 {
+        rig.push(&device, &format!("q{index}"), "x");
+    }
+    rig.arrive(&device, 1_000);
+    let all = rig.fetch_all(&device);
+    assert_eq!(all.len(), 1_000);
+    assert_eq!(all.iter().filter(|reply| reply.3 == Some(Code::Expired)).count(), 1);
+}
+
+#[test]
+fn a_removed_device_is_closed_and_can_be_bound_again() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.device_frames(&device);
+    let lost = rig.remove(&device).unwrap();
+    assert_eq!((lost.messages, lost.replies), (1, 0));
+    let frames = rig.device_frames(&device);
+    assert_eq!(errors(&frames), [Code::Removed]);
+    assert_eq!(rig.closed(&device), Some(crate::wire::Close::Removed));
+    assert!(rig.plugin_frames().iter().any(|frame| matches!(frame, ToPlugin::Abort { .. })));
+    assert_eq!(rig.remove(&device), None);
+    let again = rig.bound_device(1);
+    assert_eq!(again, device);
+    rig.say(&device, 1, "one");
+    assert_eq!(acks(&rig.device_frames(&device)), [(message_id(1), Stored::Stored)]);
+}
+
+#[test]
+fn a_newer_connection_of_a_device_takes_over() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    let old = rig.session(&device);
+    rig.arrive(&device, 0);
+    assert_eq!(rig.closed_session(old), Some(crate::wire::Close::Replaced));
+    rig.say_on(old, 1, "ignored");
+    assert_eq!(acks(&rig.device_frames(&device)), []);
+}
+
+#[test]
+fn only_one_gateway_may_link() {
+    let mut rig = Rig::new();
+    assert!(rig.link_as("a").contains(&ToPlugin::Presence { device: String::new(), name: String::new(), online: true }) || rig.is_linked());
+    let frames = rig.link_as("b");
+    assert!(frames.iter().any(|frame| matches!(frame, ToPlugin::Err(problem) if problem.code == Code::OtherGateway)));
+    assert!(rig.is_linked());
+    rig.forget_gateway();
+    assert!(rig.link_as("b").iter().any(|frame| matches!(frame, ToPlugin::Ready { .. })));
+}
+
+#[test]
+fn a_new_link_of_the_same_gateway_gets_everything_again_and_the_old_one_is_fenced() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    let old = rig.link_session();
+    rig.plugin_frames();
+    rig.link();
+    assert_eq!(delivered(&rig.plugin_frames()), ["one"]);
+    rig.device_frames(&device);
+    rig.plugin_on(old, FromPlugin::Reply { rid: "r".into(), turn: rig.turn(&device, 1), text: "x".into(), error: false });
+    assert_eq!(replies(&rig.device_frames(&device)), []);
+}
+
+#[test]
+fn two_devices_on_one_code_are_both_refused() {
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    let progress = rig.watch(&ticket);
+    let first = rig.claim(&ticket, 1, true);
+    let second = rig.claim(&ticket, 2, true);
+    for claim in [first, second] {
+        assert_eq!(errors(&rig.frames(claim)), [Code::BindingRefused]);
+        assert_eq!(rig.closed_session(claim), Some(crate::wire::Close::Refused));
+    }
+    assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::SecondClaim));
+    let third = rig.claim(&ticket, 1, true);
+    assert_eq!(errors(&rig.frames(third)), [Code::BindingUnknown]);
+}
+
+#[test]
+fn a_code_dies_by_time_by_wrong_proofs_and_by_a_newer_one() {
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    rig.pass(179_999);
+    assert_eq!(errors(&{ let claim = rig.claim(&ticket, 1, true); rig.frames(claim) }), []);
+
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    rig.pass(180_000);
+    let late = rig.claim(&ticket, 1, true);
+    assert_eq!(errors(&rig.frames(late)), [Code::BindingUnknown]);
+
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    for _ in 0..4 {
+        let wrong = rig.claim(&ticket, 1, false);
+        assert_eq!(errors(&rig.frames(wrong)), [Code::BindingUnknown]);
+    }
+    let progress = rig.watch(&ticket);
+    assert!(matches!(*progress.borrow(), BindProgress::Waiting { .. }), "four wrong proofs leave it alive");
+    rig.claim(&ticket, 1, false);
+    assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::TooManyFailures));
+
+    let older = rig.ticket();
+    let progress = rig.watch(&older);
+    rig.ticket();
+    assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::Replaced));
+}
+
+#[test]
+fn the_person_types_the_code_and_has_three_tries() {
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    let claim = rig.claim(&ticket, 1, true);
+    assert_eq!(rig.confirm(&ticket, "00"), Err(ConfirmError::NotConfirming), "nothing is shown yet");
+    rig.shown(claim);
+    let code = rig.code_of(claim);
+    let wrong = if code == "11" { "12" } else { "11" };
+    assert_eq!(rig.confirm(&ticket, wrong), Err(ConfirmError::WrongCode { left: 2 }));
+    assert_eq!(rig.confirm(&ticket, ""), Err(ConfirmError::WrongCode { left: 1 }));
+    assert!(rig.confirm(&ticket, &code).is_ok());
+    assert!(rig.was_bound(claim));
+    assert_eq!(rig.confirm(&ticket, &code), Err(ConfirmError::NotConfirming), "once");
+
+    let ticket = rig.ticket();
+    let claim = rig.claim(&ticket, 2, true);
+    rig.shown(claim);
+    let wrong = if rig.code_of(claim) == "11" { "12" } else { "11" };
+    for left in [2, 1, 0] {
+        assert_eq!(rig.confirm(&ticket, wrong), Err(ConfirmError::WrongCode { left }));
+    }
+    assert_eq!(errors(&rig.frames(claim)), [Code::BindingRefused]);
+    let right = rig.code_of(claim);
+    assert_eq!(rig.confirm(&ticket, &right), Err(ConfirmError::NotConfirming));
+}
