@@ -1,0 +1,23 @@
+/** The host's runtime and the bridge of this process. */
+
+import { createPluginRuntimeStore } from "openclaw/plugin-sdk/runtime-store";
+import { CHANNEL_ID } from "./config.ts";
+import type { Bridge } from "./bridge.ts";
+import type { HostRuntime } from "./host.ts";
+
+const store = createPluginRuntimeStore<HostRuntime>({ pluginId: CHANNEL_ID, errorMessage: "the SmartPi channel is not initialised" });
+
+export const setRuntime = store.setRuntime;
+export const getRuntime = store.getRuntime;
+export const tryGetRuntime = store.tryGetRuntime;
+
+let started: Bridge | undefined;
+
+/** The bridge of the channel that runs in this process; none in a command line process. */
+export function startedBridge(): Bridge | undefined {
+  return started;
+}
+
+export function setStartedBridge(bridge: Bridge | undefined): void {
+  started = bridge;
+}

@@ -1,0 +1,74 @@
+/** An OpenAI-compatible model that says what a script tells it: enough of `/v1/chat/completions` for OpenClaw. */
+
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/**
+ * The last word of the person decides: `say <text>`, `slow <ms> <text>` (one word after the other), `fail <status>`, `silent`, `push <device> <text>`
+ * (through the message tool). Anything else is answered with `echo: ...`.
+ */
+export class ScriptedModel {
+  /** What the person's last message was in each request. */
+  readonly asked: string[] = [];
+  /** Bodies of the requests. */
+  readonly bodies: string[] = [];
+  readonly #server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      void this.#answer(Buffer.concat(chunks).toString("utf8"), response).catch((error: unknown) => response.destroy(error as Error));
+    });
+  });
+
+  async start(port = 0): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  async #answer(body: string, response: ServerResponse): Promise<void> {
+    const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown; tool_call_id?: string }[] };
+    this.bodies.push(body);
+    const said = lastWords(messages);
+    this.asked.push(said);
+    const [verb = "", ...rest] = said.split(" ");
+    const afterTool = messages.at(-1)?.role === "tool";
+    if (verb === "fail") {
+      response.writeHead(Number(rest[0] ?? 500), { "content-type": "application/json" }).end(JSON.stringify({ error: { message: "scripted failure" } }));
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const chunk = (delta: object, finish: string | null = null): void =>
+      void response.write(`data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "m1", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
+    chunk({ role: "assistant", content: "" });
+    if (verb === "push" && !afterTool) {
+      const [device, ...words] = rest;
+      const args = { id: "message", args: { action: "send", channel: "openclaw-smartpi", target: device, message: words.join(" ") } };
+      chunk({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "tool_call", arguments: JSON.stringify(args) } }] });
+      chunk({}, "tool_calls");
+    } else {
+      const pause = verb === "slow" ? Number(rest[0]) : 0;
+      const text = verb === "say" ? rest.join(" ") : verb === "slow" ? rest.slice(1).join(" ") : verb === "silent" ? "NO_REPLY" : verb === "push" ? "pushed" : `echo: ${said}`;
+      for (const word of text.split(/(?<= )/)) {
+        chunk({ content: word });
+        if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+      chunk({}, "stop");
+    }
+    response.write(`data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "m1", choices: [], usage: { prompt_tokens: 9, completion_tokens: 9, total_tokens: 18 } })}\n\n`);
+    response.end("data: [DONE]\n\n");
+  }
+}
+
+/** The last line of the person's last message, without what the host wraps around it. */
+function lastWords(messages: { role: string; content: unknown }[]): string {
+  const texts = messages
+    .filter((message) => message.role === "user")
+    .map(({ content }) => (typeof content === "string" ? content : Array.isArray(content) ? content.map((part: { text?: string }) => part.text ?? "").join("\n") : ""))
+    .filter((text) => !text.startsWith("<<<BEGIN_OPENCLAW_INTERNAL"));
+  return (texts.at(-1) ?? "").trimEnd().split("\n").at(-1) ?? "";
+}
