@@ -41,8 +41,6 @@ pub struct Namespace {
 impl Lab {
     /// Address of the computer.
     pub const COMPUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
-    /// A second address of the computer, on which no service listens: another origin on the same machine.
-    pub const COMPUTER_TOO: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 11);
     /// Address of the phone.
     pub const PHONE: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 2);
 
@@ -58,16 +56,11 @@ impl Lab {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let me = std::process::id();
         let stem = format!("{PREFIX}{me}-{}-{count}", start_time(me).unwrap_or(0));
-        let lab = Self {
-            computer: Namespace::new(format!("{stem}-box")),
-            phone: Namespace::new(format!("{stem}-phone")),
-        };
+        let lab =
+            Self { computer: Namespace::new(format!("{stem}-box")), phone: Namespace::new(format!("{stem}-phone")) };
         let (computer, phone) = (lab.computer.name.as_str(), lab.phone.name.as_str());
-        ip(&[
-            "-n", computer, "link", "add", "net0", "type", "veth", "peer", "name", "wlan0", "netns", phone,
-        ]);
+        ip(&["-n", computer, "link", "add", "net0", "type", "veth", "peer", "name", "wlan0", "netns", phone]);
         ip(&["-n", computer, "addr", "add", "192.168.77.1/24", "dev", "net0"]);
-        ip(&["-n", computer, "addr", "add", "192.168.77.11/24", "dev", "net0"]);
         ip(&["-n", phone, "addr", "add", "192.168.77.2/24", "dev", "wlan0"]);
         ip(&["-n", computer, "link", "set", "net0", "up"]);
         ip(&["-n", phone, "link", "set", "wlan0", "up"]);
@@ -82,39 +75,24 @@ impl Lab {
 
     /// Loses every packet in both directions without telling anybody, as when the phone leaves the house.
     pub fn black_hole(&self) {
-        for (namespace, device, far) in [
-            (&self.phone, "wlan0", "192.168.77.1"),
-            (&self.computer, "net0", "192.168.77.2"),
-        ] {
-            ip(&[
-                "-n",
-                &namespace.name,
-                "neigh",
-                "replace",
-                far,
-                "lladdr",
-                NOBODY,
-                "dev",
-                device,
-                "nud",
-                "permanent",
-            ]);
+        for (namespace, device, far) in
+            [(&self.phone, "wlan0", "192.168.77.1"), (&self.computer, "net0", "192.168.77.2")]
+        {
+            ip(&["-n", &namespace.name, "neigh", "replace", far, "lladdr", NOBODY, "dev", device, "nud", "permanent"]);
         }
     }
 
-    /// Undoes [`Lab::cut`] and [`Lab::black_hole`].
+    /// Loses what the computer sends and lets through what the phone sends: the worst moment for a message, which arrives and is never
+    /// acknowledged.
+    pub fn lose_answers(&self) {
+        let computer = &self.computer.name;
+        ip(&["-n", computer, "neigh", "replace", "192.168.77.2", "lladdr", NOBODY, "dev", "net0", "nud", "permanent"]);
+    }
+
+    /// Undoes [`Lab::cut`], [`Lab::black_hole`] and [`Lab::lose_answers`].
     pub fn heal(&self) {
         for (namespace, device) in [(&self.phone, "wlan0"), (&self.computer, "net0")] {
-            ip(&[
-                "-n",
-                &namespace.name,
-                "neigh",
-                "flush",
-                "dev",
-                device,
-                "nud",
-                "permanent",
-            ]);
+            ip(&["-n", &namespace.name, "neigh", "flush", "dev", device, "nud", "permanent"]);
             ip(&["-n", &namespace.name, "link", "set", device, "up"]);
         }
         self.route();
@@ -122,15 +100,7 @@ impl Lab {
 
     /// Gives the phone a way out, without which a browser calls itself offline and tries nothing.
     fn route(&self) {
-        ip(&[
-            "-n",
-            &self.phone.name,
-            "route",
-            "replace",
-            "default",
-            "via",
-            "192.168.77.1",
-        ]);
+        ip(&["-n", &self.phone.name, "route", "replace", "default", "via", "192.168.77.1"]);
     }
 }
 
@@ -168,17 +138,7 @@ impl Namespace {
     /// # Panics
     /// When the thread may not enter the namespace, or when `work` panics.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let path = format!("{NETNS}/{}", self.name);
-        let namespace = File::open(&path).unwrap_or_else(|e| panic!("the network namespace {path} is gone: {e}"));
-        thread::scope(|scope| {
-            let entered = scope.spawn(|| {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap_or_else(|e| {
-                    panic!("cannot enter the network namespace {path}, which needs CAP_SYS_ADMIN: {e}")
-                });
-                work()
-            });
-            entered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        enter(&self.name, work)
     }
 
     /// Runs the future to its end in here, on a tokio runtime of its own.
@@ -191,9 +151,7 @@ impl Namespace {
     {
         self.enter(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime
-                .unwrap_or_else(|e| panic!("no tokio runtime: {e}"))
-                .block_on(future())
+            runtime.unwrap_or_else(|e| panic!("no tokio runtime: {e}")).block_on(future())
         })
     }
 
@@ -203,6 +161,12 @@ impl Namespace {
     /// Those of [`TcpStream::connect_timeout`]; after 5 s of silence `TimedOut`.
     pub fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         self.enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(5)))
+    }
+
+    /// As [`Namespace::connect`], to keep and call later, from any thread.
+    pub fn dialer(&self, address: SocketAddr) -> impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static {
+        let name = self.name.clone();
+        move || enter(&name, || TcpStream::connect_timeout(&address, Duration::from_secs(5)))
     }
 
     /// Listens in here.
@@ -226,6 +190,20 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         remove(&self.name);
     }
+}
+
+fn enter<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> T {
+    let path = format!("{NETNS}/{name}");
+    let namespace = File::open(&path).unwrap_or_else(|e| panic!("the network namespace {path} is gone: {e}"));
+    thread::scope(|scope| {
+        let entered = scope.spawn(|| {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap_or_else(|e| {
+                panic!("cannot enter the network namespace {path}, which needs CAP_SYS_ADMIN: {e}")
+            });
+            work()
+        });
+        entered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Ends the processes of a namespace of ours and takes its name away; the cable goes with it.
@@ -322,17 +300,9 @@ mod tests {
     fn a_lab_leaves_neither_a_process_nor_a_namespace_behind() {
         let lab = Lab::new();
         let (computer, phone) = (lab.computer.name().to_owned(), lab.phone.name().to_owned());
-        let mut child = lab
-            .phone
-            .command("cat")
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = lab.phone.command("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         drop(lab);
-        assert!(
-            !child.wait().unwrap().success(),
-            "the process of the phone was not ended"
-        );
+        assert!(!child.wait().unwrap().success(), "the process of the phone was not ended");
         for name in [computer, phone] {
             assert!(!fs::exists(format!("{NETNS}/{name}")).unwrap(), "{name} is still there");
         }

@@ -32,19 +32,11 @@ impl Session {
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_write_timeout(Some(ANSWER))?;
         stream.set_nodelay(true)?;
-        let mut session = Self {
-            reader: BufReader::new(stream),
-            path: "/session".to_owned(),
-        };
+        let mut session = Self { reader: BufReader::new(stream), path: "/session".to_owned() };
         let opened = session.post("", &json!({"capabilities": {"alwaysMatch": always_match}}))?;
-        let id = opened["sessionId"]
-            .as_str()
-            .with_context(|| format!("the driver opened no session: {opened}"))?;
+        let id = opened["sessionId"].as_str().with_context(|| format!("the driver opened no session: {opened}"))?;
         session.path = format!("/session/{id}");
-        session.post(
-            "/timeouts",
-            &json!({"script": 30_000, "pageLoad": 30_000, "implicit": 0}),
-        )?;
+        session.post("/timeouts", &json!({"script": 30_000, "pageLoad": 30_000, "implicit": 0}))?;
         Ok(session)
     }
 
@@ -99,8 +91,7 @@ impl Session {
     /// As [`Session::click`].
     pub fn type_into(&mut self, css: &str, text: &str) -> Result<()> {
         let element = self.element(css)?;
-        self.post(&format!("/element/{element}/value"), &json!({"text": text}))
-            .map(drop)
+        self.post(&format!("/element/{element}/value"), &json!({"text": text})).map(drop)
     }
 
     /// What the window shows, as PNG.
@@ -132,10 +123,7 @@ impl Session {
 
     fn element(&mut self, css: &str) -> Result<String> {
         let found = self.post("/element", &json!({"using": "css selector", "value": css}))?;
-        Ok(found[ELEMENT]
-            .as_str()
-            .with_context(|| format!("no element id in {found}"))?
-            .to_owned())
+        Ok(found[ELEMENT].as_str().with_context(|| format!("no element id in {found}"))?.to_owned())
     }
 
     fn call(&mut self, method: &str, command: &str, body: Option<&Value>) -> Result<Value> {
@@ -146,19 +134,13 @@ impl Session {
             self.path,
             body.len()
         );
-        self.reader
-            .get_mut()
-            .write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+        self.reader.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
         let (status, answer) =
             read_answer(&mut self.reader).with_context(|| format!("the WebDriver did not answer {what}"))?;
         let mut answer: Value = serde_json::from_slice(&answer).with_context(|| format!("{what}: not JSON"))?;
         let value = answer["value"].take();
         if status != 200 {
-            bail!(
-                "{what}: {}: {}",
-                value["error"].as_str().unwrap_or("?"),
-                value["message"].as_str().unwrap_or("?")
-            );
+            bail!("{what}: {}: {}", value["error"].as_str().unwrap_or("?"), value["message"].as_str().unwrap_or("?"));
         }
         Ok(value)
     }
@@ -168,11 +150,8 @@ impl Session {
 fn read_answer(reader: &mut impl BufRead) -> Result<(u16, Vec<u8>)> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    let status = line
-        .split(' ')
-        .nth(1)
-        .and_then(|s| s.parse().ok())
-        .with_context(|| format!("no status in {line:?}"))?;
+    let status =
+        line.split(' ').nth(1).and_then(|s| s.parse().ok()).with_context(|| format!("no status in {line:?}"))?;
     let mut length = 0;
     loop {
         line.clear();

@@ -1,0 +1,26 @@
+//! Where the programs are that the stories start.
+
+use std::path::PathBuf;
+
+/// The `smartpi` to test: the environment variable `SMARTPI_BIN`, else the one that cargo built beside this test.
+///
+/// # Panics
+/// When it is not there: a story that starts real programs does not skip them.
+#[must_use]
+pub fn smartpi() -> PathBuf {
+    let path = std::env::var_os("SMARTPI_BIN").map_or_else(
+        || {
+            let test = std::env::current_exe().expect("a running test has a path");
+            // target/debug/deps/scenarios-0123 -> target/debug/smartpi
+            let built = test.parent().and_then(|deps| deps.parent()).expect("cargo puts tests two folders deep");
+            built.join("smartpi").with_extension(std::env::consts::EXE_EXTENSION)
+        },
+        PathBuf::from,
+    );
+    assert!(
+        path.is_file(),
+        "{} is not there: build it with `cargo build -p cli`, or name one in SMARTPI_BIN",
+        path.display()
+    );
+    path
+}
