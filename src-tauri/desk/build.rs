@@ -1,0 +1,11 @@
+//! The binary embeds the OpenClaw plugin: it must have been packed before.
+
+use std::path::Path;
+
+fn main() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugin/openclaw-smartpi.tgz");
+    println!("cargo::rerun-if-changed={}", package.display());
+    if !package.is_file() {
+        println!("cargo::error=plugin/openclaw-smartpi.tgz is missing: run `make web` first");
+    }
+}

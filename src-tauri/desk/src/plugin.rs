@@ -1,0 +1,33 @@
+//! The OpenClaw plugin: puts it into a person's OpenClaw without harm, and says how it is there.
+//!
+//! Invariants:
+//! - a plugin of this id that we did not install is never touched;
+//! - OpenClaw's own commands make every change; before the first one there is a copy of `openclaw.json` in our data folder;
+//! - afterwards nothing in `openclaw.json` differs but our own entries, or the copy is put back;
+//! - it is done when the plugin itself has said hello, and not before.
+//!
+//! Deliberately absent: starting, stopping or restarting a gateway. Read first: `install.rs`.
+
+mod config;
+mod foreign;
+mod install;
+mod openclaw;
+mod places;
+mod record;
+
+pub use config::{ConfigError, Difference, RestoreError};
+pub use foreign::{NotOurs, Standing};
+pub use install::{
+    ChangeError, InstallError, Installed, NextStep, Outcome, Request, Status, UndoError, install, status,
+};
+pub use openclaw::{FindError, RunError};
+pub use record::RecordError;
+
+/// Id of the plugin and of its channel.
+pub const ID: &str = "openclaw-smartpi";
+
+/// Version of the plugin that this binary carries: the binary's own.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What OpenClaw installs: an npm package.
+const PACKAGE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/openclaw-smartpi.tgz"));

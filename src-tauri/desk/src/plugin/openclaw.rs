@@ -1,0 +1,363 @@
+//! The command `openclaw`: found, asked, and told what to do.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::ID;
+use super::foreign::Listed;
+use super::places::{Places, Surroundings};
+use crate::folders::System;
+
+/// Longest that one command may take. Its start alone takes up to half a minute on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Most of an error message that is kept, in characters.
+const WORDS: usize = 600;
+
+/// OpenClaw cannot be found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// No such command anywhere.
+    #[error("there is no command openclaw")]
+    Nowhere,
+    /// The path that a person named is no program.
+    #[error("{} is not a program", .0.display())]
+    NotAProgram(PathBuf),
+    /// Nothing says where its files are.
+    #[error("neither HOME nor OPENCLAW_STATE_DIR is set")]
+    NoHome,
+    /// It does not run.
+    #[error("OpenClaw does not run")]
+    Broken(#[from] RunError),
+}
+
+/// A command of OpenClaw did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It cannot be started.
+    #[error("cannot start {}", command.display())]
+    Start {
+        /// Program.
+        command: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It did not end.
+    #[error("`openclaw {args}` did not end within {PATIENCE:?}")]
+    Slow {
+        /// What it was told.
+        args: String,
+    },
+    /// It says no.
+    #[error("`openclaw {args}` failed ({status}): {words}")]
+    Failed {
+        /// What it was told.
+        args: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The end of what it said.
+        words: String,
+    },
+    /// It says something else than it should.
+    #[error("the answer of `openclaw {args}` cannot be read")]
+    Unreadable {
+        /// What it was told.
+        args: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// An OpenClaw of this user.
+#[derive(Clone, Debug)]
+pub(super) struct OpenClaw {
+    command: PathBuf,
+    pub(super) places: Places,
+    /// What it says about itself, for example `2026.9.6`.
+    pub(super) version: String,
+}
+
+impl OpenClaw {
+    /// Finds the command, asks it for its version and its configuration file.
+    pub(super) async fn find(named: Option<&Path>) -> Result<Self, FindError> {
+        let env = |name: &str| std::env::var_os(name);
+        let exists = |path: &Path| path.exists();
+        let around = Surroundings { env: &env, exists: &exists };
+        let command = match named {
+            Some(path) if is_program(path) => path.to_owned(),
+            Some(path) => return Err(FindError::NotAProgram(path.to_owned())),
+            None => {
+                candidates(System::HERE, &env).into_iter().find(|path| is_program(path)).ok_or(FindError::Nowhere)?
+            }
+        };
+        let places = around.places().ok_or(FindError::NoHome)?;
+        let mut openclaw = Self { command, places, version: String::new() };
+        openclaw.version = version_in(&openclaw.run(&["--version"], None).await?);
+        if let Some(config) = around.config_in(&openclaw.run(&["config", "file"], None).await?) {
+            openclaw.places.config = config;
+        }
+        Ok(openclaw)
+    }
+
+    pub(super) fn command(&self) -> &Path {
+        &self.command
+    }
+
+    /// Every plugin that has our id or our channel.
+    pub(super) async fn plugins_named_like_ours(&self) -> Result<Vec<Listed>, RunError> {
+        let args = ["plugins", "list", "--json"];
+        let printed = self.run(&args, None).await?;
+        let unreadable = |source| RunError::Unreadable { args: args.join(" "), source };
+        // Warnings may stand before it.
+        let json = printed.find('{').map_or(printed.as_str(), |start| &printed[start..]);
+        let value: Value = serde_json::from_str(json).map_err(unreadable)?;
+        Ok(listed_like_ours(&value))
+    }
+
+    /// Lets OpenClaw install a package, with the confirmations that its version asks for.
+    pub(super) async fn install(&self, package: &Path) -> Result<(), RunError> {
+        let help = self.run(&["plugins", "install", "--help"], None).await?;
+        let mut args = vec![OsStr::new("plugins"), OsStr::new("install"), package.as_os_str()];
+        args.extend(install_flags(&help).into_iter().map(OsStr::new));
+        self.run(&args, None).await.map(drop)
+    }
+
+    pub(super) async fn uninstall(&self) -> Result<(), RunError> {
+        let help = self.run(&["plugins", "uninstall", "--help"], None).await?;
+        let mut args = vec!["plugins", "uninstall", ID];
+        args.extend(flags_in(&help, &["--force"]));
+        self.run(&args, None).await.map(drop)
+    }
+
+    /// Merges an object into the configuration.
+    pub(super) async fn merge(&self, patch: &Value) -> Result<(), RunError> {
+        let help = self.run(&["config", "--help"], None).await?;
+        if offers_patch(&help) {
+            return self.run(&["config", "patch", "--stdin"], Some(&patch.to_string())).await.map(drop);
+        }
+        let help = self.run(&["config", "set", "--help"], None).await?;
+        let strict = flags_in(&help, &["--strict-json", "--json"]).into_iter().next();
+        for (path, value) in leaves(patch) {
+            let value = value.to_string();
+            let args: Vec<&str> = ["config", "set", &path, &value].into_iter().chain(strict).collect();
+            self.run(&args, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn run<A: AsRef<OsStr>>(&self, args: &[A], input: Option<&str>) -> Result<String, RunError> {
+        let shown = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
+        let start = |source| RunError::Start { command: self.command.clone(), source };
+        let mut command = Command::new(&self.command);
+        command.args(args).env("NO_COLOR", "1").env("PATH", self.search_path()).kill_on_drop(true);
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(windows)]
+        command.creation_flags(0x0800_0000); // CREATE_NO_WINDOW
+        let mut child = command.spawn().map_err(start)?;
+        let work = async move {
+            if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+                // One that ends without reading says why in its status.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+            child.wait_with_output().await
+        };
+        let done = tokio::time::timeout(PATIENCE, work).await;
+        let done = done.map_err(|_| RunError::Slow { args: shown.clone() })?.map_err(start)?;
+        let out = String::from_utf8_lossy(&done.stdout).into_owned();
+        if done.status.success() {
+            return Ok(out);
+        }
+        let words = end_of(&format!("{out}\n{}", String::from_utf8_lossy(&done.stderr)));
+        Err(RunError::Failed { args: shown, status: done.status, words })
+    }
+
+    /// A script beside `node` finds it there, also where the desktop gave us a short `PATH`.
+    fn search_path(&self) -> OsString {
+        let old = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&old).chain(self.command.parent().map(Path::to_owned));
+        std::env::join_paths(folders).unwrap_or(old)
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    let Ok(found) = std::fs::metadata(path) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        found.is_file() && found.permissions().mode() & 0o111 != 0
+    }
+    #[cfg(not(unix))]
+    found.is_file()
+}
+
+/// Where the command may be: `PATH` first, then where package managers put it. A program that the desktop started has a short `PATH`.
+fn candidates(system: System, env: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let names: &[&str] = match system {
+        System::Windows => &["openclaw.cmd", "openclaw.exe"],
+        System::Linux | System::MacOs => &["openclaw"],
+    };
+    let folder =
+        |name: &str, rest: &str| env(name).filter(|value| !value.is_empty()).map(|value| Path::new(&value).join(rest));
+    let mut folders: Vec<PathBuf> = env("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    folders.retain(|folder| folder.is_absolute());
+    let usual: Vec<Option<PathBuf>> = match system {
+        System::Windows => vec![
+            folder("APPDATA", "npm"),
+            folder("LOCALAPPDATA", "pnpm"),
+            folder("LOCALAPPDATA", "Volta/bin"),
+            folder("USERPROFILE", ".bun/bin"),
+        ],
+        System::Linux | System::MacOs => vec![
+            Some("/opt/homebrew/bin".into()),
+            Some("/usr/local/bin".into()),
+            folder("HOME", ".npm-global/bin"),
+            folder("HOME", ".local/bin"),
+            folder("HOME", ".volta/bin"),
+            folder("HOME", ".bun/bin"),
+            folder("HOME", if system == System::MacOs { "Library/pnpm" } else { ".local/share/pnpm" }),
+        ],
+    };
+    folders.extend(usual.into_iter().flatten());
+    folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).collect()
+}
+
+/// `OpenClaw 2026.9.6 (eb377ac)`.
+fn version_in(printed: &str) -> String {
+    let is_version = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit()) && word.contains('.');
+    printed.split_whitespace().find(is_version).unwrap_or("unknown").to_owned()
+}
+
+/// The confirmations that this version knows. We ask the person ourselves, before.
+fn install_flags(help: &str) -> Vec<&'static str> {
+    flags_in(help, &["--force", "--accept-capabilities"])
+}
+
+fn flags_in(help: &str, wanted: &[&'static str]) -> Vec<&'static str> {
+    let known: Vec<&str> = help.split(|letter: char| letter.is_whitespace() || letter == ',').collect();
+    wanted.iter().copied().filter(|flag| known.contains(flag)).collect()
+}
+
+fn offers_patch(help: &str) -> bool {
+    help.lines().any(|line| line.split_whitespace().next() == Some("patch"))
+}
+
+fn listed_like_ours(value: &Value) -> Vec<Listed> {
+    let plugins = value["plugins"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_like_ours = |plugin: &&Value| {
+        plugin["id"] == ID || plugin["channelIds"].as_array().is_some_and(|ids| ids.iter().any(|id| id == ID))
+    };
+    plugins
+        .iter()
+        .filter(is_like_ours)
+        .map(|plugin| Listed {
+            id: plugin["id"].as_str().unwrap_or_default().to_owned(),
+            root: plugin["rootDir"].as_str().or(plugin["source"].as_str()).map(PathBuf::from),
+        })
+        .collect()
+}
+
+/// The values of an object and their paths with dots, in order.
+fn leaves(value: &Value) -> Vec<(String, Value)> {
+    let Value::Object(keys) = value else { return vec![(String::new(), value.clone())] };
+    let mut found = Vec::new();
+    for (key, inner) in keys {
+        for (path, leaf) in leaves(inner) {
+            found.push((if path.is_empty() { key.clone() } else { format!("{key}.{path}") }, leaf));
+        }
+    }
+    found
+}
+
+/// The last characters, where programs say what went wrong.
+fn end_of(text: &str) -> String {
+    let text = text.trim();
+    let skip = text.chars().count().saturating_sub(WORDS);
+    text.chars().skip(skip).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const HELP_2026_9_6: &str = "Options:\n  --accept-capabilities                 Accept the plugin's declared\n                                        capabilities (default: false)\n  --force                               Confirm non-ClawHub sources and\n  -l, --link                            Link a local path instead of copying\n";
+    const HELP_2026_7_35: &str = "Options:\n  --acknowledge-clawhub-risk          Acknowledge ClawHub release trust warnings\n  --force                             Overwrite an existing installed plugin or\n";
+
+    #[test]
+    fn only_flags_that_the_version_knows_are_used() {
+        assert_eq!(install_flags(HELP_2026_9_6), ["--force", "--accept-capabilities"]);
+        assert_eq!(install_flags(HELP_2026_7_35), ["--force"]);
+        assert_eq!(install_flags("Options:\n  --force-unsafe  no\n"), Vec::<&str>::new());
+        assert!(offers_patch("Commands:\n  get      Get\n  patch    Patch config from\n"));
+        assert!(!offers_patch("Commands:\n  get      Get, patch nothing\n"));
+    }
+
+    #[test]
+    fn the_version_is_found_in_its_words() {
+        assert_eq!(version_in("OpenClaw 2026.9.6 (eb377ac)\n"), "2026.9.6");
+        assert_eq!(version_in("2026.4.29\n"), "2026.4.29");
+        assert_eq!(version_in("who knows"), "unknown");
+    }
+
+    #[test]
+    fn a_plugin_is_like_ours_by_id_or_by_channel() {
+        let list = json!({ "plugins": [
+            { "id": "discord", "rootDir": "/d", "channelIds": ["discord"] },
+            { "id": ID, "rootDir": "/s/extensions/x", "channelIds": [ID] },
+            { "id": "smartpi-official", "source": "/v/index.js", "channelIds": [ID] },
+        ] });
+        let found: Vec<_> = listed_like_ours(&list).into_iter().map(|listed| (listed.id, listed.root)).collect();
+        assert_eq!(
+            found,
+            [
+                (ID.to_owned(), Some("/s/extensions/x".into())),
+                ("smartpi-official".to_owned(), Some("/v/index.js".into()))
+            ]
+        );
+        assert!(listed_like_ours(&json!({})).is_empty());
+    }
+
+    #[test]
+    fn an_older_version_gets_the_same_values_one_by_one() {
+        let patch = super::super::config::patch("/d/link.key");
+        let leaves = leaves(&patch);
+        assert_eq!(
+            leaves,
+            [
+                (format!("channels.{ID}.enabled"), json!(true)),
+                (format!("channels.{ID}.linkKeyFile"), json!("/d/link.key")),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_usual_places_come_after_the_path() {
+        let env = |name: &str| match name {
+            "PATH" => Some(std::env::join_paths(["/b", "relative"]).unwrap()),
+            "HOME" => Some("/h".into()),
+            "APPDATA" => Some("/appdata".into()),
+            _ => None,
+        };
+        let linux = candidates(System::Linux, &env);
+        assert_eq!(linux[0], Path::new("/b/openclaw"));
+        assert!(linux.iter().all(|path| path.is_absolute()));
+        assert!(linux.contains(&"/h/.npm-global/bin/openclaw".into()));
+        assert!(candidates(System::MacOs, &env).contains(&"/opt/homebrew/bin/openclaw".into()));
+        assert!(candidates(System::Windows, &env).contains(&"/appdata/npm/openclaw.cmd".into()));
+    }
+
+    #[test]
+    fn of_long_words_the_end_is_kept() {
+        let long = format!("{}the end", "字".repeat(2 * WORDS));
+        assert!(end_of(&long).ends_with("the end"));
+        assert_eq!(end_of(&long).chars().count(), WORDS);
+        assert_eq!(end_of(" short \n"), "short");
+    }
+}
