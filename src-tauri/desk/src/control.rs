@@ -8,6 +8,8 @@ pub mod client;
 mod line;
 mod place;
 pub mod request;
+pub(crate) mod server;
+pub(crate) mod verbs;
 
 /// Longest line, in bytes, without its end.
 pub const LINE: usize = 65_536;

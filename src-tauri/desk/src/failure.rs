@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 
 use channel::driver::HubStopped;
+use channel::service::StartError;
 use channel::view::{ConfirmError, IssueError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -183,6 +184,46 @@ codes! {
     NotStarted, "not_started",
         "The system refused SmartPi a thread or a timer. Close other programs and try again.",
         "系统资源不足，SmartPi 无法启动，请关闭其他程序后重试。";
+    /// There is no command openclaw.
+    OpenClawNotFound, "openclaw_not_found",
+        "OpenClaw was not found on this computer. Install it, or name its command with --openclaw.",
+        "在此电脑上未找到 OpenClaw，请先安装，或用 --openclaw 指定其命令。";
+    /// OpenClaw has no configuration.
+    OpenClawNotSetUp, "openclaw_not_set_up",
+        "OpenClaw is not set up yet. Run openclaw onboard, then try again.",
+        "OpenClaw 尚未设置，请先运行 openclaw onboard，然后重试。";
+    /// OpenClaw's configuration cannot be read.
+    OpenClawConfigUnreadable, "openclaw_config_unreadable",
+        "OpenClaw's configuration cannot be read. Nothing was changed; see the detail.",
+        "无法读取 OpenClaw 的配置，未作任何更改，详见说明。";
+    /// A command of OpenClaw failed.
+    OpenClawFailed, "openclaw_failed",
+        "OpenClaw could not do this, and its configuration is as it was. See the detail for its own words.",
+        "OpenClaw 未能完成操作，其配置保持原样，详见说明中 OpenClaw 的提示。";
+    /// OpenClaw changed what is not ours.
+    OpenClawConfigChanged, "openclaw_config_changed",
+        "Installing the plugin changed other settings of OpenClaw, so SmartPi put its configuration back. See the detail.",
+        "安装插件时 OpenClaw 的其他设置发生了变化，SmartPi 已恢复其配置，详见说明。";
+    /// OpenClaw's configuration was not put back.
+    OpenClawNotPutBack, "openclaw_not_put_back",
+        "Installing the plugin failed, and not everything could be put back. A copy of OpenClaw's configuration is kept; see the detail.",
+        "插件安装失败，且未能完全恢复。OpenClaw 配置的副本已保留，详见说明。";
+    /// Somebody else's plugin has our id.
+    PluginForeign, "plugin_foreign",
+        "OpenClaw has another plugin for SmartPi devices, which SmartPi leaves alone. Remove it yourself if you want this one.",
+        "OpenClaw 中已有另一个 SmartPi 设备插件，SmartPi 不会改动它。如需使用本插件，请自行移除。";
+    /// The person switched the plugin off.
+    PluginDenied, "plugin_denied",
+        "OpenClaw's configuration switches this plugin off, so nothing was changed. Allow it there first.",
+        "OpenClaw 的配置禁用了此插件，未作任何更改，请先在其中允许。";
+    /// OpenClaw did not keep the plugin.
+    PluginNotInstalled, "plugin_not_installed",
+        "OpenClaw did not keep the plugin, and its configuration is as it was. See the detail.",
+        "OpenClaw 没有保留插件，其配置保持原样，详见说明。";
+    /// Our own files cannot be written.
+    InstallNotPrepared, "install_not_prepared",
+        "SmartPi could not keep a copy of OpenClaw's configuration, so nothing was changed. Check the disk space and who owns its folder.",
+        "SmartPi 无法保存 OpenClaw 配置的副本，未作任何更改，请检查磁盘空间和文件夹的所有者。";
 }
 
 /// Something that a person is told.
@@ -221,6 +262,9 @@ impl Failure {
     }
 
     fn detail_words(&self, language: Language) -> Option<String> {
+        if self.code == FailureCode::PortInUse {
+            return self.port_words(language);
+        }
         if let (FailureCode::WrongCode, Some(left)) = (self.code, self.detail.get("left").and_then(Value::as_u64)) {
             return Some(match language {
                 Language::En => format!("tries left: {left}"),
@@ -233,6 +277,30 @@ impl Failure {
             Value::String(text) => Some(text.clone()),
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Some(other.to_string()),
         }
+    }
+}
+
+impl Failure {
+    /// "port 8765 is used by node (pid 4); start with --port 8766": as much of it as is known.
+    fn port_words(&self, language: Language) -> Option<String> {
+        let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
+        let port = number(&self.detail, "port")?;
+        let holder = self.detail.get("holder").and_then(|holder| {
+            Some((holder.get("name").and_then(Value::as_str)?, number(holder, "pid")?))
+        });
+        let mut words = match (holder, language) {
+            (Some((name, pid)), Language::En) => format!("port {port} is used by {name}, pid {pid}"),
+            (Some((name, pid)), Language::Zh) => format!("端口 {port} 被 {name} 占用，进程号 {pid}"),
+            (None, Language::En) => format!("port {port}"),
+            (None, Language::Zh) => format!("端口 {port}"),
+        };
+        if let Some(offer) = number(&self.detail, "offer") {
+            words.push_str(&match language {
+                Language::En => format!("; start with --port {offer}"),
+                Language::Zh => format!("；可用 --port {offer} 启动"),
+            });
+        }
+        Some(words)
     }
 }
 
@@ -275,6 +343,19 @@ impl From<IssueError> for Failure {
     }
 }
 
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let code = match &error {
+            StartError::AddressInUse { address } => return Self::with(FailureCode::PortInUse, json!({ "port": address.port() })),
+            StartError::Bind { .. } => FailureCode::CannotListen,
+            StartError::Store(_) => FailureCode::StoreUnusable,
+            StartError::Keys(_) => FailureCode::KeysUnusable,
+            StartError::Threads(_) => FailureCode::NotStarted,
+        };
+        Self::caused(code, &error)
+    }
+}
+
 impl From<ConfirmError> for Failure {
     fn from(error: ConfirmError) -> Self {
         match error {
@@ -284,5 +365,70 @@ impl From<ConfirmError> for Failure {
             ConfirmError::Storage => Self::bare(FailureCode::Storage),
             ConfirmError::Stopping => Self::bare(FailureCode::Stopping),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_both_languages_and_a_word_of_its_own() {
+        for (index, code) in FailureCode::ALL.iter().enumerate() {
+            let (en, zh) = (code.words(Language::En), code.words(Language::Zh));
+            assert!(en.ends_with(|last: char| last == '.' || en.contains("smartpi serve") && last.is_alphabetic()), "{en}");
+            assert!(en.is_ascii(), "{en}");
+            assert!(zh.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)), "{zh}");
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+            assert_eq!(serde_json::from_value::<FailureCode>(code.as_str().into()).unwrap(), *code);
+            assert!(FailureCode::ALL[..index].iter().all(|other| other.as_str() != code.as_str() && other.words(Language::Zh) != zh));
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_control_page_is_known() {
+        let page = include_str!("../../../docs/CONTROL.md");
+        let list = page.split_once("Failure codes:").unwrap().1.split_once("\n\n").map_or_else(|| page.split_once("Failure codes:").unwrap().1, |(list, _)| list);
+        let words: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        assert!(words.len() >= 11, "{words:?}");
+        for word in words {
+            assert!(FailureCode::ALL.iter().any(|code| code.as_str() == word), "{word}");
+        }
+    }
+
+    #[test]
+    fn details_are_words_for_a_person() {
+        let wrong = Failure::from(ConfirmError::WrongCode { left: 2 });
+        assert_eq!(wrong.detail, json!({"left":2}));
+        assert!(wrong.words(Language::En).ends_with("(tries left: 2)"));
+        assert!(wrong.words(Language::Zh).ends_with("(还可尝试 2 次)"));
+        assert_eq!(Failure::bare(FailureCode::NotRunning).words(Language::En), FailureCode::NotRunning.words(Language::En));
+        let taken = Failure::with(FailureCode::PortInUse, json!({"port":8765,"holder":{"pid":4,"name":"node"},"offer":8766}));
+        assert!(taken.words(Language::En).ends_with("(port 8765 is used by node, pid 4; start with --port 8766)"), "{taken}");
+        assert!(taken.words(Language::Zh).ends_with("(端口 8765 被 node 占用，进程号 4；可用 --port 8766 启动)"));
+        assert!(Failure::with(FailureCode::DeviceUnknown, "kzdv").to_string().ends_with("(kzdv)"));
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open: {0}")]
+        struct Outer(#[source] std::io::Error);
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot start")]
+        struct Outermost(#[source] Outer);
+        let error = Outermost(Outer(std::io::Error::other("no disk")));
+        assert_eq!(chain(&error), "cannot start: cannot open: no disk");
+    }
+
+    #[test]
+    fn every_error_of_the_channel_has_its_code() {
+        assert_eq!(Failure::from(HubStopped).code, FailureCode::Stopping);
+        assert_eq!(Failure::from(IssueError::NotListening).code, FailureCode::NoAddress);
+        assert_eq!(Failure::from(IssueError::Claimed).code, FailureCode::BindClaimed);
+        assert_eq!(Failure::from(IssueError::Stopping).code, FailureCode::Stopping);
+        assert_eq!(Failure::from(ConfirmError::Unknown).code, FailureCode::BindUnknown);
+        assert_eq!(Failure::from(ConfirmError::NotConfirming).code, FailureCode::NotConfirming);
+        assert_eq!(Failure::from(ConfirmError::Storage).code, FailureCode::Storage);
     }
 }

@@ -13,9 +13,17 @@
 //! Read first: `docs/CONTROL.md`, then `running.rs`.
 
 pub mod control;
+mod detect_agent;
+mod echo;
 pub mod failure;
 pub mod folders;
 pub mod language;
+pub mod logs;
+pub mod owner;
+pub mod plugin;
+pub mod port_holder;
 mod private_file;
+pub mod qr;
 pub mod running;
 pub mod service_file;
+pub mod settings;

@@ -7,7 +7,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// What the file system says; then the old file is untouched.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile makes its files 0600 on unix.
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;

@@ -1,0 +1,211 @@
+//! What the person chose: `settings.json` in the config folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::failure::{Failure, FailureCode};
+use crate::private_file;
+
+/// The form of the file that this program writes.
+const VERSION: u32 = 1;
+
+/// The settings. A file without a key gives that key's default; keys of other programs or newer versions are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    version: u32,
+    /// TCP port, 1 to 65,535.
+    pub port: u16,
+    /// Whether devices of the network may connect.
+    pub lan: bool,
+    /// Days that message text is kept, at most 3,650; 0: wiped when the turn ends.
+    pub keep_text_days: u32,
+    /// Seconds without an answer after which a device is told (9002), 1 to 600.
+    pub answer_after_s: u64,
+    /// Keys that this version does not know.
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { version: VERSION, port: 8765, lan: false, keep_text_days: 30, answer_after_s: 30, others: Map::new() }
+    }
+}
+
+/// The settings file is there but cannot be used. It is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// File.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not settings.
+    #[error("{} is not a settings file", path.display())]
+    Malformed {
+        /// File.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A newer program wrote it.
+    #[error("{} has version {version}; this program knows version {VERSION}", path.display())]
+    Newer {
+        /// File.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// A value is out of range.
+    #[error("{} is out of range in {}", key, path.display())]
+    Range {
+        /// File.
+        path: PathBuf,
+        /// Which.
+        key: &'static str,
+    },
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::caused(FailureCode::SettingsUnreadable, &error)
+    }
+}
+
+/// The settings could not be saved; the old file is untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// A value is out of range.
+    #[error("{0} is out of range")]
+    Range(&'static str),
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// File.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<SaveError> for Failure {
+    fn from(error: SaveError) -> Self {
+        Self::caused(FailureCode::SettingsNotSaved, &error)
+    }
+}
+
+impl Settings {
+    /// Reads the file; no file gives the defaults.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let path = || path.to_owned();
+        let bytes = match std::fs::read(path()) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(LoadError::Read { path: path(), source }),
+        };
+        // The version first: a newer file may have other types.
+        let read: Value = serde_json::from_slice(&bytes).map_err(|source| LoadError::Malformed { path: path(), source })?;
+        let version = read.get("version").and_then(Value::as_u64).map_or(VERSION, |version| u32::try_from(version).unwrap_or(u32::MAX));
+        if version > VERSION {
+            return Err(LoadError::Newer { path: path(), version });
+        }
+        let settings: Self = serde_json::from_value(read).map_err(|source| LoadError::Malformed { path: path(), source })?;
+        match settings.out_of_range() {
+            Some(key) => Err(LoadError::Range { path: path(), key }),
+            None => Ok(settings),
+        }
+    }
+
+    /// Replaces the file in one step.
+    ///
+    /// # Errors
+    /// See [`SaveError`].
+    pub fn save(&self, path: &Path) -> Result<(), SaveError> {
+        if let Some(key) = self.out_of_range() {
+            return Err(SaveError::Range(key));
+        }
+        let failed = |source| SaveError::Write { path: path.to_owned(), source };
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        bytes.push(b'\n');
+        private_file::replace(path, &bytes).map_err(failed)
+    }
+
+    fn out_of_range(&self) -> Option<&'static str> {
+        [
+            ("port", self.port == 0),
+            ("keepTextDays", self.keep_text_days > 3_650),
+            ("answerAfterS", !(1..=600).contains(&self.answer_after_s)),
+        ]
+        .into_iter()
+        .find_map(|(key, bad)| bad.then_some(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settings, LoadError> {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("settings.json");
+        std::fs::write(&path, text).unwrap();
+        let loaded = Settings::load(&path);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "reading changes nothing");
+        loaded
+    }
+
+    #[test]
+    fn no_file_and_missing_keys_give_defaults() {
+        let temp = tempfile::tempdir().unwrap();
+        assert_eq!(Settings::load(&temp.path().join("none.json")).unwrap(), Settings::default());
+        assert_eq!(load(r#"{"port":9000}"#).unwrap(), Settings { port: 9000, ..Settings::default() });
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_unknown_keys_are_kept() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("settings.json");
+        std::fs::write(&path, r#"{"version":1,"lan":true,"theme":{"dark":true}}"#).unwrap();
+        let mut settings = Settings::load(&path).unwrap();
+        settings.keep_text_days = 0;
+        settings.save(&path).unwrap();
+        assert_eq!(Settings::load(&path).unwrap(), settings);
+        let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!((&written["theme"]["dark"], &written["keepTextDays"]), (&Value::Bool(true), &Value::from(0)));
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_an_error_in_words() {
+        for text in ["", "{", "[]", r#"{"port":"8765"}"#, r#"{"lan":1}"#, r#"{"port":70000}"#] {
+            assert!(matches!(load(text), Err(LoadError::Malformed { .. })), "{text}");
+        }
+        assert!(matches!(load(r#"{"version":2,"port":{"tcp":1}}"#), Err(LoadError::Newer { version: 2, .. })));
+        for (text, key) in
+            [(r#"{"port":0}"#, "port"), (r#"{"keepTextDays":3651}"#, "keepTextDays"), (r#"{"answerAfterS":0}"#, "answerAfterS"), (r#"{"answerAfterS":601}"#, "answerAfterS")]
+        {
+            let failure = Failure::from(load(text).unwrap_err());
+            assert_eq!(failure.code, FailureCode::SettingsUnreadable);
+            assert!(failure.detail.as_str().unwrap().starts_with(key), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_not_saved() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("settings.json");
+        Settings::default().save(&path).unwrap();
+        let wrong = Settings { answer_after_s: 0, ..Settings::default() };
+        assert!(matches!(wrong.save(&path), Err(SaveError::Range("answerAfterS"))));
+        assert_eq!(Settings::load(&path).unwrap(), Settings::default());
+    }
+}
