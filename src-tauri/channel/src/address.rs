@@ -68,18 +68,14 @@ fn rank_v6(ip: Ipv6Addr) -> Option<u8> {
 ///
 /// A Hyper-V switch named "External" is the real network of such a computer.
 fn is_virtual(name: &str) -> bool {
-    const BEGINNINGS: [&str; 27] = [
-        "docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "vmenet", "bridge1", "lxcbr", "lxdbr", "incusbr", "podman", "cni",
-        "flannel", "cali", "kube", "tun", "tap", "wg", "tailscale", "zt", "utun", "ppp", "ipsec", "awdl", "llw", "nordlynx",
-    ];
-    const PARTS: [&str; 10] = [
-        "wsl", "vmware", "virtualbox", "zerotier", "tailscale", "wireguard", "hyper-v", "default switch", "openvpn", "loopback",
-    ];
+    const BEGINNINGS: &str = "docker veth br- virbr vmnet vboxnet vmenet bridge1 lxcbr lxdbr incusbr podman cni flannel cali kube tun \
+                              tap wg tailscale zt utun ppp ipsec awdl llw nordlynx";
+    const PARTS: &str = "wsl vmware virtualbox zerotier tailscale wireguard hyper-v openvpn loopback";
     let name = name.to_lowercase();
     if name.starts_with("vethernet") && name.contains("external") {
         return false;
     }
-    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)) || PARTS.iter().any(|part| name.contains(part))
+    BEGINNINGS.split(' ').any(|beginning| name.starts_with(beginning)) || PARTS.split(' ').any(|part| name.contains(part))
 }
 
 #[cfg(test)]

@@ -9,11 +9,25 @@
 //! Deliberately absent: Tauri, the OpenClaw gateway's own protocol, and any other workspace crate.
 //! Read first: `docs/PROTOCOL.md`, then `hub.rs`.
 
+pub mod address;
+pub mod clock;
+mod device_session;
 pub mod driver;
+mod guard;
 pub mod hub;
 pub mod id;
+pub mod keys;
+mod line;
+pub mod listener;
+mod metrics;
 pub mod outbox;
+mod page;
 pub mod proof;
 pub mod service;
+mod socket;
+pub mod store;
+pub mod ticket;
+mod upgrade;
+mod upstream_session;
 pub mod view;
 pub mod wire;

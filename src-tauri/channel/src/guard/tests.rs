@@ -149,7 +149,8 @@ impl Case {
         if !matches!(self.origin, OriginIs::Absent | OriginIs::Same) {
             return 403;
         }
-        if !ours && !(link && self.method == Method::GET && ["/", "/b"].contains(&self.path)) {
+        let may_follow = self.method == Method::GET && ["/", "/b"].contains(&self.path);
+        if !(ours || link && may_follow) {
             return 403;
         }
         if self.path == "/openclaw" {

@@ -1,0 +1,227 @@
+//! One device's connection: greets, checks the proof, then carries frames between the socket and the hub.
+//!
+//! What happens when is in `state.rs`; here is only the doing. The hub sends `bind_wait`, `bind_ok`, `ready` and everything after it
+//! through the outbox.
+
+mod bucket;
+pub(crate) mod state;
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+
+use self::state::{Input, Output, Proof, Stage, State, step};
+use crate::driver::HubStopped;
+use crate::hub::event::Event;
+use crate::id::DeviceKey;
+use crate::line::{Ending, Happening, Kind, Line, bye};
+use crate::listener::gate::Door;
+use crate::listener::{House, Visit};
+use crate::metrics::Held;
+use crate::outbox::{self, Outbox};
+use crate::proof::{self, Meeting};
+use crate::socket::Socket;
+use crate::wire::device::{Auth, FromDevice, Limits, ToDevice};
+use crate::wire::{Blob, Close, Code, DEVICE_FRAME, FrameError, HEARTBEAT_S, Versions};
+
+/// Talks to a device until one side ends it, then tells the hub. A panic inside ends only this connection.
+pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(socket: Socket<S>, visit: Visit, house: &House) {
+    let ports = &house.ports;
+    let (outbox, inlet) = outbox::pair(outbox::BYTES);
+    let mut line = Line::new(socket, inlet, ports.clock, ports.timing, house.cancel.clone());
+    let Some(sn) = house.nonce() else {
+        return line.close(Some(bye(Code::Stopping)), Close::Restarting).await;
+    };
+    let spk = Blob(ports.service_key.verifying_key().to_bytes());
+    let mut session =
+        Session { house, visit, sn, spk, state: State::new(), outbox: Some(outbox), claimed: false, online: None };
+    let ending = AssertUnwindSafe(session.talk(&mut line)).catch_unwind().await;
+    session.leave().await;
+    match ending {
+        Ok(Ending::Close(bye, close)) => line.close(bye, close).await,
+        Ok(Ending::Lost) => {}
+        Err(_) => tracing::error!(session = session.visit.session.0, "a device session panicked"),
+    }
+}
+
+struct Session<'a> {
+    house: &'a House,
+    visit: Visit,
+    sn: Blob<32>,
+    spk: Blob<32>,
+    state: State,
+    /// Kept until the hub has it for this device.
+    outbox: Option<Outbox>,
+    /// Whether the hub waits for a `BindGone`.
+    claimed: bool,
+    /// There from `DeviceReady` on: then the hub waits for a `DeviceGone`.
+    online: Option<Held<'a>>,
+}
+
+/// What follows from an output.
+enum Next {
+    Go,
+    Feed(Input),
+    End(Ending),
+}
+
+impl Session<'_> {
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&mut self, line: &mut Line<S>) -> Ending {
+        let ports = &self.house.ports;
+        line.send(&ToDevice::Hello {
+            v: Versions::OURS,
+            sn: self.sn.clone(),
+            spk: self.spk.clone(),
+            name: ports.name.as_ref().into(),
+            epoch: ports.epoch.as_ref().into(),
+            hb: HEARTBEAT_S.0,
+            limits: Limits::OURS,
+        });
+        loop {
+            let happening = line.next().await;
+            let mut input = match self.read(line, happening) {
+                Next::Go => continue,
+                Next::Feed(input) => Some(input),
+                Next::End(ending) => return ending,
+            };
+            while let Some(now) = input.take() {
+                let state = std::mem::replace(&mut self.state, State::new());
+                let (state, outputs) = step(state, now, self.house.ports.clock.monotonic_ms());
+                self.state = state;
+                for output in outputs {
+                    match self.perform(line, output).await {
+                        Ok(Next::Go) => {}
+                        Ok(Next::Feed(next)) => input = Some(next),
+                        Ok(Next::End(ending)) => return ending,
+                        Err(HubStopped) => return Ending::Close(Some(bye(Code::Stopping)), Close::Restarting),
+                    }
+                }
+            }
+        }
+    }
+
+    fn read<S: AsyncRead + AsyncWrite + Unpin>(&mut self, line: &mut Line<S>, happening: Happening) -> Next {
+        match happening {
+            Happening::Text(text) => Next::Feed(match FromDevice::decode(&text) {
+                Ok(frame) => Input::Frame(frame),
+                Err(FrameError::Unknown(kind)) => Input::Unknown(kind),
+                Err(FrameError::Malformed(reason)) => {
+                    tracing::debug!(session = self.visit.session.0, reason, "a frame was not understood");
+                    Input::Malformed
+                }
+            }),
+            Happening::Control => Next::Feed(Input::Control),
+            Happening::NotAFrame => Next::Feed(Input::Malformed),
+            Happening::Passed(Kind::BindWait) => Next::Feed(Input::ClaimTaken),
+            Happening::Passed(Kind::Reply) => {
+                self.house.metrics.replies.add();
+                Next::Feed(Input::ReplySent)
+            }
+            Happening::Passed(Kind::Ack) => {
+                self.house.metrics.acknowledged.add();
+                Next::Go
+            }
+            Happening::Passed(Kind::Err(_) | Kind::Bye | Kind::Other) => Next::Go,
+            Happening::Bound(device) => {
+                line.expect_proof(Some(self.house.ports.timing.silent));
+                Next::Feed(Input::Confirmed(device))
+            }
+            Happening::Over(bye, close) => {
+                if self.state.stage == Stage::Claiming && line.last_error() == Some(Code::BindingUnknown) {
+                    self.house.failed(self.visit.peer, Door::Device);
+                }
+                Next::End(Ending::Close(bye, close))
+            }
+            Happening::Gone => Next::End(Ending::Lost),
+        }
+    }
+
+    async fn perform<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        line: &mut Line<S>,
+        output: Output,
+    ) -> Result<Next, HubStopped> {
+        let session = self.visit.session;
+        let event = match output {
+            Output::Send(frame) => {
+                line.send(&frame);
+                return Ok(Next::Go);
+            }
+            Output::Prove(auth) => {
+                line.expect_proof(None);
+                return Ok(Next::Feed(Input::Proved(self.prove(&auth).await?)));
+            }
+            Output::Ready(auth) => {
+                let Some(event) = self.ready(*auth) else { return Ok(Next::Go) };
+                line.allow(DEVICE_FRAME);
+                event
+            }
+            Output::Claim(bind) => {
+                let Some(outbox) = self.outbox.clone() else { return Ok(Next::Go) };
+                line.expect_proof(None);
+                self.claimed = true;
+                Event::BindClaim { session, bind, sn: self.sn.clone(), peer: self.visit.peer, outbox }
+            }
+            Output::Shown => Event::BindShown { session },
+            Output::Message { id, text } => {
+                self.house.metrics.messages.add();
+                Event::Message { session, id, text }
+            }
+            Output::Got(n) => Event::Got { session, n },
+            Output::FailedProof => {
+                self.house.failed(self.visit.peer, Door::Device);
+                return Ok(Next::Go);
+            }
+            Output::Close(code, close) => return Ok(Next::End(Ending::Close(code.map(bye), close))),
+        };
+        self.house.ports.hub.send(event).await?;
+        Ok(Next::Go)
+    }
+
+    async fn prove(&self, auth: &Auth) -> Result<Proof, HubStopped> {
+        let Some(device) = DeviceKey::parse(&auth.device_key) else { return Ok(Proof::UnknownKey) };
+        let (reply, answer) = oneshot::channel();
+        self.house.ports.hub.send(Event::FindKey { device, reply }).await?;
+        let Some(key) = answer.await.map_err(|_| HubStopped)? else { return Ok(Proof::UnknownKey) };
+        let holds = proof::auth_holds(&key, &self.meeting(auth), &auth.sig);
+        Ok(if holds { Proof::Good } else { Proof::BadSignature })
+    }
+
+    fn meeting(&self, auth: &Auth) -> Meeting {
+        Meeting { sn: self.sn.clone(), spk: self.spk.clone(), cn: auth.cn.clone() }
+    }
+
+    fn ready(&mut self, auth: Auth) -> Option<Event> {
+        let device = DeviceKey::parse(&auth.device_key)?;
+        let outbox = self.outbox.take()?;
+        let sig = proof::sign_ready(&self.house.ports.service_key, &self.meeting(&auth), &device);
+        self.visit.permit = None;
+        self.online = Some(self.house.metrics.devices.hold());
+        Some(Event::DeviceReady {
+            session: self.visit.session,
+            device,
+            outbox,
+            peer: self.visit.peer,
+            epoch: auth.epoch,
+            last_n: auth.last_n,
+            sig,
+        })
+    }
+
+    /// Tells the hub that the session is over. A hub that has ended does not mind.
+    async fn leave(&mut self) {
+        let session = self.visit.session;
+        let hub = &self.house.ports.hub;
+        if std::mem::take(&mut self.claimed) {
+            let _ = hub.send(Event::BindGone { session }).await;
+        }
+        if self.online.take().is_some() {
+            let _ = hub.send(Event::DeviceGone { session }).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

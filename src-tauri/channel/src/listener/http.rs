@@ -1,0 +1,128 @@
+//! One connection from its first byte to its HTTP answer or its session.
+
+use std::convert::Infallible;
+use std::future::{Ready, poll_fn, ready};
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::gate::Door;
+use super::{House, Visit};
+use crate::guard::{self, Head, Refusal, Route};
+use crate::socket::{self, Socket};
+use crate::wire::device::Bye;
+use crate::wire::{Close, Code, GREETING_FRAME};
+use crate::{device_session, page, upgrade, upstream_session};
+
+/// Largest HTTP head, in bytes.
+const HEAD: usize = 8 << 10;
+/// Most headers.
+const HEADERS: usize = 32;
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Reads one request and answers it; a WebSocket goes on to its session. One connection carries one request: pages are small, and
+/// an idle connection would keep a place from a device.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, house: &House) {
+    let accepted = Instant::now();
+    let timing = &house.ports.timing;
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let Ok(local) = stream.local_addr() else { return };
+    match timeout(timing.first_byte, stream.peek(&mut [0])).await {
+        Ok(Ok(1..)) => {}
+        Ok(Ok(0) | Err(_)) | Err(_) => return,
+    }
+    let head_due = accepted + timing.head;
+    let chosen = OnceLock::new();
+    let mut connection = Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
+        .max_buf_size(HEAD)
+        .max_header_size(HEAD)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&request, (peer, local), house, &chosen)));
+    // hyper bounds the head; a reader that does not take the answer is bounded here.
+    let served = timeout_at(head_due + timing.stalled, poll_fn(|cx| connection.poll_without_shutdown(cx)));
+    tokio::select! {
+        () = house.cancel.cancelled() => return,
+        served = served => match served {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a request was not completed"),
+            Err(_) => return,
+        },
+    }
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    let Some(door) = chosen.get() else { return socket::linger(&mut stream).await };
+    let socket = Socket::new(stream, &parts.read_buf, GREETING_FRAME);
+    if let Some(wait) = house.gate.closed_for(peer.ip(), *door) {
+        return turn_away(socket, wait).await;
+    }
+    match door {
+        Door::Device => Box::pin(device_session::run(socket, visit, house)).await,
+        Door::Link => Box::pin(upstream_session::run(socket, visit, house)).await,
+    }
+}
+
+async fn turn_away(mut socket: Socket<TcpStream>, wait: Duration) {
+    let retry_ms = u64::try_from(wait.as_millis()).ok();
+    let bye = crate::wire::device::ToDevice::Bye(Bye { code: Code::TooFast, retry_ms });
+    if socket.queue(crate::wire::encode(&bye)).is_ok() {
+        socket.close(Close::TooFast).await;
+    }
+}
+
+fn answer(
+    request: &Request<Incoming>,
+    (peer, local): (SocketAddr, SocketAddr),
+    house: &House,
+    chosen: &OnceLock<Door>,
+) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
+    let head = Head { method: request.method(), uri: request.uri(), headers: request.headers() };
+    let response = match guard::check(&head, &house.bound, peer, local) {
+        Ok(Route::Page(file)) => {
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            page::answer(file, host)
+        }
+        Ok(Route::Health) => page::plain(StatusCode::OK, "application/json", Bytes::from_static(b"{\"ok\":true}"), None),
+        Ok(Route::Metrics) => {
+            page::plain(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", house.metrics.text().into(), None)
+        }
+        Ok(Route::Device) => upgraded(request, Door::Device, chosen),
+        Ok(Route::Link) => upgraded(request, Door::Link, chosen),
+        Err(refusal) => {
+            tracing::debug!(%peer, path = request.uri().path(), %refusal, "a request was refused");
+            house.metrics.refused.add();
+            refused(refusal)
+        }
+    };
+    ready(Ok(response))
+}
+
+fn upgraded(request: &Request<Incoming>, door: Door, chosen: &OnceLock<Door>) -> Response<Full<Bytes>> {
+    let response = upgrade::answer(request.version(), request.headers());
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        chosen.get_or_init(|| door);
+    }
+    response
+}
+
+fn refused(refusal: Refusal) -> Response<Full<Bytes>> {
+    let mut response = page::plain(refusal.status(), PLAIN, Bytes::from_static(refusal.words().as_bytes()), None);
+    if refusal == Refusal::Method {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    }
+    response
+}
