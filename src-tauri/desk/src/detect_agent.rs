@@ -12,7 +12,7 @@ const FILE: &str = "openclaw.json";
 const LARGEST: u64 = 8 << 20;
 
 /// Looks into the user's OpenClaw configuration, which is only read.
-pub fn of_user(link_key: &Path) -> Agent {
+pub(crate) fn of_user(link_key: &Path) -> Agent {
     let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let config = candidates(env).into_iter().find(|path| path.is_file());
     let text = config.filter(|path| std::fs::metadata(path).is_ok_and(|found| found.len() <= LARGEST));
@@ -40,7 +40,10 @@ fn candidates(env: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
 /// The gateway if the configuration (JSON5) names this link key for our channel.
 fn decide(config: &str, link_key: &Path) -> Agent {
     let config: Value = json5::from_str(config).unwrap_or_default();
-    let named = config.get("channels").and_then(|channels| channels.get(CHANNEL)).and_then(|channel| channel.get("linkKeyFile"));
+    let named = config
+        .get("channels")
+        .and_then(|channels| channels.get(CHANNEL))
+        .and_then(|channel| channel.get("linkKeyFile"));
     match named.and_then(Value::as_str) {
         Some(named) if is_same(Path::new(named), link_key) => Agent::Gateway,
         Some(_) | None => Agent::Echo,
@@ -62,7 +65,7 @@ mod tests {
 
     #[test]
     fn openclaws_own_order_of_places_is_kept() {
-        assert_eq!(paths(&[]), [PathBuf::new(); 0]);
+        assert!(paths(&[]).is_empty());
         assert_eq!(paths(&[("HOME", "/h")]), [PathBuf::from("/h/.openclaw/openclaw.json")]);
         assert_eq!(paths(&[("USERPROFILE", "/u")]), [PathBuf::from("/u/.openclaw/openclaw.json")]);
         assert_eq!(

@@ -94,7 +94,7 @@ pub(crate) async fn run(config: Config, cancel: CancellationToken) {
         failures = if begun.elapsed() >= SETTLED { 1 } else { failures + 1 };
         let least = if let SessionEnd::Bye { least } = end { least } else { Duration::ZERO };
         let wait = pause(failures, draw()).max(least);
-        tracing::debug!(end = %end, wait_ms = wait.as_millis(), "echo agent: the link ended");
+        tracing::debug!(end = %end, waitMs = wait.as_millis(), "echo agent: the link ended");
         tokio::select! {
             () = cancel.cancelled() => return,
             () = sleep(wait) => {}
@@ -139,7 +139,10 @@ impl Session<'_> {
     async fn greet(&self) -> Result<Socket, SessionEnd> {
         let stream = TcpStream::connect(self.config.service).await.map_err(SessionEnd::Connect)?;
         stream.set_nodelay(true).map_err(SessionEnd::Connect)?;
-        let bounds = WebSocketConfig::default().max_message_size(Some(LINK_FRAME)).max_frame_size(Some(LINK_FRAME)).read_buffer_size(4_096);
+        let bounds = WebSocketConfig::default()
+            .max_message_size(Some(LINK_FRAME))
+            .max_frame_size(Some(LINK_FRAME))
+            .read_buffer_size(4_096);
         let url = format!("ws://{}/openclaw", self.config.service);
         let (mut socket, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(bounds)).await?;
         let ToPlugin::Hello { v, sn, .. } = hear(&mut socket).await? else {
@@ -153,18 +156,26 @@ impl Session<'_> {
         let cn = Blob(nonce);
         let mac = proof::link_auth_mac(&self.config.link_key, &sn, &cn, ECHO_GATEWAY);
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let auth = LinkAuth { v: VERSION, cn: cn.clone(), gateway: ECHO_GATEWAY.to_owned(), plugin: version.clone(), host: version, mac };
+        let auth = LinkAuth {
+            v: VERSION,
+            cn: cn.clone(),
+            gateway: ECHO_GATEWAY.to_owned(),
+            plugin: version.clone(),
+            host: version,
+            mac,
+        };
         say(&mut socket, &FromPlugin::Auth(auth)).await?;
-        match hear(&mut socket).await? {
-            ToPlugin::Ready { r#gen, mac } => {
-                if proof::link_ready_holds(&self.config.link_key, (&sn, &cn), ECHO_GATEWAY, r#gen, &mac) {
-                    Ok(socket)
-                } else {
-                    Err(SessionEnd::Impostor("the service does not know the link key"))
-                }
-            }
-            ToPlugin::Bye(bye) => Err(goodbye(&bye)),
-            _ => Err(SessionEnd::Impostor("auth was not answered with ready")),
+        let answer = hear(&mut socket).await?;
+        if let ToPlugin::Bye(bye) = &answer {
+            return Err(goodbye(bye));
+        }
+        let ToPlugin::Ready { r#gen, mac } = answer else {
+            return Err(SessionEnd::Impostor("auth was not answered with ready"));
+        };
+        if proof::link_ready_holds(&self.config.link_key, (&sn, &cn), ECHO_GATEWAY, r#gen, &mac) {
+            Ok(socket)
+        } else {
+            Err(SessionEnd::Impostor("the service does not know the link key"))
         }
     }
 
@@ -237,18 +248,4 @@ async fn hear(socket: &mut Socket) -> Result<ToPlugin, SessionEnd> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_to_their_bound_and_spread_over_all_of_it() {
-        assert_eq!(pause(1, 0), Duration::ZERO);
-        assert_eq!(pause(1, u32::MAX), Duration::from_secs(1));
-        assert_eq!(pause(3, u32::MAX), Duration::from_secs(4));
-        for failures in [6, 7, 40, u32::MAX] {
-            assert_eq!(pause(failures, u32::MAX), WAITS.1, "{failures}");
-        }
-        let middle = pause(2, u32::MAX / 2);
-        assert!(middle > Duration::from_millis(990) && middle < Duration::from_millis(1_010));
-    }
-}
+mod tests;

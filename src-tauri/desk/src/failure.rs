@@ -285,9 +285,10 @@ impl Failure {
     fn port_words(&self, language: Language) -> Option<String> {
         let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
         let port = number(&self.detail, "port")?;
-        let holder = self.detail.get("holder").and_then(|holder| {
-            Some((holder.get("name").and_then(Value::as_str)?, number(holder, "pid")?))
-        });
+        let holder = self
+            .detail
+            .get("holder")
+            .and_then(|holder| Some((holder.get("name").and_then(Value::as_str)?, number(holder, "pid")?)));
         let mut words = match (holder, language) {
             (Some((name, pid)), Language::En) => format!("port {port} is used by {name}, pid {pid}"),
             (Some((name, pid)), Language::Zh) => format!("端口 {port} 被 {name} 占用，进程号 {pid}"),
@@ -346,7 +347,9 @@ impl From<IssueError> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let code = match &error {
-            StartError::AddressInUse { address } => return Self::with(FailureCode::PortInUse, json!({ "port": address.port() })),
+            StartError::AddressInUse { address } => {
+                return Self::with(FailureCode::PortInUse, json!({ "port": address.port() }));
+            }
             StartError::Bind { .. } => FailureCode::CannotListen,
             StartError::Store(_) => FailureCode::StoreUnusable,
             StartError::Keys(_) => FailureCode::KeysUnusable,
@@ -376,19 +379,31 @@ mod tests {
     fn every_code_has_both_languages_and_a_word_of_its_own() {
         for (index, code) in FailureCode::ALL.iter().enumerate() {
             let (en, zh) = (code.words(Language::En), code.words(Language::Zh));
-            assert!(en.ends_with(|last: char| last == '.' || en.contains("smartpi serve") && last.is_alphabetic()), "{en}");
+            assert!(
+                en.ends_with(|last: char| last == '.' || en.contains("smartpi serve") && last.is_alphabetic()),
+                "{en}"
+            );
             assert!(en.is_ascii(), "{en}");
             assert!(zh.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter)), "{zh}");
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert_eq!(serde_json::from_value::<FailureCode>(code.as_str().into()).unwrap(), *code);
-            assert!(FailureCode::ALL[..index].iter().all(|other| other.as_str() != code.as_str() && other.words(Language::Zh) != zh));
+            assert!(
+                FailureCode::ALL[..index]
+                    .iter()
+                    .all(|other| other.as_str() != code.as_str() && other.words(Language::Zh) != zh)
+            );
         }
     }
 
     #[test]
     fn every_code_of_the_control_page_is_known() {
         let page = include_str!("../../../docs/CONTROL.md");
-        let list = page.split_once("Failure codes:").unwrap().1.split_once("\n\n").map_or_else(|| page.split_once("Failure codes:").unwrap().1, |(list, _)| list);
+        let list = page
+            .split_once("Failure codes:")
+            .unwrap()
+            .1
+            .split_once("\n\n")
+            .map_or_else(|| page.split_once("Failure codes:").unwrap().1, |(list, _)| list);
         let words: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
         assert!(words.len() >= 11, "{words:?}");
         for word in words {
@@ -402,9 +417,16 @@ mod tests {
         assert_eq!(wrong.detail, json!({"left":2}));
         assert!(wrong.words(Language::En).ends_with("(tries left: 2)"));
         assert!(wrong.words(Language::Zh).ends_with("(还可尝试 2 次)"));
-        assert_eq!(Failure::bare(FailureCode::NotRunning).words(Language::En), FailureCode::NotRunning.words(Language::En));
-        let taken = Failure::with(FailureCode::PortInUse, json!({"port":8765,"holder":{"pid":4,"name":"node"},"offer":8766}));
-        assert!(taken.words(Language::En).ends_with("(port 8765 is used by node, pid 4; start with --port 8766)"), "{taken}");
+        assert_eq!(
+            Failure::bare(FailureCode::NotRunning).words(Language::En),
+            FailureCode::NotRunning.words(Language::En)
+        );
+        let taken =
+            Failure::with(FailureCode::PortInUse, json!({"port":8765,"holder":{"pid":4,"name":"node"},"offer":8766}));
+        assert!(
+            taken.words(Language::En).ends_with("(port 8765 is used by node, pid 4; start with --port 8766)"),
+            "{taken}"
+        );
         assert!(taken.words(Language::Zh).ends_with("(端口 8765 被 node 占用，进程号 4；可用 --port 8766 启动)"));
         assert!(Failure::with(FailureCode::DeviceUnknown, "kzdv").to_string().ends_with("(kzdv)"));
     }

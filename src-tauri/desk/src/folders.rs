@@ -144,7 +144,9 @@ fn is_absolute(system: System, path: &Path) -> bool {
     let text = path.as_os_str().as_encoded_bytes();
     match system {
         System::Linux | System::MacOs => text.first() == Some(&b'/'),
-        System::Windows => matches!(text, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic()) || text.starts_with(b"\\\\"),
+        System::Windows => {
+            matches!(text, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic()) || text.starts_with(b"\\\\")
+        }
     }
 }
 
@@ -165,7 +167,10 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     let mode = found.permissions().mode();
     if mode & 0o022 != 0 && std::fs::read_dir(folder)?.next().is_some() {
         // Such as `--data /tmp`: taking it from the others would break them.
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "other users can write in it, and it is not empty"));
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "other users can write in it, and it is not empty",
+        ));
     }
     if mode & 0o777 != 0o700 {
         // Fails where the folder is somebody else's: then it is not ours to use.
@@ -195,7 +200,10 @@ mod tests {
         assert_eq!(linux.data, Path::new("/home/li/.local/share/smartpi"));
         assert_eq!(linux.config, Path::new("/home/li/.config/smartpi"));
         assert_eq!(linux.logs, Path::new("/home/li/.local/state/smartpi/logs"));
-        assert_eq!(folders(System::MacOs, &home).unwrap().data, Path::new("/home/li/Library/Application Support/SmartPi"));
+        assert_eq!(
+            folders(System::MacOs, &home).unwrap().data,
+            Path::new("/home/li/Library/Application Support/SmartPi")
+        );
         let windows = folders(System::Windows, &[("LOCALAPPDATA", r"C:\Users\li\AppData\Local")]).unwrap();
         assert_eq!(windows.config, Path::new(r"C:\Users\li\AppData\Local").join("SmartPi").join("config"));
     }
@@ -211,7 +219,10 @@ mod tests {
         assert_eq!(linux.config, Path::new("/h/.config/smartpi"));
         assert_eq!(linux.logs, Path::new("/h/.local/state/smartpi/logs"));
         // With all three named, no home is needed.
-        assert!(folders(System::Linux, &[("XDG_DATA_HOME", "/d"), ("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")]).is_ok());
+        assert!(
+            folders(System::Linux, &[("XDG_DATA_HOME", "/d"), ("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")])
+                .is_ok()
+        );
     }
 
     #[test]

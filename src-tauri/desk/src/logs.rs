@@ -54,7 +54,12 @@ pub fn start(path: &Path, level: LevelFilter, stderr: bool) -> Result<(), LogErr
     let writer = Shared(Arc::new(Mutex::new(file)));
     let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer);
     let person = stderr.then(|| tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).compact());
-    tracing_subscriber::registry().with(ours(level)).with(json).with(person).try_init().map_err(|_| LogError::Already)?;
+    tracing_subscriber::registry()
+        .with(ours(level))
+        .with(json)
+        .with(person)
+        .try_init()
+        .map_err(|_| LogError::Already)?;
     // The payload stays out: the standard library quotes strings in it, and a string may be what a person said.
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -216,11 +221,14 @@ mod tests {
         let path = temp.path().join("smartpi.log");
         let writer = Shared(Arc::new(Mutex::new(Rotating::open(&path, SIZE, FILES).unwrap())));
         let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(ours(LevelFilter::INFO)).with(json), || {
-            tracing::info!(target: "desk::running", port = 8765, "listening");
-            tracing::debug!(target: "desk::running", "too fine");
-            tracing::error!(target: "tungstenite::protocol", text = "what a person said", "frame");
-        });
+        tracing::subscriber::with_default(
+            tracing_subscriber::registry().with(ours(LevelFilter::INFO)).with(json),
+            || {
+                tracing::info!(target: "desk::running", port = 8765, "listening");
+                tracing::debug!(target: "desk::running", "too fine");
+                tracing::error!(target: "tungstenite::protocol", text = "what a person said", "frame");
+            },
+        );
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1, "{text}");

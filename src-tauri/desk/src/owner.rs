@@ -41,7 +41,9 @@ pub enum ClaimError {
 impl From<ClaimError> for Failure {
     fn from(error: ClaimError) -> Self {
         match &error {
-            ClaimError::Taken(Some(file)) => Self::with(FailureCode::AlreadyRunning, format!("pid {}, port {}", file.pid, file.port)),
+            ClaimError::Taken(Some(file)) => {
+                Self::with(FailureCode::AlreadyRunning, format!("pid {}, port {}", file.pid, file.port))
+            }
             ClaimError::Taken(None) => Self::bare(FailureCode::AlreadyRunning),
             ClaimError::Lock { .. } | ClaimError::Stale { .. } => Self::caused(FailureCode::FolderUnusable, &error),
         }

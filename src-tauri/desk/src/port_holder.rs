@@ -19,7 +19,9 @@ pub fn find(port: u16) -> Option<PortHolder> {
 
 /// The first free port above `port` on this computer, at most 20 further.
 pub fn free_after(port: u16) -> Option<u16> {
-    (1..=20).filter_map(|step| port.checked_add(step)).find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+    (1..=20)
+        .filter_map(|step| port.checked_add(step))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
 
 #[cfg(test)]

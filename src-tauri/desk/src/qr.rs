@@ -53,7 +53,10 @@ impl Qr {
     /// [`QrError::TooLong`].
     pub fn of(text: &str) -> Result<Self, QrError> {
         let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(QrError::TooLong)?;
-        Ok(Self { side: code.width(), dark: code.into_colors().into_iter().map(|color| color == Color::Dark).collect() })
+        Ok(Self {
+            side: code.width(),
+            dark: code.into_colors().into_iter().map(|color| color == Color::Dark).collect(),
+        })
     }
 
     /// Modules along a side, without the quiet zone.

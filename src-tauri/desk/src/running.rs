@@ -127,7 +127,8 @@ impl Running {
         let name = name.as_deref().and_then(id::clean_name).unwrap_or_else(computer_name);
         let mut notes = Vec::new();
         let wanted = if lan.unwrap_or(settings.lan) { network_addresses(&mut notes) } else { Vec::new() };
-        let timing = timing.unwrap_or_else(|| Timing { answer: Duration::from_secs(settings.answer_after_s), ..Timing::default() });
+        let timing = timing
+            .unwrap_or_else(|| Timing { answer: Duration::from_secs(settings.answer_after_s), ..Timing::default() });
         let config = Config {
             folder: folders.data.clone(),
             name: name.clone(),
@@ -139,7 +140,8 @@ impl Running {
         let (service, lan) = start_service(config, port.unwrap_or(settings.port), wanted, &mut notes)?;
         let port = service.addresses().first().map_or(0, SocketAddr::port);
         let facts = Facts { name, agent, port, lan, data: folders.data.clone() };
-        let parts = Parts { service: service.clone(), facts, folders: folders.clone(), cancel: CancellationToken::new() };
+        let parts =
+            Parts { service: service.clone(), facts, folders: folders.clone(), cancel: CancellationToken::new() };
         let started = parts.start();
         let (service_file, cancel, ended, thread) = match started {
             Ok(started) => started,
@@ -186,7 +188,9 @@ impl Drop for Running {
         self.cancel.cancel();
         // `ended` closes when the thread ends, however it ends.
         match self.ended.recv_timeout(STOP) {
-            Err(mpsc::RecvTimeoutError::Timeout) => tracing::warn!("stopping took too long; what was committed is safe"),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                tracing::warn!("stopping took too long; what was committed is safe")
+            }
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
                 if let Some(thread) = self.thread.take() {
                     let _ = thread.join();
@@ -223,17 +227,24 @@ fn network_addresses(notes: &mut Vec<Failure>) -> Vec<LanAddress> {
 
 /// Listens on the loopback and on each of the network's addresses that the system gives; one that it refuses (an interface that just went away) becomes a
 /// note.
-fn start_service(config: Config, port: u16, mut lan: Vec<LanAddress>, notes: &mut Vec<Failure>) -> Result<(Service, Vec<LanAddress>), Failure> {
+fn start_service(
+    config: Config,
+    port: u16,
+    mut lan: Vec<LanAddress>,
+    notes: &mut Vec<Failure>,
+) -> Result<(Service, Vec<LanAddress>), Failure> {
     loop {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let addresses = std::iter::once(loopback).chain(lan.iter().map(|lan| lan.ip)).map(|ip| SocketAddr::new(ip, port)).collect();
+        let addresses =
+            std::iter::once(loopback).chain(lan.iter().map(|lan| lan.ip)).map(|ip| SocketAddr::new(ip, port)).collect();
         let error = match Service::start(Config { addresses, ..config.clone() }) {
             Ok(service) => return Ok((service, lan)),
             Err(error) => error,
         };
-        let refused = match &error {
-            StartError::Bind { address, .. } => lan.iter().position(|lan| lan.ip == address.ip()),
-            _ => None,
+        let refused = if let StartError::Bind { address, .. } = &error {
+            lan.iter().position(|lan| lan.ip == address.ip())
+        } else {
+            None
         };
         let Some(refused) = refused else { return Err(start_failure(error)) };
         lan.remove(refused);
@@ -321,12 +332,13 @@ impl Parts {
 /// Stops a service beside which nothing runs.
 fn stop_alone(service: &Service) {
     let service = service.clone();
-    let stopping = std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-        Ok(runtime) => {
-            let _ = runtime.block_on(async { tokio::time::timeout(STOP, service.stop()).await });
-        }
-        Err(error) => tracing::error!(%error, "the service could not be stopped"),
-    });
+    let stopping =
+        std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => {
+                let _ = runtime.block_on(async { tokio::time::timeout(STOP, service.stop()).await });
+            }
+            Err(error) => tracing::error!(%error, "the service could not be stopped"),
+        });
     let _ = stopping.join();
 }
 
@@ -349,5 +361,6 @@ fn mac_name() -> Option<String> {
     String::from_utf8(named.stdout).ok().filter(|name| !name.trim().is_empty())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

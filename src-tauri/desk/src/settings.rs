@@ -114,12 +114,17 @@ impl Settings {
             Err(source) => return Err(LoadError::Read { path: path(), source }),
         };
         // The version first: a newer file may have other types.
-        let read: Value = serde_json::from_slice(&bytes).map_err(|source| LoadError::Malformed { path: path(), source })?;
-        let version = read.get("version").and_then(Value::as_u64).map_or(VERSION, |version| u32::try_from(version).unwrap_or(u32::MAX));
+        let read: Value =
+            serde_json::from_slice(&bytes).map_err(|source| LoadError::Malformed { path: path(), source })?;
+        let version = read
+            .get("version")
+            .and_then(Value::as_u64)
+            .map_or(VERSION, |version| u32::try_from(version).unwrap_or(u32::MAX));
         if version > VERSION {
             return Err(LoadError::Newer { path: path(), version });
         }
-        let settings: Self = serde_json::from_value(read).map_err(|source| LoadError::Malformed { path: path(), source })?;
+        let settings: Self =
+            serde_json::from_value(read).map_err(|source| LoadError::Malformed { path: path(), source })?;
         match settings.out_of_range() {
             Some(key) => Err(LoadError::Range { path: path(), key }),
             None => Ok(settings),
@@ -190,9 +195,12 @@ mod tests {
             assert!(matches!(load(text), Err(LoadError::Malformed { .. })), "{text}");
         }
         assert!(matches!(load(r#"{"version":2,"port":{"tcp":1}}"#), Err(LoadError::Newer { version: 2, .. })));
-        for (text, key) in
-            [(r#"{"port":0}"#, "port"), (r#"{"keepTextDays":3651}"#, "keepTextDays"), (r#"{"answerAfterS":0}"#, "answerAfterS"), (r#"{"answerAfterS":601}"#, "answerAfterS")]
-        {
+        for (text, key) in [
+            (r#"{"port":0}"#, "port"),
+            (r#"{"keepTextDays":3651}"#, "keepTextDays"),
+            (r#"{"answerAfterS":0}"#, "answerAfterS"),
+            (r#"{"answerAfterS":601}"#, "answerAfterS"),
+        ] {
             let failure = Failure::from(load(text).unwrap_err());
             assert_eq!(failure.code, FailureCode::SettingsUnreadable);
             assert!(failure.detail.as_str().unwrap().starts_with(key), "{failure}");

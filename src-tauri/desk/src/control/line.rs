@@ -47,7 +47,11 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
             self.reader.consume(used);
             if end.is_some() {
                 let line = std::mem::take(&mut self.begun);
-                return Ok(Some(if std::mem::take(&mut self.skipping) { Incoming::TooLong } else { Incoming::Line(line) }));
+                return Ok(Some(if std::mem::take(&mut self.skipping) {
+                    Incoming::TooLong
+                } else {
+                    Incoming::Line(line)
+                }));
             }
         }
     }
@@ -68,7 +72,11 @@ mod tests {
                 read.push(line);
             }
             let line = |text: &[u8]| Incoming::Line(text.to_vec());
-            assert_eq!(read, [line(b"ab"), line(b""), line(b"abcd"), Incoming::TooLong, line(b"x")], "pieces of {piece}");
+            assert_eq!(
+                read,
+                [line(b"ab"), line(b""), line(b"abcd"), Incoming::TooLong, line(b"x")],
+                "pieces of {piece}"
+            );
         }
     }
 }

@@ -266,5 +266,6 @@ async fn answer(
     let _ = lines.send(AnswerLine { id, answer }).await;
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use super::LINK_AWAIT_S;
 use super::answer::{
-    Address, AddressReach, AgentWord, BindConfirmed, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus, Hello,
-    Nothing, PendingList, Removed, Sent, Status,
+    Address, AddressReach, AgentWord, BindConfirmed, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus,
+    Hello, Nothing, PendingList, Removed, Sent, Status,
 };
 use super::request::Request;
 use super::server::{Answers, Events};
@@ -54,11 +54,15 @@ impl Answers for Verbs {
             Request::BindWatch { bind } => self.watch_bind(&bind, &events).await,
             Request::BindConfirm { bind, code } => {
                 let device = self.service.confirm_bind(&bind, code.trim()).await?;
-                tracing::info!(device = %device, "a person approved a device");
+                tracing::info!(deviceKey = %device, "a person approved a device");
                 json(&BindConfirmed { device_key: device.to_string() })
             }
             Request::BindReject { bind } => {
-                if self.service.reject_bind(&bind).await? { nothing() } else { Err(Failure::bare(FailureCode::BindUnknown)) }
+                if self.service.reject_bind(&bind).await? {
+                    nothing()
+                } else {
+                    Err(Failure::bare(FailureCode::BindUnknown))
+                }
             }
             Request::DevicesPending {} => {
                 json(&PendingList { pending: self.service.pending().await?.into_iter().map(Into::into).collect() })
@@ -71,14 +75,15 @@ impl Answers for Verbs {
                 json(&DeviceStatus { device: device.into(), turns: turns.into_iter().map(Into::into).collect() })
             }
             Request::DevicesRename { device_key, name } => {
-                let name = id::clean_name(&name).ok_or_else(|| bad("a name has 1 to 32 characters, none a control character"))?;
+                let name = id::clean_name(&name)
+                    .ok_or_else(|| bad("a name has 1 to 32 characters, none a control character"))?;
                 let renamed = self.service.rename(key(&device_key)?, name).await?;
                 known(renamed.then_some(()), &device_key)?;
                 nothing()
             }
             Request::DevicesRemove { device_key } => {
                 let lost = known(self.service.remove(key(&device_key)?).await?, &device_key)?;
-                tracing::info!(device = %device_key, "a device was removed");
+                tracing::info!(deviceKey = %device_key, "a device was removed");
                 json(&Removed::from(lost))
             }
             Request::DevicesSend { device_key, text } => {
@@ -121,13 +126,24 @@ impl Verbs {
 
     fn address(&self, address: SocketAddr) -> Address {
         let interface = self.facts.lan.iter().find(|lan| lan.ip == address.ip()).map(|lan| lan.interface.clone());
-        Address { url: format!("http://{address}/"), reach: reach(address.ip()), interface: interface.unwrap_or_default() }
+        Address {
+            url: format!("http://{address}/"),
+            reach: reach(address.ip()),
+            interface: interface.unwrap_or_default(),
+        }
     }
 
     /// The network's best address where there is one: a phone cannot reach the loopback.
     async fn start_bind(&self, address: Option<IpAddr>) -> Result<BindStarted, Failure> {
         let listening: Vec<IpAddr> = self.service.addresses().iter().map(SocketAddr::ip).collect();
-        let best = || self.facts.lan.iter().map(|lan| lan.ip).find(|ip| listening.contains(ip)).or_else(|| listening.first().copied());
+        let best = || {
+            self.facts
+                .lan
+                .iter()
+                .map(|lan| lan.ip)
+                .find(|ip| listening.contains(ip))
+                .or_else(|| listening.first().copied())
+        };
         let address = address.or_else(best).ok_or_else(|| Failure::bare(FailureCode::NoAddress))?;
         let ticket = self.service.issue_ticket(address).await?;
         Ok(BindStarted { bind: ticket.bind, url: ticket.url, expires_ms: ticket.expires_ms, reach: reach(address) })
@@ -172,7 +188,9 @@ impl Verbs {
                 }
             }
         };
-        timeout(Duration::from_secs(timeout_s), hello).await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Timeout)))
+        timeout(Duration::from_secs(timeout_s), hello)
+            .await
+            .unwrap_or_else(|_| Err(Failure::bare(FailureCode::Timeout)))
     }
 }
 

@@ -156,7 +156,13 @@ mod tests {
     const TURN: &str = "kzdvvj2umnduyauf35o36k6kw4.01JD0000000000000000000001";
 
     fn deliver(turn: &str, text: &str) -> ToPlugin {
-        ToPlugin::Deliver { turn: turn.into(), device: "kzdvvj2umnduyauf35o36k6kw4".into(), name: "n".into(), text: text.into(), ts: 1 }
+        ToPlugin::Deliver {
+            turn: turn.into(),
+            device: "kzdvvj2umnduyauf35o36k6kw4".into(),
+            name: "n".into(),
+            text: text.into(),
+            ts: 1,
+        }
     }
 
     fn kinds(frames: &[FromPlugin]) -> Vec<String> {

@@ -20,7 +20,13 @@ const STRANGER: &str = "kzdvvj2umnduyauf35o36k6kw4";
 
 fn options(folder: &std::path::Path, agent: Agent) -> Options {
     let folders = Folders::under(folder);
-    Options { port: Some(0), agent: Some(agent), log: LogTo::Nowhere, name: Some("测试".into()), ..Options::new(folders) }
+    Options {
+        port: Some(0),
+        agent: Some(agent),
+        log: LogTo::Nowhere,
+        name: Some("测试".into()),
+        ..Options::new(folders)
+    }
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(folders: &Folders, request: &Request) -> Result<T, Failure> {
@@ -126,7 +132,10 @@ async fn a_code_is_followed_to_its_end() {
     let mut watch = Client::connect(folders).await.unwrap().watch_bind(&first.bind).await.unwrap();
     let event = timeout(LIMIT, watch.next()).await.unwrap().unwrap();
     assert_eq!(event, Some(BindEvent::Waiting { expires_ms: first.expires_ms }));
-    assert_eq!(code(folders, Request::BindConfirm { bind: first.bind.clone(), code: "07".into() }).await, FailureCode::NotConfirming);
+    assert_eq!(
+        code(folders, Request::BindConfirm { bind: first.bind.clone(), code: "07".into() }).await,
+        FailureCode::NotConfirming
+    );
     let second: BindStarted = ask(folders, &Request::BindStart { address: None }).await.unwrap();
     let event = timeout(LIMIT, watch.next()).await.unwrap().unwrap();
     assert_eq!(event, Some(BindEvent::Failed { reason: "replaced".into() }));
@@ -174,7 +183,6 @@ async fn only_a_plugin_that_comes_later_ends_the_wait_for_one() {
         }
     };
     assert_eq!((hello.plugin.as_str(), hello.host.as_str()), ("0.1.0", "2026.9.6"));
-    assert!(!links.is_empty());
     drop(first);
 }
 

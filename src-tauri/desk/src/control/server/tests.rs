@@ -11,15 +11,18 @@ struct Scripted;
 
 impl Answers for Scripted {
     async fn answer(&self, request: Request, events: Events) -> Result<Value, Failure> {
-        match request {
-            Request::DevicesList {} => Ok(json!({"devices":[]})),
-            Request::BindWatch { bind } => {
-                events.send(json!({"state":"waiting","expiresMs":1})).await?;
-                if bind == "ends" { Ok(json!({})) } else { std::future::pending().await }
-            }
-            Request::DevicesSend { text, .. } => Ok(json!({"n":text.len(),"online":true})),
-            Request::LinkForget {} => panic!("as a bug would"),
-            _ => Err(Failure::bare(FailureCode::DeviceUnknown)),
+        if let Request::BindWatch { bind } = request {
+            events.send(json!({"state":"waiting","expiresMs":1})).await?;
+            return if bind == "ends" { Ok(json!({})) } else { std::future::pending().await };
+        }
+        assert_ne!(request, Request::LinkForget {}, "as a bug would");
+        if let Request::DevicesSend { text, .. } = request {
+            return Ok(json!({"n":text.len(),"online":true}));
+        }
+        if request == (Request::DevicesList {}) {
+            Ok(json!({"devices":[]}))
+        } else {
+            Err(Failure::bare(FailureCode::DeviceUnknown))
         }
     }
 }
@@ -59,7 +62,10 @@ impl Raw {
 
     async fn hear(&mut self) -> Value {
         let mut line = String::new();
-        let read = timeout(Duration::from_secs(10), self.reader.read_line(&mut line)).await.expect("an answer in time").unwrap();
+        let read = timeout(Duration::from_secs(10), self.reader.read_line(&mut line))
+            .await
+            .expect("an answer in time")
+            .unwrap();
         assert_ne!(read, 0, "the service closed");
         serde_json::from_str(&line).unwrap()
     }
@@ -117,7 +123,10 @@ async fn a_line_of_the_limit_is_taken_and_one_more_byte_is_not() {
     let mut raw = Raw::connect(&rig.place).await;
     let frame = |length: usize| {
         let empty = r#"{"id":1,"do":"devices.send","deviceKey":"k","text":""}"#.len();
-        format!("{{\"id\":1,\"do\":\"devices.send\",\"deviceKey\":\"k\",\"text\":\"{}\"}}\n", "x".repeat(length - empty))
+        format!(
+            "{{\"id\":1,\"do\":\"devices.send\",\"deviceKey\":\"k\",\"text\":\"{}\"}}\n",
+            "x".repeat(length - empty)
+        )
     };
     assert_eq!(frame(LINE).len(), LINE + 1);
     raw.say(frame(LINE)).await;
@@ -193,6 +202,9 @@ async fn the_client_hands_on_what_the_service_says() {
     assert_eq!(shape.unwrap_err().code, FailureCode::AnswerUnreadable);
     // A text that makes the line too long is said, and the connection goes on.
     let long = Request::DevicesSend { device_key: "k".into(), text: "x".repeat(LINE) };
-    assert_eq!(client.request("devices.send", serde_json::to_value(&long).unwrap()).await.unwrap_err().code, FailureCode::BadRequest);
+    assert_eq!(
+        client.request("devices.send", serde_json::to_value(&long).unwrap()).await.unwrap_err().code,
+        FailureCode::BadRequest
+    );
     assert!(client.request("devices.list", Value::Null).await.is_ok());
 }
