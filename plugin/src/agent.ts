@@ -67,13 +67,14 @@ export class HostAgent implements Agent {
     try {
       route = this.#channel.routing.resolveAgentRoute({ cfg: config, channel: CHANNEL_ID, accountId: ACCOUNT_ID, peer, defaultAgentId, dmScope: DM_SCOPE });
     } catch (error) {
-      if ((error as { code?: unknown }).code === "AGENT_SELECTION_REQUIRED") throw new AgentUnresolvedError(wordsOf(error), { cause: error });
-      throw error;
+      if ((error as { code?: unknown }).code !== "AGENT_SELECTION_REQUIRED") throw error;
+      const isUnknown = defaultAgentId !== undefined && !agentRoster(config).includes(defaultAgentId);
+      throw new AgentUnresolvedError(isUnknown ? unknownAgent(defaultAgentId) : wordsOf(error), { cause: error });
     }
     let agentId = route.agentId;
     // Hosts before 2026.9 do not know `defaultAgentId` and fall back to their default agent.
     if (defaultAgentId !== undefined && route.matchedBy === "default" && agentId !== defaultAgentId) {
-      if (!agentRoster(config).includes(defaultAgentId)) throw new AgentUnresolvedError(`defaultAgentId "${defaultAgentId}" is not a configured agent`);
+      if (!agentRoster(config).includes(defaultAgentId)) throw new AgentUnresolvedError(unknownAgent(defaultAgentId));
       agentId = defaultAgentId;
     }
     const sessionKey = this.#channel.routing.buildAgentSessionKey({ agentId, channel: CHANNEL_ID, accountId: ACCOUNT_ID, peer, dmScope: DM_SCOPE });
@@ -161,6 +162,10 @@ export class HostAgent implements Agent {
     }
     return reply.dispatchReplyWithBufferedBlockDispatcher({ ctx, cfg: config, dispatcherOptions: delivery, replyOptions });
   }
+}
+
+function unknownAgent(agentId: string): string {
+  return `channels.${CHANNEL_ID}.defaultAgentId names "${agentId}", which is not a configured agent`;
 }
 
 /** Ids of the configured agents: `agents.entries` since 2026.9, `agents.list` before; `main` where none is listed. */

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
- * The last word of the person decides: `say <text>`, `slow <ms> <text>` (one word after the other), `fail <status>`, `silent`, `push <device> <text>`
+ * The last word of the person decides: `say <text>`, `slow <ms> <text>` (one word after the other), `fail <status>`, `push <device> <text>`
  * (through the message tool). Anything else is answered with `echo: ...`.
  */
 export class ScriptedModel {
@@ -36,7 +36,7 @@ export class ScriptedModel {
     const said = lastWords(messages);
     this.asked.push(said);
     const [verb = "", ...rest] = said.split(" ");
-    const afterTool = messages.at(-1)?.role === "tool";
+    const afterTool = messages.findLastIndex((message) => message.role === "tool") > messages.findLastIndex((message) => message.role === "user" && contentText(message.content).includes(said));
     if (verb === "fail") {
       response.writeHead(Number(rest[0] ?? 500), { "content-type": "application/json" }).end(JSON.stringify({ error: { message: "scripted failure" } }));
       return;
@@ -52,7 +52,7 @@ export class ScriptedModel {
       chunk({}, "tool_calls");
     } else {
       const pause = verb === "slow" ? Number(rest[0]) : 0;
-      const text = verb === "say" ? rest.join(" ") : verb === "slow" ? rest.slice(1).join(" ") : verb === "silent" ? "NO_REPLY" : verb === "push" ? "pushed" : `echo: ${said}`;
+      const text = verb === "say" ? rest.join(" ") : verb === "slow" ? rest.slice(1).join(" ") : verb === "push" ? "pushed" : `echo: ${said}`;
       for (const word of text.split(/(?<= )/)) {
         chunk({ content: word });
         if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
@@ -64,11 +64,19 @@ export class ScriptedModel {
   }
 }
 
-/** The last line of the person's last message, without what the host wraps around it. */
+const ORDER = /^(say|slow|fail|push)( |$)/;
+
+/** The order in the person's last message, or its last line; the host puts lines before and behind the person's own. */
 function lastWords(messages: { role: string; content: unknown }[]): string {
   const texts = messages
     .filter((message) => message.role === "user")
-    .map(({ content }) => (typeof content === "string" ? content : Array.isArray(content) ? content.map((part: { text?: string }) => part.text ?? "").join("\n") : ""))
+    .map(({ content }) => contentText(content))
     .filter((text) => !text.startsWith("<<<BEGIN_OPENCLAW_INTERNAL"));
-  return (texts.at(-1) ?? "").trimEnd().split("\n").at(-1) ?? "";
+  const lines = (texts.at(-1) ?? "").trimEnd().split("\n");
+  return lines.findLast((line) => ORDER.test(line)) ?? lines.at(-1) ?? "";
+}
+
+function contentText(content: unknown): string {
+  if (typeof content === "string") return content;
+  return Array.isArray(content) ? content.map((part: { text?: string }) => part.text ?? "").join("\n") : "";
 }
