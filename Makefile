@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 OPENCLAW := 2026.9.6 2026.7.35
 sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.tgz')
 
-.PHONY: help run test check bench web openclaw check-platforms
+.PHONY: help run test check bench soak check-platforms web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ bench: ## load beside an aiohttp relay and a raw TCP hop; writes docs/RESULTS.md
 	@$(MAKE) --no-print-directory web
 	cargo build --locked --release --package cli --package benches
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
+
+soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...)
+	@.ci/packages run
+	@$(MAKE) --no-print-directory web
+	cargo build --workspace --all-targets --locked
+	SMARTPI_ROUNDS="$${ROUNDS:-500}" cargo test --locked --workspace --test scenarios -- --nocapture kill_nine
 
 check-platforms: ## type-check the crates for Windows and macOS, on Linux
 	.ci/check-platforms
