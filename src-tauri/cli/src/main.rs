@@ -1,1 +1,100 @@
-fn main() {}
+//! `smartpi`: the channel service on the command line.
+//!
+//! Invariants:
+//! - a device is approved only where a person at a terminal typed what it shows; no flag carries that;
+//! - everything a person reads is in `words.rs`, in both languages; `--json` gives exact facts and no sentences;
+//! - exit codes: 0 done, 1 failed, 2 wrong usage, 3 SmartPi is not running, 4 refused or a person is needed.
+//!
+//! Deliberately absent: any decision about devices, messages or OpenClaw; those are made in `channel` and `desk`.
+//! Read first: `args.rs`, then `serve.rs`.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod bind;
+mod confirm;
+mod devices;
+mod exit;
+mod plugin;
+mod serve;
+mod simulate;
+mod state;
+mod terminal;
+mod words;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use desk::folders::Folders;
+use desk::language::Language;
+use serde_json::json;
+use tokio::runtime::Builder;
+
+use crate::args::{Cli, Do};
+use crate::exit::{Exit, Stop};
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let language = args::language(&typed);
+    let wants_json = typed.iter().any(|arg| arg == "--json");
+    let cli = match args::read(typed, language) {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error, Terminal::here(language, wants_json)),
+    };
+    let terminal = Terminal::here(language, cli.json);
+    match run(terminal, cli) {
+        Ok(()) => Exit::Done.into(),
+        Err(stop) => {
+            terminal.end(&stop);
+            stop.exit().into()
+        }
+    }
+}
+
+/// Help, version, or what cannot be understood.
+fn explain(error: &clap::Error, terminal: Terminal) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Nobody may read it any more: that is no failure.
+        let _ = error.print();
+        return Exit::Done.into();
+    }
+    let stop = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        Stop::Silent(Exit::Usage)
+    } else {
+        let detail = error.render().to_string();
+        let words = match terminal.language {
+            Language::En => detail.trim_end().to_owned(),
+            Language::Zh => format!("{}\n{}", words::wrong_usage(terminal.language), detail.trim_end()),
+        };
+        Stop::Told { exit: Exit::Usage, code: "usage", words, detail: detail.into() }
+    };
+    terminal.end(&stop);
+    stop.exit().into()
+}
+
+fn run(terminal: Terminal, cli: Cli) -> Result<(), Stop> {
+    if matches!(cli.command, Do::Version) {
+        let version = env!("CARGO_PKG_VERSION");
+        terminal.tell(&json!({ "version": version, "protocol": device::PROTOCOL }))?;
+        return terminal.say(words::version(terminal.language, version));
+    }
+    let folders = match cli.data {
+        Some(folder) => Folders::under(folder),
+        None => Folders::of_user()?,
+    };
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::failed("no_runtime", words::no_runtime(terminal.language, &error), error.to_string()))?;
+    match cli.command {
+        Do::Serve(args) => serve::run(terminal, &runtime, &folders, &args),
+        Do::Bind(args) => runtime.block_on(bind::run(terminal, &folders, args)),
+        Do::Devices(what) => runtime.block_on(devices::run(terminal, &folders, what)),
+        Do::Simulate(args) => runtime.block_on(simulate::run(terminal, &folders, args)),
+        Do::Plugin(what) => runtime.block_on(plugin::run(terminal, &folders, what)),
+        Do::Version => Ok(()),
+    }
+}

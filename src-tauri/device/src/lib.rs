@@ -24,7 +24,7 @@ mod pace;
 
 pub use binding::{BindError, BindingUrl, BindingUrlError, Claim, bind};
 pub use channel::wire::device::{Confirm, Kind, LinkState, Reply, Stage, TurnState};
-pub use channel::wire::{Code, TEXT};
+pub use channel::wire::{Code, TEXT, VERSION as PROTOCOL};
 pub use connection::{ConnectError, Connection, Greeted};
 pub use event::{Event, Goodbye};
 pub use identity::{Binding, Identity, Keep, OpenError, Outgoing, SaveError, Shown};

@@ -1,0 +1,91 @@
+//! `smartpi plugin`: puts the OpenClaw plugin there, and says how it is.
+
+use std::path::PathBuf;
+
+use desk::control::answer::LinkState;
+use desk::failure::Failure;
+use desk::folders::Folders;
+use desk::plugin::{self, Installed, Outcome, Request, Standing, Status};
+
+use crate::args::Plugin;
+use crate::exit::{Exit, Stop};
+use crate::terminal::{Terminal, is_allowed};
+use crate::words;
+
+/// `smartpi plugin ...`.
+pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Plugin) -> Result<(), Stop> {
+    match what {
+        Plugin::Install { openclaw, yes } => install(terminal, folders, openclaw, yes).await,
+        Plugin::Status { openclaw } => status(terminal, folders, openclaw).await,
+    }
+}
+
+fn request(folders: &Folders, openclaw: Option<PathBuf>) -> Request {
+    Request { openclaw, ..Request::new(folders.clone()) }
+}
+
+async fn install(terminal: Terminal, folders: &Folders, openclaw: Option<PathBuf>, yes: bool) -> Result<(), Stop> {
+    let language = terminal.language;
+    if !yes {
+        if !terminal.person {
+            return Err(Stop::told(Exit::PersonNeeded, "yes_needed", words::yes_needed(language)));
+        }
+        if !is_allowed(terminal, &words::ask_install(language))? {
+            terminal.say(words::not_done(language))?;
+            return Err(Stop::Silent(Exit::PersonNeeded));
+        }
+    }
+    let installed = plugin::install(&request(folders, openclaw)).await.map_err(Failure::from)?;
+    terminal.tell(&installed)?;
+    show_installed(terminal, &installed)
+}
+
+fn show_installed(terminal: Terminal, installed: &Installed) -> Result<(), Stop> {
+    let language = terminal.language;
+    match &installed.outcome {
+        Outcome::Linked { host } => terminal.say(words::plugin_linked(language, installed.plugin, host))?,
+        Outcome::WaitingForGateway { next } => {
+            terminal.say(words::plugin_waiting(language, installed.plugin))?;
+            terminal.say(next.words(language))?;
+        }
+    }
+    if let Some(version) = &installed.replaced {
+        terminal.say(words::plugin_replaced(language, version))?;
+    }
+    if let Some(copy) = &installed.copy {
+        terminal.say(words::plugin_copy(language, copy.display()))?;
+    }
+    if installed.comments_lost {
+        terminal.say(words::plugin_comments(language))?;
+    }
+    Ok(())
+}
+
+async fn status(terminal: Terminal, folders: &Folders, openclaw: Option<PathBuf>) -> Result<(), Stop> {
+    let status = plugin::status(&request(folders, openclaw)).await.map_err(Failure::from)?;
+    terminal.tell(&status)?;
+    show_status(terminal, &status)
+}
+
+fn show_status(terminal: Terminal, status: &Status) -> Result<(), Stop> {
+    let language = terminal.language;
+    terminal.say(words::plugin_openclaw(language, &status.openclaw, status.config.display()))?;
+    terminal.say(words::plugin_carries(language, status.carries))?;
+    match &status.standing {
+        Standing::Absent => return terminal.say(words::plugin_absent(language)),
+        Standing::Foreign { at, .. } => return terminal.say(words::plugin_foreign(language, at.display())),
+        Standing::Ours { version, current: true, .. } => terminal.say(words::plugin_current(language, version))?,
+        Standing::Ours { version, .. } => terminal.say(words::plugin_older(language, version))?,
+    }
+    if status.denied {
+        return terminal.say(words::plugin_denied(language));
+    }
+    if !status.configured {
+        return terminal.say(words::plugin_not_configured(language));
+    }
+    terminal.say(words::plugin_configured(language))?;
+    match &status.link {
+        Some(link) if link.state == LinkState::Online => terminal.say(words::plugin_online(language)),
+        Some(_) | None => terminal.say(words::plugin_offline(language)),
+    }
+}

@@ -1,0 +1,197 @@
+//! `smartpi simulate`: devices on the command line, bound as any other device is.
+
+mod chat;
+mod fleet;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use desk::control::answer::BindStarted;
+use desk::control::client::Client;
+use desk::control::request::Request;
+use desk::folders::Folders;
+use device::{
+    BindError, BindingUrl, Claim, Confirm, ConnectError, Event, Greeted, Identity, Keep, Kind, Session, Timing,
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::args::{self, Simulate};
+use crate::exit::{Exit, Stop};
+use crate::terminal::Terminal;
+use crate::words;
+
+/// An event, of which device, and when.
+type Told = (usize, Instant, Event);
+
+/// `smartpi simulate`.
+pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: Simulate) -> Result<(), Stop> {
+    let chats = args.count == 1 && terminal.person && args.messages.is_none() && args.text.is_none();
+    let (sender, events) = mpsc::unbounded_channel();
+    let mut stage = Stage { terminal, folders, urls: args.urls.clone().into_iter(), args: &args, sender };
+    let mut devices = Vec::new();
+    for index in 0..usize::try_from(args.count).unwrap_or(usize::MAX) {
+        devices.push(stage.enter(index).await?);
+    }
+    drop(stage);
+    if chats { chat::run(terminal, devices, events).await } else { fleet::run(terminal, &args, devices, events).await }
+}
+
+/// A device that is bound and connects.
+struct Simulated {
+    service: String,
+    session: Session,
+}
+
+struct Stage<'a> {
+    terminal: Terminal,
+    folders: &'a Folders,
+    args: &'a Simulate,
+    urls: std::vec::IntoIter<String>,
+    sender: mpsc::UnboundedSender<Told>,
+}
+
+impl Stage<'_> {
+    /// Makes or finds a device, binds it where it must be, and lets it connect.
+    async fn enter(&mut self, index: usize) -> Result<Simulated, Stop> {
+        let name =
+            if self.args.count == 1 { self.args.name.clone() } else { format!("{} {}", self.args.name, index + 1) };
+        let mut keep = self.keep(index)?;
+        let again = self.args.count == 1 && !self.args.urls.is_empty();
+        let greeted = match keep.identity.binding {
+            Some(_) if !again => None,
+            Some(_) | None => Some(self.bind(&mut keep, &name).await?),
+        };
+        let service = keep.identity.binding.as_ref().map(|binding| binding.service.clone()).unwrap_or_default();
+        let sender = self.sender.clone();
+        let observe = move |event| {
+            let _ = sender.send((index, Instant::now(), event));
+        };
+        let session = match greeted {
+            Some(greeted) => Session::go_on(greeted, keep, Timing::default(), observe),
+            None => Session::start(keep, Timing::default(), observe),
+        };
+        Ok(Simulated { service, session })
+    }
+
+    fn keep(&self, index: usize) -> Result<Keep, Stop> {
+        let language = self.terminal.language;
+        let random = || {
+            Identity::random()
+                .map_err(|error| Stop::failed("no_runtime", words::no_runtime(language, error), error.to_string()))
+        };
+        let Some(path) = self.place(index) else { return Ok(Keep::in_memory(random()?)) };
+        match Keep::open(&path) {
+            Ok(keep) => Ok(keep),
+            Err(error) if error.is_missing() => {
+                let unsaved = |error: device::SaveError| {
+                    let detail = format!("{error}: {}", error.source);
+                    Stop::failed("identity_not_saved", words::identity_not_saved(language, &detail), detail)
+                };
+                Keep::create(&path, random()?).map_err(unsaved)
+            }
+            Err(error) => Err(Stop::failed(
+                "identity_unreadable",
+                words::identity_unreadable(language, &error),
+                error.to_string(),
+            )),
+        }
+    }
+
+    /// One device is kept in the file itself, several in a folder of that name.
+    fn place(&self, index: usize) -> Option<PathBuf> {
+        let path: &Path = self.args.identity.as_deref()?;
+        let alone = self.args.count == 1 && !path.is_dir();
+        Some(if alone { path.to_owned() } else { path.join(format!("device-{:05}.json", index + 1)) })
+    }
+
+    async fn bind(&mut self, keep: &mut Keep, name: &str) -> Result<Greeted, Stop> {
+        let terminal = self.terminal;
+        let language = terminal.language;
+        let (url, local) = match self.urls.next() {
+            Some(url) => (url, false),
+            None => (self.ask_for_url().await?, true),
+        };
+        let url = BindingUrl::parse(&url).map_err(|error| {
+            let words = if error.needs_update() { words::newer_code(language) } else { words::not_a_code(language) };
+            Stop::told(Exit::Usage, "not_a_code", words)
+        })?;
+        let confirm = if self.args.no_screen { Confirm::Allow } else { Confirm::Code };
+        let claim = Claim { name: name.to_owned(), kind: kind(self.args.kind), confirm };
+        let told = |said: Result<(), Stop>| {
+            // Nobody reads any more: the binding ends by itself.
+            drop(said);
+        };
+        if confirm == Confirm::Allow {
+            terminal.tell(&json!({ "waits": { "name": name, "how": "allow" } }))?;
+            terminal.say(words::device_allow(language, name))?;
+        }
+        let bound = device::bind(&url, keep, &claim, |code| {
+            told(terminal.tell(&json!({ "code": { "name": name, "code": code } })));
+            told(terminal.say(words::device_code(language, name, code)));
+            if local {
+                told(terminal.say(words::how_to_approve(language)));
+            }
+        });
+        let greeted = bound.await.map_err(|error| self.explain(&error, url.authority()))?;
+        terminal.tell(&json!({ "bound": { "name": name, "deviceKey": keep.identity.device_key().as_str() } }))?;
+        terminal.say(words::device_bound(language, name))?;
+        Ok(greeted)
+    }
+
+    /// A code of the service that runs here.
+    async fn ask_for_url(&self) -> Result<String, Stop> {
+        let mut client = Client::connect(self.folders).await?;
+        let started: BindStarted = client.ask(&Request::BindStart { address: None }).await?;
+        Ok(started.url)
+    }
+
+    fn explain(&self, error: &BindError, place: &str) -> Stop {
+        let language = self.terminal.language;
+        let code = error.code().map_or(Value::Null, |code| code.number().into());
+        if error.needs_new_code() {
+            let words = words::bind_refused_new_code(language);
+            return Stop::Told { exit: Exit::PersonNeeded, code: "bind_refused", words, detail: code };
+        }
+        match error {
+            BindError::Impostor(_) => Stop::failed("impostor", words::bind_impostor(language), place),
+            BindError::Connect(ConnectError::Socket(socket)) if socket.is_unreachable() => {
+                Stop::told(Exit::NotRunning, "not_running", words::bind_unreachable(language, place))
+            }
+            BindError::Save(_) => {
+                Stop::failed("identity_not_saved", words::identity_not_saved(language, error), error.to_string())
+            }
+            BindError::Connect(_) | BindError::Refused(_) | BindError::Name => {
+                Stop::failed("not_bound", words::bind_failed(language, error), error.to_string())
+            }
+        }
+    }
+}
+
+fn kind(kind: args::Kind) -> Kind {
+    match kind {
+        args::Kind::Phone => Kind::Phone,
+        args::Kind::Speaker => Kind::Speaker,
+        args::Kind::Board => Kind::Board,
+        args::Kind::Script => Kind::Script,
+        args::Kind::Other => Kind::Other,
+    }
+}
+
+/// How a session that ended for good ends the command. `None`: it was stopped.
+fn ended(terminal: Terminal, end: &device::End) -> Option<Stop> {
+    use device::End;
+    let language = terminal.language;
+    match end {
+        End::Stopped => None,
+        End::Removed | End::NotBound => {
+            Some(Stop::told(Exit::PersonNeeded, "device_removed", words::ended_removed(language)))
+        }
+        End::Replaced => Some(Stop::failed("replaced", words::ended_replaced(language), Value::Null)),
+        End::Version => Some(Stop::failed("version", words::ended_version(language), Value::Null)),
+        End::NotAuthenticated => Some(Stop::told(Exit::PersonNeeded, "refused", words::ended_refused(language))),
+        End::NotSaved(detail) => {
+            Some(Stop::failed("identity_not_saved", words::identity_not_saved(language, detail), detail.as_str()))
+        }
+    }
+}

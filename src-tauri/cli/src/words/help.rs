@@ -1,0 +1,136 @@
+//! The help, by command and argument.
+
+use desk::language::Language;
+
+/// Path, English, Chinese.
+pub(crate) const HELP: &[(&str, &str, &str)] = &[
+    (
+        "smartpi",
+        "SmartPi: talk to the AI agents of this computer from your devices.",
+        "SmartPi：用你的设备与这台电脑上的 AI 智能体对话。",
+    ),
+    (
+        "smartpi exit codes",
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 SmartPi is not running, 4 refused or a person is needed.",
+        "退出码：0 完成，1 失败，2 用法错误，3 SmartPi 未运行，4 被拒绝或需要人工操作。",
+    ),
+    ("smartpi --data", "Keep everything in this folder instead of the usual ones", "使用此文件夹，而不是默认位置"),
+    ("smartpi --json", "Answer in JSON, for scripts", "以 JSON 输出，供脚本使用"),
+    ("smartpi --lang", "Language of the answers [default: the system's]", "输出语言［默认：系统语言］"),
+    ("smartpi --help", "Show this help", "显示帮助"),
+    ("smartpi --version", "Show the version", "显示版本"),
+    ("smartpi serve", "Start SmartPi; devices of this computer may connect", "启动 SmartPi，允许本机设备连接"),
+    ("smartpi serve --port", "Port to listen on [default: 8765]", "监听端口［默认：8765］"),
+    (
+        "smartpi serve --lan",
+        "Let devices on your private network connect, and remember that",
+        "允许局域网中的设备连接，并记住此选择",
+    ),
+    ("smartpi serve --no_lan", "Let only this computer connect, and remember that", "仅允许本机连接，并记住此选择"),
+    (
+        "smartpi serve --agent",
+        "Who answers [default: the gateway where the plugin is installed, else the echo]",
+        "由谁回答［默认：已安装插件时为网关，否则为回声］",
+    ),
+    (
+        "smartpi serve --answer_after",
+        "Tell a device after so many seconds that the answer takes longer, 1 to 600 [default: 30]",
+        "多少秒没有回答时告知设备，1 到 600［默认：30］",
+    ),
+    ("smartpi serve --show_qr", "Show the QR code that binds a device", "显示用于绑定设备的二维码"),
+    (
+        "smartpi bind",
+        "Bind a device: shows a QR code and asks for the two digits",
+        "绑定设备：显示二维码，并询问两位数字",
+    ),
+    ("smartpi bind --png", "Save the QR code as an image too", "同时把二维码保存为图片"),
+    ("smartpi bind --address", "Which of this computer's addresses the code names", "二维码使用本机的哪个地址"),
+    ("smartpi devices", "See and change the bound devices", "查看和管理已绑定的设备"),
+    ("smartpi devices list", "List the devices", "列出设备"),
+    ("smartpi devices status", "Show one device and its newest messages", "查看一个设备及其最近的消息"),
+    ("smartpi devices status --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices rename", "Give a device another name", "重命名设备"),
+    ("smartpi devices rename --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices rename --name", "The new name, up to 32 characters", "新名称，最多 32 个字符"),
+    (
+        "smartpi devices remove",
+        "Remove a device: ends its connection at once, forgets its key and its messages",
+        "移除设备：立即断开连接，并删除其密钥和消息",
+    ),
+    ("smartpi devices remove --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices remove --yes", "Do not ask", "不再询问"),
+    ("smartpi devices send", "Send a message to a device", "向设备发送消息"),
+    ("smartpi devices send --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices send --text", "What to say", "消息内容"),
+    ("smartpi devices pending", "List the devices that wait for you", "列出等待确认的设备"),
+    (
+        "smartpi devices approve",
+        "Approve a device that waits; a person types its two digits in a terminal",
+        "确认等待中的设备，需要本人在终端输入两位数字",
+    ),
+    ("smartpi devices approve --claim", "Which one, where several wait", "有多个设备等待时，指定其中一个"),
+    ("smartpi devices reject", "Reject a device that waits", "拒绝等待中的设备"),
+    ("smartpi devices reject --claim", "Which one, where several wait", "有多个设备等待时，指定其中一个"),
+    (
+        "smartpi simulate",
+        "Be a device on this command line: bind, talk, measure",
+        "在命令行中模拟设备：绑定、对话、测量",
+    ),
+    (
+        "smartpi simulate --urls",
+        "What a QR code says, one for each new device [default: ask the SmartPi of this computer]",
+        "二维码的内容，每个新设备一个［默认：向本机的 SmartPi 获取］",
+    ),
+    (
+        "smartpi simulate --identity",
+        "Keep the device in this file, or several devices in this folder, and use it again next time",
+        "把设备保存在此文件（多个设备则为文件夹）中，下次继续使用",
+    ),
+    ("smartpi simulate --count", "How many devices [default: 1]", "设备数量［默认：1］"),
+    (
+        "smartpi simulate --messages",
+        "How many messages each device sends [default: 1]",
+        "每个设备发送的消息数［默认：1］",
+    ),
+    ("smartpi simulate --text", "What it says", "消息内容"),
+    ("smartpi simulate --name", "What the device calls itself", "设备自称的名称"),
+    ("smartpi simulate --kind", "What it says it is [default: script]", "设备类型［默认：script］"),
+    ("smartpi simulate --no_screen", "Be a device that can show no digits", "模拟无法显示数字的设备"),
+    (
+        "smartpi simulate --patience",
+        "How many seconds to wait for the answers [default: 60]",
+        "等待回答的秒数［默认：60］",
+    ),
+    ("smartpi plugin", "The SmartPi plugin of OpenClaw", "OpenClaw 的 SmartPi 插件"),
+    (
+        "smartpi plugin install",
+        "Put the plugin into your OpenClaw, after a backup and your yes",
+        "备份并征得同意后，把插件安装到你的 OpenClaw",
+    ),
+    (
+        "smartpi plugin install --openclaw",
+        "The command of your OpenClaw [default: openclaw]",
+        "OpenClaw 命令的位置［默认：openclaw］",
+    ),
+    ("smartpi plugin install --yes", "Do not ask", "不再询问"),
+    ("smartpi plugin status", "Show how the plugin is in your OpenClaw; changes nothing", "查看插件状态，不作任何更改"),
+    (
+        "smartpi plugin status --openclaw",
+        "The command of your OpenClaw [default: openclaw]",
+        "OpenClaw 命令的位置［默认：openclaw］",
+    ),
+    ("smartpi version", "Show the version", "显示版本"),
+];
+
+/// The words for a command or an argument. Empty for one without: a test finds those.
+pub(crate) fn of(path: &str, language: Language) -> &'static str {
+    HELP.iter().find(|(key, ..)| *key == path).map_or("", |(_, en, zh)| language.pick(en, zh))
+}
+
+/// Usage, commands, arguments, options.
+pub(crate) fn headings(language: Language) -> (&'static str, &'static str, &'static str, &'static str) {
+    match language {
+        Language::En => ("Usage: ", "Commands", "Arguments", "Options"),
+        Language::Zh => ("用法：", "命令", "参数", "选项"),
+    }
+}
