@@ -1,3 +1,5 @@
 //! Whole stories.
 
+mod kill_nine;
+mod real_openclaw;
 mod tidy;

@@ -43,6 +43,9 @@ impl HubHandle {
 pub trait CommitOrder: Send + 'static {
     /// True breaks the promise of this crate.
     const EFFECTS_FIRST: bool;
+
+    /// What happens between telling and the commit, where effects go first: a slow disk.
+    fn between() {}
 }
 
 /// Commit, then tell.
@@ -98,6 +101,7 @@ fn settle<O: CommitOrder>(hub: &mut Hub, batch: &mut Vec<Event>, clock: Clock, n
     }
     if O::EFFECTS_FIRST {
         perform(std::mem::take(&mut effects), notices);
+        O::between();
     }
     let failed = failed.or_else(|| hub.store.commit().err());
     let Some(error) = failed else { return perform(effects, notices) };
