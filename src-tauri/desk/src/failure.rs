@@ -180,6 +180,10 @@ codes! {
     QrNotMade, "qr_not_made",
         "The QR code could not be made or saved.",
         "无法生成或保存二维码。";
+    /// A bug: an answer panicked.
+    Internal, "internal",
+        "SmartPi made a mistake of its own. It goes on; the log names the place.",
+        "SmartPi 内部出错，服务继续运行，出错位置见日志。";
     /// A thread cannot be started.
     NotStarted, "not_started",
         "The system refused SmartPi a thread or a timer. Close other programs and try again.",

@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use interprocess::local_socket::tokio::prelude::*;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
@@ -253,9 +255,11 @@ async fn answer(
     cancel: CancellationToken,
 ) {
     let events = Events { id, lines: lines.clone() };
+    // A panic is this request's alone, and is answered like any failure.
+    let answering = AssertUnwindSafe(answers.answer(request, events)).catch_unwind();
     let answered = tokio::select! {
         biased;
-        answered = answers.answer(request, events) => answered,
+        answered = answering => answered.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Internal))),
         () = cancel.cancelled() => Err(Failure::bare(FailureCode::Stopping)),
     };
     let answer = match answered {

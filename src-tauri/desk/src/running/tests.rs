@@ -204,6 +204,29 @@ fn a_taken_port_is_told_with_its_holder_and_another_one() {
 }
 
 #[test]
+fn an_address_that_went_away_is_a_note_and_no_reason_not_to_start() {
+    let temp = tempfile::tempdir().unwrap();
+    let folders = Folders::under(temp.path());
+    folders.create().unwrap();
+    let config = Config {
+        folder: folders.data,
+        name: "n".into(),
+        addresses: Vec::new(),
+        agent: Agent::Gateway,
+        keep_text_days: 30,
+        timing: Timing::default(),
+    };
+    // An address of the documentation: no computer has it.
+    let gone = LanAddress { interface: "eth9".into(), ip: "192.0.2.7".parse().unwrap() };
+    let mut notes = Vec::new();
+    let (service, lan) = start_service(config, 0, vec![gone], &mut notes).unwrap();
+    assert!(lan.is_empty());
+    assert_eq!(service.addresses().len(), 1);
+    assert_eq!(notes.iter().map(|note| note.code).collect::<Vec<_>>(), [FailureCode::CannotListen]);
+    stop_alone(&service);
+}
+
+#[test]
 fn unreadable_settings_keep_it_from_starting_and_are_left_alone() {
     let temp = tempfile::tempdir().unwrap();
     let options = options(temp.path(), Agent::Echo);

@@ -112,8 +112,10 @@ async fn a_bad_line_costs_one_answer_and_no_connection() {
     answers.sort_by_key(|answer| answer["id"].as_u64());
     assert_eq!((&answers[0]["id"], &answers[0]["failure"]["code"]), (&json!(0), &json!("bad_request")));
     assert_eq!(answers[1], json!({"id":2,"failure":{"code":"unknown_request","detail":"fly"}}));
-    // A panic in one answer leaves the connection and the service.
-    raw.say("{\"id\":3,\"do\":\"link.forget\"}\n{\"id\":4,\"do\":\"devices.list\"}\n").await;
+    // A panic in one answer is that answer's alone.
+    raw.say("{\"id\":3,\"do\":\"link.forget\"}\n").await;
+    assert_eq!(raw.hear().await, json!({"id":3,"failure":{"code":"internal"}}));
+    raw.say("{\"id\":4,\"do\":\"devices.list\"}\n").await;
     assert_eq!(raw.hear().await, json!({"id":4,"ok":{"devices":[]}}));
 }
 
