@@ -99,11 +99,12 @@ pub(crate) fn machine(smartpi: &Path) -> anyhow::Result<String> {
     let gib = memory.trim().trim_end_matches(" kB").parse::<f64>()? / 1_048_576.0;
     let aiohttp = "import aiohttp, sqlite3, sys; print('Python', sys.version.split()[0] + ', aiohttp', aiohttp.__version__ + ', SQLite', sqlite3.sqlite_version)";
     Ok(format!(
-        "{}, {} cores, {gib:.0} GiB, Linux {}. {}, release build. {}. {}.",
+        "{}, {} cores, {gib:.0} GiB, Linux {}. {}, {} build. {}. {}.",
         model.trim_start_matches([' ', '\t', ':']),
-        std::thread::available_parallelism()?,
+        cpu.matches("processor\t").count(),
         fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
         version(&smartpi.to_string_lossy(), &["--version"])?,
+        if cfg!(debug_assertions) { "unoptimised" } else { "release" },
         version("rustc", &["--version"])?,
         version("/usr/bin/python3", &["-c", aiohttp])?,
     ))
