@@ -20,7 +20,12 @@ const RECOVERY_SETTLE_MS = 2_000;
 /** Waits in tests. */
 export interface InboundTimes { abortGraceMs: number; recoveryMs: number; recoverySettleMs: number }
 
-interface Recovery { onPush: () => void }
+/** A turn whose answer can come without its id: an earlier process began it, or the host put it behind another run. */
+interface Recovery {
+  turn: Turn;
+  /** Set while nothing but the push is waited for. */
+  onPush: (() => void) | undefined;
+}
 
 /** The turns of one gateway. */
 export class Inbound {
@@ -32,7 +37,9 @@ export class Inbound {
   #agent: Agent | undefined;
   readonly #open = new Map<string, Turn>();
   readonly #tails = new Map<string, Promise<void>>();
-  readonly #recoveries = new Map<string, { turn: Turn; recovery: Recovery }>();
+  readonly #recoveries = new Map<string, Recovery>();
+  /** Turns of an earlier process whose answer went out as a push before they were delivered again. */
+  readonly #pushed = new Set<string>();
   readonly #current = new AsyncLocalStorage<Turn>();
   #running = 0;
   readonly #waiting: (() => void)[] = [];
@@ -90,17 +97,21 @@ export class Inbound {
   }
 
   /**
-   * Text for a device that came without a turn. If a turn of that device waits for just that (its run was interrupted or put behind
-   * another one), it is its answer.
+   * Text for a device that came without a turn. If a turn of that device waits for just that, it is its answer.
    *
    * @returns whether it was taken.
    */
   async claimPush(device: string, text: string): Promise<boolean> {
-    const waiting = this.#recoveries.get(device);
-    if (!waiting) return false;
-    await waiting.turn.reply(text, false);
-    waiting.recovery.onPush();
+    const recovery = this.#recoveries.get(device);
+    if (!recovery || recovery.turn.hasStarted) return false;
+    await recovery.turn.reply(text, false);
+    recovery.onPush?.();
     return true;
+  }
+
+  /** The answer of a turn that an earlier process began went out as a push that names it. */
+  onOrphanPush(turn: string): void {
+    this.#pushed.add(turn);
   }
 
   async #run(turn: Turn, frame: Deliver): Promise<void> {
@@ -110,11 +121,13 @@ export class Inbound {
       holdsSlot = false;
     };
     try {
-      const isOrphan = this.#answered.isOrphan(turn.id);
       if (turn.abort.signal.aborted) {
         await this.#end(turn, "aborted");
         return;
       }
+      const isOrphan = this.#answered.isOrphan(turn.id);
+      if (isOrphan) this.#recoveries.set(turn.device, { turn, onPush: undefined });
+      if (this.#pushed.delete(turn.id)) turn.answers += 1;
       this.#answered.record(turn.id, "begun");
       const agent = this.#agent;
       if (!agent) throw new Error("the channel is not started");
@@ -128,7 +141,7 @@ export class Inbound {
         await this.#end(turn, "aborted");
         return;
       }
-      if (turn.answers === 0 && (result?.isDeferred || (isOrphan && !turn.hasStarted))) {
+      if (result?.isDeferred || (isOrphan && !turn.hasStarted)) {
         freeSlot();
         await this.#awaitPush(turn);
       }
@@ -139,6 +152,7 @@ export class Inbound {
       await this.#fail(turn, error);
     } finally {
       this.#open.delete(turn.id);
+      this.#recoveries.delete(turn.device);
       freeSlot();
     }
   }
@@ -163,22 +177,22 @@ export class Inbound {
     }
   }
 
-  /** Waits for the answer of a run that this process did not see begin. */
+  /** Waits for the answer of a run that this process did not see begin; if it began to come already, for its rest. */
   #awaitPush(turn: Turn): Promise<void> {
     return new Promise((resolve) => {
+      const { recoveryMs, recoverySettleMs } = this.#times;
       const finish = (): void => {
         clearTimeout(timer);
         turn.abort.signal.removeEventListener("abort", finish);
-        this.#recoveries.delete(turn.device);
         resolve();
       };
-      let timer = setTimeout(finish, this.#times.recoveryMs);
+      let timer = setTimeout(finish, turn.answers > 0 ? recoverySettleMs : recoveryMs);
       const onPush = (): void => {
         clearTimeout(timer);
-        timer = setTimeout(finish, this.#times.recoverySettleMs);
+        timer = setTimeout(finish, recoverySettleMs);
       };
       turn.abort.signal.addEventListener("abort", finish);
-      this.#recoveries.set(turn.device, { turn, recovery: { onPush } });
+      this.#recoveries.set(turn.device, { turn, onPush });
       turn.stage("thinking");
     });
   }

@@ -52,6 +52,7 @@ async function send(bridge: Bridge, context: OutboundContext, text: string): Pro
 
   const ownTurn = asker?.device === to ? asker : undefined;
   if (ownTurn) ownTurn.answers += 1;
+  if (orphan) bridge.inbound.onOrphanPush(orphan);
   const reTurn = ownTurn?.id ?? orphan;
   const pushes = pieces.map((piece): Push => ({
     t: "push",

@@ -64,16 +64,14 @@ export class ScriptedModel {
   }
 }
 
-const ORDER = /^(say|slow|fail|push)( |$)/;
+const ORDER = /(?:^|\] )((?:say|slow|fail|push) .*)$/;
 
 /** The order in the person's last message, or its last line; the host puts lines before and behind the person's own. */
 function lastWords(messages: { role: string; content: unknown }[]): string {
-  const texts = messages
+  const lines = messages
     .filter((message) => message.role === "user")
-    .map(({ content }) => contentText(content))
-    .filter((text) => !text.startsWith("<<<BEGIN_OPENCLAW_INTERNAL"));
-  const lines = (texts.at(-1) ?? "").trimEnd().split("\n");
-  return lines.findLast((line) => ORDER.test(line)) ?? lines.at(-1) ?? "";
+    .flatMap(({ content }) => contentText(content).replace(/<<<BEGIN_OPENCLAW_INTERNAL[^]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g, "").trimEnd().split("\n"));
+  return lines.map((line) => ORDER.exec(line)?.[1]).findLast((order) => order !== undefined) ?? lines.findLast((line) => line !== "") ?? "";
 }
 
 function contentText(content: unknown): string {

@@ -107,7 +107,7 @@ async function scenario(): Promise<void> {
   const t1 = service.deliver(A, "01JD0000000000000000000001", "slow 120 one two three four five six seven eight nine ten");
   const d1 = await service.done(t1, 180_000);
   claim(service.frames("accepted", t1).length === 1, "accepted");
-  claim(service.frames("partial", t1).length >= 2, `partials: ${service.frames("partial", t1).length}`);
+  claim(service.frames("partial", t1).length >= 2, `partials: ${service.frames("partial", t1).length}, the model heard ${JSON.stringify(model.asked)}`);
   claim(service.frames("progress", t1).some((frame) => frame.stage === "writing"), `stages: ${service.frames("progress", t1).map((frame) => frame.stage).join(",")}`);
   claim(replies(t1) === "one two three four five six seven eight nine ten", `reply: ${replies(t1)}`);
   claim(d1.outcome === "answered", `done ${d1.outcome}`);
