@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import qrcode from "qrcode-generator";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { registerCommands, type Terminal } from "../src/cli.ts";
 import type { Command } from "../src/host.ts";
@@ -234,5 +235,15 @@ describe("the terminal's QR", () => {
     expect(painted.map((line) => [...line].map((sign) => opposite[sign]).join(""))).toEqual(plain);
     expect(new Set(plain.map((line) => line.length)).size).toBe(1);
     expect(plain[0]).toMatch(/^█+$/);
+  });
+
+  test("has every module of the code where it belongs", () => {
+    const code = qrcode(0, "M");
+    code.addData(URL_TEXT, "Byte");
+    code.make();
+    const size = code.getModuleCount();
+    const rows = terminalQr(URL_TEXT, false).split("\n").flatMap((line) => [[..."█▀"], [..."█▄"]].map((light) => [...line].map((sign) => !light.includes(sign))));
+    for (let row = 0; row < size; row += 1) for (let column = 0; column < size; column += 1) expect(rows[row + 2]?.[column + 2]).toBe(code.isDark(row, column));
+    expect(rows[0]).toHaveLength(size + 4);
   });
 });

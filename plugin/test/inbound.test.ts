@@ -8,7 +8,7 @@ import type { Bridge } from "../src/bridge.ts";
 import { Inbound } from "../src/inbound.ts";
 import { Outbox } from "../src/outbox.ts";
 import { deviceOf, sendMedia, sendText } from "../src/outbound.ts";
-import type { RunSink } from "../src/turn.ts";
+import { Turn, type RunSink } from "../src/turn.ts";
 import type { FromPlugin, KeptFrame } from "../src/wire.ts";
 
 const [A, B] = ["kzdvvj2umnduyauf35o36k6kw4", "aaaaaaaaaaaaaaaaaaaaaaaaaa"];
@@ -59,6 +59,10 @@ const ended = (turn: string): Promise<Partial<KeptFrame>[]> => vi.waitFor(() => 
   expect(outbox.holdsDone(turn)).toBe(true);
   return kept(turn);
 });
+/** Everything that needs no more than the event loop has happened after this. */
+const turnOver = async (): Promise<void> => {
+  for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
+};
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "smartpi-inbound-"));
@@ -86,34 +90,37 @@ describe("a turn", () => {
     expect(answered.isOver(turn)).toBe(true);
   });
 
-  test("partials: the newest, five a second, none after the reply, none that does not fit", async () => {
-    const turn = deliver(A, "1");
-    const { sink, finish } = await run(1);
-    const partials = (): string[] => sent.flatMap((frame) => (frame.t === "partial" ? [frame.text] : []));
-    let reads = 0;
-    for (let index = 0; index < 50; index += 1) {
-      sink.partial(() => {
-        reads += 1;
-        return `${index}`;
-      });
+  test("partials: the newest, five a second, none after the reply, none that does not fit", () => {
+    vi.useFakeTimers();
+    try {
+      const turn = new Turn(`${A}.1`, A as string, { keep: () => Promise.resolve() } as unknown as Outbox, (frame) => void sent.push(frame));
+      const partials = (): string[] => sent.flatMap((frame) => (frame.t === "partial" ? [frame.text] : []));
+      let reads = 0;
+      for (let index = 0; index < 100; index += 1) {
+        turn.partial(() => {
+          reads += 1;
+          return `${index}`;
+        });
+        vi.advanceTimersByTime(10);
+      }
+      expect(partials()).toEqual(["0", "19", "39", "59", "79", "99"]);
+      expect(reads).toBe(6);
+      vi.advanceTimersByTime(10_000);
+      turn.partial(() => "x".repeat(32_769));
+      vi.advanceTimersByTime(10_000);
+      turn.partial(() => undefined);
+      vi.advanceTimersByTime(10_000);
+      turn.partial(() => "100");
+      turn.partial(() => "never sent: the reply comes first");
+      void turn.reply("all", false);
+      vi.advanceTimersByTime(10_000);
+      void turn.end("answered");
+      turn.partial(() => "too late");
+      vi.advanceTimersByTime(10_000);
+      expect(partials()).toEqual(["0", "19", "39", "59", "79", "99", "100"]);
+    } finally {
+      vi.useRealTimers();
     }
-    await vi.waitFor(() => expect(partials()).toEqual(["0", "49"]));
-    expect(reads).toBe(2);
-    sink.partial(() => "never sent");
-    await sink.reply("all", false);
-    finish();
-    await ended(turn);
-    sink.partial(() => "too late");
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    expect(partials()).toEqual(["0", "49"]);
-
-    const long = deliver(A, "2");
-    const second = await run(2);
-    second.sink.partial(() => "x".repeat(32_769));
-    second.sink.partial(() => undefined);
-    second.finish();
-    await ended(long);
-    expect(partials()).toEqual(["0", "49"]);
   });
 
   test("a long answer comes in pieces, an error is told as one", async () => {
@@ -171,7 +178,7 @@ describe("order", () => {
     const devices = ["b", "c", "d", "e", "f"].map((letter) => letter.repeat(26));
     for (const device of devices) deliver(device, "1");
     await run(4);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turnOver();
     expect(agent.runs).toHaveLength(4);
     agent.runs[2]?.finish();
     expect((await run(5)).message.device).toBe(devices[4]);
@@ -200,7 +207,7 @@ describe("delivered again", () => {
     await close();
     await open();
     deliver(A, "1");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turnOver();
     expect(kept(turn)).toEqual(frames);
     expect(agent.runs).toHaveLength(0);
   });
@@ -318,7 +325,7 @@ describe("answers that come as pushes", () => {
     inbound.use({
       run: async (message, _sink, _signal, onAgent) => {
         onAgent("kitchen");
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await turnOver();
         await sendText(bridge(), { to: `openclaw-smartpi:${message.device.toUpperCase()}`, text: "mine" });
         await sendText(bridge(), { to: B as string, text: "z".repeat(40_000) });
         return { isDeferred: false };

@@ -31,7 +31,7 @@ export class ScriptedModel {
   }
 
   async #answer(body: string, response: ServerResponse): Promise<void> {
-    const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown; tool_call_id?: string }[] };
+    const { messages, tools = [] } = JSON.parse(body) as { messages: { role: string; content: unknown }[]; tools?: { function?: { name?: string } }[] };
     this.bodies.push(body);
     const said = lastWords(messages);
     this.asked.push(said);
@@ -47,8 +47,11 @@ export class ScriptedModel {
     chunk({ role: "assistant", content: "" });
     if (verb === "push" && !afterTool) {
       const [device, ...words] = rest;
-      const args = { id: "message", args: { action: "send", channel: "openclaw-smartpi", target: device, message: words.join(" ") } };
-      chunk({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "tool_call", arguments: JSON.stringify(args) } }] });
+      const args = { action: "send", channel: "openclaw-smartpi", target: device, message: words.join(" ") };
+      // Newer hosts keep most tools behind one that calls them.
+      const isBehind = !tools.some((tool) => tool.function?.name === "message");
+      const call = isBehind ? { name: "tool_call", arguments: JSON.stringify({ id: "message", args }) } : { name: "message", arguments: JSON.stringify(args) };
+      chunk({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: call }] });
       chunk({}, "tool_calls");
     } else {
       const pause = verb === "slow" ? Number(rest[0]) : 0;

@@ -8,7 +8,7 @@
 
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +29,16 @@ const environment = {
   OPENCLAW_SKIP_ONBOARDING: "1",
   NO_COLOR: "1",
 };
-const service = new FakeService({ folder: join(home, "smartpi") });
+const control = join(home, "control.sock");
+const service = new FakeService({ folder: join(home, "smartpi"), control });
+const url = "http://127.0.0.1:8765/b#1.AQIDBAUGBwg.EBESExQVFhcYGRobHB0eHw.JPbtasv-EAnAMNfKVnwzyg";
+const controlServer = createServer((socket: Socket) => {
+  socket.on("data", (chunk) => {
+    const { do: verb } = JSON.parse(String(chunk)) as { do: string };
+    const ok = verb === "bind.start" ? { bind: "AQIDBAUGBwg", url, expiresMs: Date.now() + 180_000, reach: "computer" } : { devices: [] };
+    socket.write(`${JSON.stringify({ id: 1, ok })}\n`);
+  });
+});
 const model = new ScriptedModel();
 let gateway: ChildProcess | undefined;
 let log = "";
@@ -82,6 +91,7 @@ const replies = (turn: string): string => service.frames("reply", turn).map((rep
 async function scenario(): Promise<void> {
   const modelPort = await model.start();
   const port = await service.start();
+  await new Promise<void>((listening) => controlServer.listen(control, listening));
   mkdirSync(state, { recursive: true });
   writeFileSync(join(state, "openclaw.json"), JSON.stringify({
     gateway: { mode: "local", port: await freePort(), bind: "loopback", auth: { mode: "token", token: "labtoken" } },
@@ -93,6 +103,14 @@ async function scenario(): Promise<void> {
   const install = cli("plugins", "install", resolve(archive), ...flags);
   claim(install.code === 0, `plugins install ${flags.join(" ")}${install.code === 0 ? "" : `\n${install.out}`}`);
   writeConfig((config) => (config.channels = { ...config.channels, "openclaw-smartpi": { linkKeyFile: service.linkKeyFile } }));
+
+  const bind = await cliAsync("smartpi", "accounts", "bind");
+  claim(bind.code === 0 && bind.out.split("\n").includes(`绑定ID: ${url}`), `smartpi accounts bind (${bind.code})${bind.code === 0 ? "" : bind.out}`);
+  const list = await cliAsync("smartpi", "accounts", "list", "--json");
+  claim(list.code === 0 && list.out.includes('{"devices":[]}'), "smartpi accounts list --json");
+  await new Promise((closed) => controlServer.close(closed));
+  const down = await cliAsync("smartpi", "accounts", "list");
+  claim(down.code === 1 && down.out.includes("SmartPi 服务未运行") && down.out.includes("is not running"), "smartpi accounts list without a service");
 
   gateway = startGateway();
   await service.linked(180_000);
@@ -204,6 +222,7 @@ try {
 } finally {
   gateway?.kill("SIGKILL");
   model.stop();
+  controlServer.close();
   await service.stop();
   if (process.env.KEEP) console.log(home);
   else rmSync(home, { recursive: true, force: true });
