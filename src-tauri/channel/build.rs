@@ -9,7 +9,10 @@ fn main() -> io::Result<()> {
     let dist = crate_folder.join("../../ui/chat/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
     if !dist.join("index.html").is_file() {
-        println!("cargo::error=the phone page is not built: {} has no index.html; run `make web` first", dist.display());
+        println!(
+            "cargo::error=the phone page is not built: {} has no index.html; run `make web` first",
+            dist.display()
+        );
         return Ok(());
     }
     let dist = dist.canonicalize()?;

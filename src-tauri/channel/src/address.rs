@@ -75,7 +75,8 @@ fn is_virtual(name: &str) -> bool {
     if name.starts_with("vethernet") && name.contains("external") {
         return false;
     }
-    BEGINNINGS.split(' ').any(|beginning| name.starts_with(beginning)) || PARTS.split(' ').any(|part| name.contains(part))
+    BEGINNINGS.split(' ').any(|beginning| name.starts_with(beginning))
+        || PARTS.split(' ').any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -110,9 +111,29 @@ mod tests {
     #[test]
     fn public_carrier_unspecified_and_edge_addresses_are_never_picked() {
         for ip in [
-            "0.0.0.0", "8.8.8.8", "100.64.0.1", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "11.0.0.1",
-            "9.255.255.255", "169.253.1.1", "169.255.1.1", "169.254.0.5", "169.254.255.5", "127.0.0.1", "224.0.0.1",
-            "255.255.255.255", "::", "::1", "fc00::1", "fe80::1", "2001:db8::1", "ff02::1", "::ffff:192.168.1.5",
+            "0.0.0.0",
+            "8.8.8.8",
+            "100.64.0.1",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "11.0.0.1",
+            "9.255.255.255",
+            "169.253.1.1",
+            "169.255.1.1",
+            "169.254.0.5",
+            "169.254.255.5",
+            "127.0.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fc00::1",
+            "fe80::1",
+            "2001:db8::1",
+            "ff02::1",
+            "::ffff:192.168.1.5",
         ] {
             assert_eq!(picked(&[at("eth0", ip)]), [""; 0], "{ip}");
         }
@@ -121,14 +142,35 @@ mod tests {
     #[test]
     fn containers_virtual_machines_and_tunnels_are_left_out() {
         for name in [
-            "docker0", "veth12ab", "br-0c1d2e", "virbr0", "vmnet8", "vboxnet0", "tun0", "tap0", "wg0", "tailscale0", "ztabcdef",
-            "utun3", "vEthernet (WSL)", "vEthernet (WSL (Hyper-V firewall))", "vEthernet (Default Switch)",
-            "VMware Network Adapter VMnet8", "VirtualBox Host-Only Network", "ZeroTier One [1]", "Tailscale", "bridge100",
-            "podman0", "lxdbr0", "Loopback Pseudo-Interface 1",
+            "docker0",
+            "veth12ab",
+            "br-0c1d2e",
+            "virbr0",
+            "vmnet8",
+            "vboxnet0",
+            "tun0",
+            "tap0",
+            "wg0",
+            "tailscale0",
+            "ztabcdef",
+            "utun3",
+            "vEthernet (WSL)",
+            "vEthernet (WSL (Hyper-V firewall))",
+            "vEthernet (Default Switch)",
+            "VMware Network Adapter VMnet8",
+            "VirtualBox Host-Only Network",
+            "ZeroTier One [1]",
+            "Tailscale",
+            "bridge100",
+            "podman0",
+            "lxdbr0",
+            "Loopback Pseudo-Interface 1",
         ] {
             assert_eq!(picked(&[at(name, "192.168.7.7")]), [""; 0], "{name}");
         }
-        for name in ["eth0", "enp3s0", "wlp2s0", "en0", "br0", "bond0", "Wi-Fi", "Ethernet 2", "以太网", "vEthernet (External)"] {
+        for name in
+            ["eth0", "enp3s0", "wlp2s0", "en0", "br0", "bond0", "Wi-Fi", "Ethernet 2", "以太网", "vEthernet (External)"]
+        {
             assert_eq!(picked(&[at(name, "192.168.7.7")]), ["192.168.7.7"], "{name}");
         }
     }

@@ -110,7 +110,13 @@ pub(crate) struct Line<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// A line whose peer must prove itself within `timing.greeting`.
-    pub(crate) fn new(socket: Socket<S>, inlet: Inlet, clock: Clock, timing: Timing, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        socket: Socket<S>,
+        inlet: Inlet,
+        clock: Clock,
+        timing: Timing,
+        cancel: CancellationToken,
+    ) -> Self {
         let now = clock.monotonic_ms();
         inlet.heard(now);
         Self {
@@ -161,11 +167,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             self.wake_in_time();
             let socket = &mut self.socket;
             let traffic = poll_fn(|cx| {
-                let flushed = !socket.is_clear() && match socket.poll_flush(cx) {
-                    Poll::Ready(Ok(())) => true,
-                    Poll::Ready(Err(Lost)) => return Poll::Ready(Some(Incoming::Gone)),
-                    Poll::Pending => false,
-                };
+                let flushed = !socket.is_clear()
+                    && match socket.poll_flush(cx) {
+                        Poll::Ready(Ok(())) => true,
+                        Poll::Ready(Err(Lost)) => return Poll::Ready(Some(Incoming::Gone)),
+                        Poll::Pending => false,
+                    };
                 let incoming = socket.poll_next(cx).map(Some);
                 if flushed && incoming.is_pending() { Poll::Ready(None) } else { incoming }
             });

@@ -64,7 +64,12 @@ impl Metrics {
     pub(crate) fn text(&self) -> String {
         let rows = [
             ("connections_accepted_total", "counter", "Connections taken.", &self.accepted),
-            ("connections_turned_away_total", "counter", "Connections closed at once, too many waited.", &self.turned_away),
+            (
+                "connections_turned_away_total",
+                "counter",
+                "Connections closed at once, too many waited.",
+                &self.turned_away,
+            ),
             ("requests_refused_total", "counter", "HTTP requests of other sites, hosts or methods.", &self.refused),
             ("connections_open", "gauge", "Open connections.", &self.open),
             ("devices_online", "gauge", "Devices with an authenticated connection.", &self.devices),
@@ -78,10 +83,8 @@ impl Metrics {
         for (name, kind, help, count) in rows {
             let count = count.read();
             // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                "# HELP smartpi_{name} {help}\n# TYPE smartpi_{name} {kind}\nsmartpi_{name} {count}\n"
-            );
+            let _ =
+                write!(text, "# HELP smartpi_{name} {help}\n# TYPE smartpi_{name} {kind}\nsmartpi_{name} {count}\n");
         }
         text
     }

@@ -213,3 +213,6 @@ pub fn link_ready_holds(
 ) -> bool {
     mac_holds(key, &link_transcript("smartpi1-link-service", nonces.0, nonces.1, gateway, Some(generation)), claimed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,7 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The next thing that comes in. After anything but text and control only [`Socket::close`] makes sense.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         loop {
-            let mut stream = Stream { io: &mut self.io, cx, fragments: &mut self.fragments, written: &mut self.written };
+            let mut stream =
+                Stream { io: &mut self.io, cx, fragments: &mut self.fragments, written: &mut self.written };
             let read = self.context.read(&mut stream);
             if self.fragments.too_many() {
                 return Poll::Ready(Incoming::TooBig);

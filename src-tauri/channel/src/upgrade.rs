@@ -53,7 +53,8 @@ fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether a comma-separated header has this word.
 fn lists(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
-    let mut words = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut words =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     words.any(|listed| listed.trim().eq_ignore_ascii_case(word))
 }
 

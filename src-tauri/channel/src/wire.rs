@@ -258,3 +258,6 @@ pub enum FrameError {
 pub fn encode(frame: &impl Serialize) -> String {
     serde_json::to_string(frame).expect("frames have string keys and finite numbers")
 }
+
+#[cfg(test)]
+mod tests;

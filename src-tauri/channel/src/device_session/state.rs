@@ -144,7 +144,9 @@ pub(crate) fn step(state: State, input: Input, now_ms: u64) -> (State, Vec<Outpu
             Ok(state) => state.violation(),
             Err(refused) => refused,
         },
-        Input::Control => admit(state, &Class::Heartbeat, now_ms).map_or_else(|refused| refused, |state| (state, Vec::new())),
+        Input::Control => {
+            admit(state, &Class::Heartbeat, now_ms).map_or_else(|refused| refused, |state| (state, Vec::new()))
+        }
         Input::Unknown(of) => match admit(state, &Class::Other, now_ms) {
             Ok(state) => {
                 let error = ErrFrame { of: Some(of), ..ErrFrame::of(Code::NotUnderstood) };
@@ -183,7 +185,9 @@ impl Class {
             FromDevice::Ping { .. } | FromDevice::Pong { .. } => Self::Heartbeat,
             FromDevice::Msg { .. } => Self::Message,
             FromDevice::Got { .. } => Self::Got,
-            FromDevice::Bind(_) | FromDevice::BindShown {} | FromDevice::Auth(_) | FromDevice::Bye { .. } => Self::Other,
+            FromDevice::Bind(_) | FromDevice::BindShown {} | FromDevice::Auth(_) | FromDevice::Bye { .. } => {
+                Self::Other
+            }
         }
     }
 }

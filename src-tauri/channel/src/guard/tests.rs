@@ -91,12 +91,11 @@ const FETCHES: [([&str; 3], bool, bool); 14] = [
 ];
 
 const PATHS: [&str; 8] = ["/", "/b", "/index.html", "/healthz", "/metrics", "/device", "/openclaw", "/nothing"];
-const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::OPTIONS];
+const METHODS: [Method; 2] = [Method::GET, Method::POST];
 
 /// Peer and local address of a connection; whether it stays on this computer.
-const ENDS: [(&str, &str, bool); 3] = [
+const ENDS: [(&str, &str, bool); 2] = [
     ("127.0.0.1:50000", "127.0.0.1:8765", true),
-    ("192.168.1.99:50000", "192.168.1.23:8765", false),
     ("[fd12::99]:50000", "[fd12::5]:8765", false),
 ];
 
@@ -154,7 +153,9 @@ impl Case {
             return 403;
         }
         if self.path == "/openclaw" {
-            let browser = !matches!(self.origin, OriginIs::Absent) || self.referer || !(fetch[0].is_empty() && fetch[2].is_empty());
+            let browser = !matches!(self.origin, OriginIs::Absent)
+                || self.referer
+                || !(fetch[0].is_empty() && fetch[2].is_empty());
             if !stays || browser {
                 return 403;
             }
@@ -190,12 +191,12 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Where a guard and the oracle differ, and how many of those let in what must stay out.
-fn differences(guard: Guard) -> (usize, usize) {
+/// Where a guard and the oracle differ in every `step`th combination, and how many of those let in what must stay out.
+fn differences(guard: Guard, step: usize) -> (usize, usize) {
     let bound = bound();
     let mut differs = 0;
     let mut lets_in = 0;
-    for case in cases() {
+    for case in cases().into_iter().step_by(step) {
         let headers = case.headers();
         let uri = case.path.parse().expect("a path");
         let head = Head { method: &case.method, uri: &uri, headers: &headers };
@@ -263,13 +264,13 @@ fn without_fetch_check(
 #[test]
 fn the_guard_agrees_with_the_table_in_every_combination() {
     assert!(cases().len() > 100_000, "{}", cases().len());
-    assert_eq!(differences(check), (0, 0));
+    assert_eq!(differences(check, 1), (0, 0));
 }
 
 #[test]
 fn a_guard_that_lacks_one_check_is_found_out() {
     for twin in [without_host_check as Guard, without_origin_check, without_fetch_check] {
-        let (_, lets_in) = differences(twin);
+        let (_, lets_in) = differences(twin, 11);
         assert!(lets_in > 100, "only {lets_in} intruders were let in");
     }
 }

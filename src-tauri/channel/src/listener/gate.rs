@@ -149,7 +149,10 @@ mod tests {
         let gate = Gate::new(Clock::start());
         let mut eight: Vec<_> = (0..UNPROVEN_OF_ONE).map(|_| gate.admit(ip(1)).expect("room")).collect();
         assert!(gate.admit(ip(1)).is_none());
-        assert!(gate.admit(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00, 1])).is_none(), "the same address in IPv6 clothes");
+        assert!(
+            gate.admit(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00, 1])).is_none(),
+            "the same address in IPv6 clothes"
+        );
         eight.pop();
         eight.push(gate.admit(ip(1)).expect("one left"));
         let others: Vec<_> = (8..64).map(|index| gate.admit(ip(index)).expect("room")).collect();
@@ -198,7 +201,10 @@ mod tests {
             inside.failed((ip(index), Door::Device), u64::from(index));
         }
         assert_eq!(inside.failed.len(), REMEMBERED);
-        assert!(inside.failed.contains_key(&(ip(19_999), Door::Device)) && !inside.failed.contains_key(&(ip(0), Door::Device)));
+        assert!(
+            inside.failed.contains_key(&(ip(19_999), Door::Device))
+                && !inside.failed.contains_key(&(ip(0), Door::Device))
+        );
         for index in 0..3_000 {
             (0..FAILURES).for_each(|_| inside.failed((ip(index), Door::Link), 30_000));
         }

@@ -96,7 +96,9 @@ fn answer(
             let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
             page::answer(file, host)
         }
-        Ok(Route::Health) => page::plain(StatusCode::OK, "application/json", Bytes::from_static(b"{\"ok\":true}"), None),
+        Ok(Route::Health) => {
+            page::plain(StatusCode::OK, "application/json", Bytes::from_static(b"{\"ok\":true}"), None)
+        }
         Ok(Route::Metrics) => {
             page::plain(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", house.metrics.text().into(), None)
         }

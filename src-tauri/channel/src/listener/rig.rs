@@ -1,0 +1,250 @@
+//! A running listener on loopback, a hub that only listens, and peers with real sockets: for the tests of this crate.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test that hears another event fails")]
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::*;
+use crate::hub::event::Event;
+use crate::id::DeviceKey;
+use crate::outbox::Outbox;
+use crate::proof::{self, Meeting};
+
+/// Longest wait for a fact before a test fails.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LINK_KEY: [u8; 32] = [7; 32];
+pub(crate) const GATEWAY: &str = "00112233445566778899aabbccddeeff";
+
+/// Waits for a fact.
+pub(crate) async fn soon<T>(what: &str, fact: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(LIMIT, fact).await {
+        Ok(fact) => fact,
+        Err(_) => panic!("waited too long for {what}"),
+    }
+}
+
+pub(crate) struct Rig {
+    pub(crate) address: SocketAddr,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) service_key: SigningKey,
+    pub(crate) running: JoinHandle<()>,
+    keys: Arc<Mutex<HashMap<DeviceKey, VerifyingKey>>>,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Rig {
+    pub(crate) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With other waits than the product's.
+    pub(crate) fn with(change: impl FnOnce(&mut Timing)) -> Self {
+        let mut timing = Timing::default();
+        change(&mut timing);
+        let (hub, mut arriving) = HubHandle::channel();
+        let (forward, events) = mpsc::unbounded_channel();
+        let keys: Arc<Mutex<HashMap<DeviceKey, VerifyingKey>>> = Arc::default();
+        let known = Arc::clone(&keys);
+        tokio::spawn(async move {
+            while let Some(event) = arriving.recv().await {
+                if let Event::FindKey { device, reply } = event {
+                    let key = known.lock().expect("not poisoned").get(&device).copied();
+                    let _ = reply.send(key);
+                } else if forward.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).expect("a free port");
+        let address = listeners[0].local_addr().expect("bound");
+        let service_key = SigningKey::from_bytes(&[1; 32]);
+        let ports = Arc::new(Ports {
+            hub,
+            service_key: service_key.clone(),
+            link_key: Zeroizing::new(LINK_KEY),
+            name: "Study".into(),
+            epoch: "e5f1".into(),
+            timing,
+            clock: Clock::start(),
+        });
+        let cancel = CancellationToken::new();
+        let running = tokio::spawn(run(listeners, ports, cancel.clone()));
+        Self { address, cancel, service_key, running, keys, events }
+    }
+
+    /// A key that the hub knows.
+    pub(crate) fn bound_device(&self, seed: u8) -> SigningKey {
+        let key = SigningKey::from_bytes(&[seed; 32]);
+        let device = DeviceKey::of(&key.verifying_key());
+        self.keys.lock().expect("not poisoned").insert(device, key.verifying_key());
+        key
+    }
+
+    /// The next event that is not `FindKey`.
+    pub(crate) async fn event(&mut self) -> Event {
+        soon("an event of the hub", self.events.recv()).await.expect("the hub listens")
+    }
+
+    /// Whether the hub has heard nothing more.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.events.try_recv().is_err()
+    }
+
+    pub(crate) async fn socket(&self) -> TcpStream {
+        soon("a connection", TcpStream::connect(self.address)).await.expect("connected")
+    }
+
+    /// A WebSocket that has taken `hello`.
+    pub(crate) async fn peer(&self, path: &str) -> Peer {
+        let mut peer = self.silent_peer(path).await;
+        let hello = peer.frame().await;
+        assert_eq!(hello["t"], "hello");
+        peer.hello = hello;
+        peer
+    }
+
+    /// A WebSocket that has read nothing.
+    pub(crate) async fn silent_peer(&self, path: &str) -> Peer {
+        let url = format!("ws://{}{path}", self.address);
+        let handshake = tokio_tungstenite::client_async(url, self.socket().await);
+        let (socket, _) = soon("the 101", handshake).await.expect("a good handshake");
+        Peer { socket, hello: Value::Null }
+    }
+
+    /// An authenticated device, and the hub's way to it.
+    pub(crate) async fn ready_device(&mut self, key: &SigningKey) -> (Peer, SessionId, Outbox) {
+        let mut peer = self.peer("/device").await;
+        peer.send(peer.auth(key)).await;
+        match self.event().await {
+            Event::DeviceReady { session, outbox, .. } => (peer, session, outbox),
+            other => panic!("not ready: {other:?}"),
+        }
+    }
+
+    /// The same, after the session before it has ended.
+    pub(crate) async fn ready_device_after_gone(&mut self, key: &SigningKey) -> (Peer, SessionId, Outbox) {
+        assert!(matches!(self.event().await, Event::DeviceGone { .. }));
+        self.ready_device(key).await
+    }
+
+    /// Sends bytes on a connection of their own; everything that comes back until its end.
+    pub(crate) async fn exchange(&self, request: &[u8]) -> String {
+        let mut stream = self.socket().await;
+        // The other side may close before it has read all of it.
+        let _ = stream.write_all(request).await;
+        read_all(&mut stream).await
+    }
+}
+
+/// Everything until the connection ends, by a reset too.
+pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    match soon("the end of a connection", stream.read_to_end(&mut bytes)).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("{error}"),
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+pub(crate) struct Peer {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) hello: Value,
+}
+
+impl Peer {
+    pub(crate) async fn send(&mut self, frame: Value) {
+        self.send_text(frame.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, text: String) {
+        self.send_message(Message::text(text)).await;
+    }
+
+    pub(crate) async fn send_message(&mut self, message: Message) {
+        soon("a frame to be taken", self.socket.send(message)).await.expect("sent");
+    }
+
+    /// The next text frame.
+    pub(crate) async fn frame(&mut self) -> Value {
+        match self.next().await {
+            Ok(frame) => frame,
+            Err(code) => panic!("closed with {code}"),
+        }
+    }
+
+    /// The next text frame, or the code of the close frame.
+    pub(crate) async fn next(&mut self) -> Result<Value, u16> {
+        loop {
+            match soon("a frame", self.socket.next()).await {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(other)) => panic!("unexpected {other:?}"),
+                Some(Err(tungstenite::Error::Io(_) | tungstenite::Error::Protocol(_))) | None => return Err(1006),
+                Some(Err(error)) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// The `err` and `bye` codes that come before the close, and its code.
+    pub(crate) async fn farewell(&mut self) -> (Vec<u64>, Option<u64>, u16) {
+        let mut errors = Vec::new();
+        let mut bye = None;
+        loop {
+            match self.next().await {
+                Ok(frame) if frame["t"] == "err" => errors.extend(frame["code"].as_u64()),
+                Ok(frame) if frame["t"] == "bye" => {
+                    assert_eq!(bye, None, "two goodbyes");
+                    bye = frame["code"].as_u64();
+                }
+                Ok(_) => {}
+                Err(code) => return (errors, bye, code),
+            }
+        }
+    }
+
+    fn blob<const N: usize>(&self, name: &str) -> Blob<N> {
+        Blob::parse(self.hello[name].as_str().expect("text")).expect("base64url")
+    }
+
+    /// What both sides sign, with a fixed nonce of this side.
+    pub(crate) fn meeting(&self) -> Meeting {
+        Meeting { sn: self.blob("sn"), spk: self.blob("spk"), cn: Blob([9; 32]) }
+    }
+
+    pub(crate) fn auth(&self, key: &SigningKey) -> Value {
+        let meeting = self.meeting();
+        json!({
+            "t": "auth", "v": 1, "device_key": DeviceKey::of(&key.verifying_key()).as_str(), "cn": meeting.cn.encode(),
+            "epoch": "e5f1", "last_n": 12, "sig": proof::sign_auth(key, &meeting).encode(),
+        })
+    }
+
+    pub(crate) fn link_auth(&self, key: &[u8; 32]) -> Value {
+        let cn = Blob([9; 32]);
+        let mac = proof::link_auth_mac(key, &self.blob("sn"), &cn, GATEWAY);
+        json!({
+            "t": "auth", "v": 1, "cn": cn.encode(), "gateway": GATEWAY, "plugin": "0.1.0", "host": "2026.9.6", "mac": mac.encode(),
+        })
+    }
+}
+
+/// A frame of exactly this many bytes, of a type nobody knows.
+pub(crate) fn padded(length: usize) -> String {
+    let bare = r#"{"t":"dance","p":""}"#;
+    format!(r#"{{"t":"dance","p":"{}"}}"#, "x".repeat(length - bare.len()))
+}
