@@ -260,7 +260,10 @@ impl Failure {
     pub fn words(&self, language: Language) -> String {
         let sentence = self.code.words(language);
         match self.detail_words(language) {
-            Some(detail) => format!("{sentence} ({detail})"),
+            Some(detail) => match language {
+                Language::En => format!("{sentence} ({detail})"),
+                Language::Zh => format!("{sentence}（{detail}）"),
+            },
             None => sentence.to_owned(),
         }
     }
@@ -420,7 +423,7 @@ mod tests {
         let wrong = Failure::from(ConfirmError::WrongCode { left: 2 });
         assert_eq!(wrong.detail, json!({"left":2}));
         assert!(wrong.words(Language::En).ends_with("(tries left: 2)"));
-        assert!(wrong.words(Language::Zh).ends_with("(还可尝试 2 次)"));
+        assert!(wrong.words(Language::Zh).ends_with("（还可尝试 2 次）"));
         assert_eq!(
             Failure::bare(FailureCode::NotRunning).words(Language::En),
             FailureCode::NotRunning.words(Language::En)
@@ -431,7 +434,7 @@ mod tests {
             taken.words(Language::En).ends_with("(port 8765 is used by node, pid 4; start with --port 8766)"),
             "{taken}"
         );
-        assert!(taken.words(Language::Zh).ends_with("(端口 8765 被 node 占用，进程号 4；可用 --port 8766 启动)"));
+        assert!(taken.words(Language::Zh).ends_with("（端口 8765 被 node 占用，进程号 4；可用 --port 8766 启动）"));
         assert!(Failure::with(FailureCode::DeviceUnknown, "kzdv").to_string().ends_with("(kzdv)"));
     }
 
