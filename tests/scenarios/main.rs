@@ -1,5 +1,9 @@
 //! Whole stories.
 
+mod bind_and_talk;
+mod hostile_pages;
 mod kill_nine;
+mod make_run;
+mod phone_page;
 mod real_openclaw;
 mod tidy;
