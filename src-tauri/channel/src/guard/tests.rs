@@ -94,10 +94,8 @@ const PATHS: [&str; 8] = ["/", "/b", "/index.html", "/healthz", "/metrics", "/de
 const METHODS: [Method; 2] = [Method::GET, Method::POST];
 
 /// Peer and local address of a connection; whether it stays on this computer.
-const ENDS: [(&str, &str, bool); 2] = [
-    ("127.0.0.1:50000", "127.0.0.1:8765", true),
-    ("[fd12::99]:50000", "[fd12::5]:8765", false),
-];
+const ENDS: [(&str, &str, bool); 2] =
+    [("127.0.0.1:50000", "127.0.0.1:8765", true), ("[fd12::99]:50000", "[fd12::5]:8765", false)];
 
 #[derive(Clone)]
 struct Case {
