@@ -116,7 +116,7 @@ impl<'a> ChannelService<'a> {
         Ok(status["turns"].as_array().with_context(|| format!("no turns: {status}"))?.clone())
     }
 
-    /// A person binds a phone: opens the URL of a new code there, reads the digits, and types them at the computer. Gives the deviceKey.
+    /// A person binds a phone: opens the URL of a new code there, agrees, reads the digits, and types them at the computer. Gives the deviceKey.
     ///
     /// # Errors
     /// Whatever is missing on the way, by name.
@@ -125,6 +125,7 @@ impl<'a> ChannelService<'a> {
         let mut watch = self.control()?.watch(&bind)?;
         watch.until("waiting")?;
         phone.scan(&url)?;
+        phone.agree()?;
         let code = phone.code()?;
         watch.until("confirming")?;
         let confirmed = self.control()?.ask("bind.confirm", json!({"bind": bind, "code": code}))?;

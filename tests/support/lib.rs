@@ -15,3 +15,4 @@ pub mod wait;
 pub mod channel_service;
 pub mod phone;
 pub mod terminal;
+pub mod qr;

@@ -24,16 +24,16 @@ pub enum Line {
     Mine {
         /// `data-id`.
         id: String,
-        /// `data-state`: `waiting`, `saved`, `answered` or `failed`.
+        /// `data-state`: `waiting`, `saved`, `working`, `answered` or `failed`.
         state: String,
-        /// Its words, with whatever the page adds.
+        /// Its words.
         text: String,
     },
     /// What the assistant said.
     Theirs {
         /// `data-rid`.
         rid: String,
-        /// Its words, with whatever the page adds.
+        /// Its words.
         text: String,
     },
 }
@@ -60,14 +60,32 @@ impl Phone {
         self.browser.go(url)
     }
 
-    /// Reads the code that the phone shows.
+    /// Agrees to be bound to the computer that the scanned code names.
     ///
     /// # Errors
-    /// When none appears, or something else than two digits.
+    /// When the page does not ask.
+    pub fn agree(&mut self) -> Result<()> {
+        self.browser.wait_for("document.querySelector('#bind')", LIMIT)?;
+        self.browser.session().click("#bind")
+    }
+
+    /// Reads the digits that the phone shows after that.
+    ///
+    /// # Errors
+    /// When none appear, or something else than two digits.
     pub fn code(&mut self) -> Result<String> {
-        let code: String = self.browser.text("#code", LIMIT)?.split_whitespace().collect();
+        let code = self.browser.text("#code", LIMIT)?;
         ensure!(code.len() == 2 && code.bytes().all(|digit| digit.is_ascii_digit()), "not two digits: {code:?}");
         Ok(code)
+    }
+
+    /// Waits until the page says that a binding came to nothing, and gives its `data-why`.
+    ///
+    /// # Errors
+    /// As [`Browser::wait_for`].
+    pub fn until_refused(&mut self) -> Result<String> {
+        let why = self.browser.wait_for("document.querySelector('#bind-failed')?.dataset.why", LIMIT)?;
+        Ok(why.as_str().context("no reason")?.to_owned())
     }
 
     /// Waits until the connection is in a state.
@@ -76,7 +94,9 @@ impl Phone {
     /// As [`Browser::wait_for`].
     pub fn until_connection(&mut self, state: &str) -> Result<()> {
         let state = json!(state);
-        self.browser.wait_for(&format!("document.querySelector('#connection')?.dataset.state === {state}"), LIMIT)?;
+        // The page may take 45 s of silence for a busy network before it calls the computer unreachable.
+        let limit = LIMIT + Duration::from_secs(45);
+        self.browser.wait_for(&format!("document.querySelector('#connection')?.dataset.state === {state}"), limit)?;
         Ok(())
     }
 
@@ -97,7 +117,7 @@ impl Phone {
         let (text, state) = (json!(text), json!(state));
         let found = format!(
             "[...document.querySelectorAll('#log .message[data-id]')]
-                .some(line => line.textContent.includes({text}) && line.dataset.state === {state})"
+                .some(line => line.querySelector('.text').textContent.includes({text}) && line.dataset.state === {state})"
         );
         self.browser.wait_for(&found, LIMIT)?;
         Ok(())
@@ -110,7 +130,7 @@ impl Phone {
     pub fn until_answer(&mut self, text: &str) -> Result<()> {
         let text = json!(text);
         let found = format!(
-            "[...document.querySelectorAll('#log [data-rid]')].some(line => line.textContent.includes({text}))"
+            "[...document.querySelectorAll('#log [data-rid]')].some(line => line.querySelector('.text').textContent.includes({text}))"
         );
         self.browser.wait_for(&found, LIMIT)?;
         Ok(())
@@ -123,7 +143,7 @@ impl Phone {
     pub fn conversation(&mut self) -> Result<Vec<Line>> {
         let lines = self.browser.value(
             "[...document.querySelectorAll('#log .message[data-id], #log [data-rid]')]
-                .map(line => ({id: line.dataset.id, rid: line.dataset.rid, state: line.dataset.state, text: line.textContent}))",
+                .map(line => ({id: line.dataset.id, rid: line.dataset.rid, state: line.dataset.state, text: line.querySelector('.text').textContent}))",
         )?;
         lines.as_array().context("no list")?.iter().map(Line::read).collect()
     }
