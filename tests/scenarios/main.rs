@@ -2,10 +2,7 @@
 
 mod bind_and_talk;
 mod hostile_pages;
-mod hostile_pages;
 mod kill_nine;
-mod make_run;
-mod phone_page;
 mod make_run;
 mod phone_page;
 mod real_openclaw;
