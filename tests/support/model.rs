@@ -69,9 +69,8 @@ impl Model {
                     .build()
                     .expect("a current-thread runtime needs nothing but file descriptors");
                 runtime.block_on(async move {
-                    let listener = TcpListener::bind(("127.0.0.1", 0))
-                        .await
-                        .expect("loopback always has a free port in a test");
+                    let listener =
+                        TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback always has a free port in a test");
                     let here = listener.local_addr().expect("a bound listener knows its address");
                     bound.send(here).expect("the starter waits for the address");
                     tokio::select! {
@@ -82,11 +81,7 @@ impl Model {
             })
             .expect("the system has a thread for the scripted model");
         let address = address.recv().expect("the scripted model tells its address");
-        Self {
-            address,
-            asked,
-            _stop: stop,
-        }
+        Self { address, asked, _stop: stop }
     }
 
     /// The `baseUrl` for OpenClaw's configuration.
@@ -123,10 +118,7 @@ async fn converse(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>) -> std::io::
         return refuse(&mut stream, 404, "only POST /v1/chat/completions lives here").await;
     };
     let line = persons_line(&body);
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked {
-        line: line.clone(),
-        body,
-    });
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { line: line.clone(), body });
     let mut words = line.split_whitespace();
     match words.next() {
         Some("FAIL") => refuse(&mut stream, 400, FAILURE).await,
@@ -175,8 +167,8 @@ async fn read_request(stream: &mut TcpStream) -> std::io::Result<Option<Value>> 
     Ok(serde_json::from_slice(&bytes[head_end..head_end + length]).ok())
 }
 
-/// The last line that a person wrote. OpenClaw wraps it: a head of its own before it, and a message for the model
-/// alone after it.
+/// The last line that a person wrote. OpenClaw wraps it: a head of its own before it, and words for the model alone
+/// after it, in the same message or in one more.
 fn persons_line(body: &Value) -> String {
     body["messages"]
         .as_array()
@@ -184,21 +176,25 @@ fn persons_line(body: &Value) -> String {
         .flatten()
         .rev()
         .filter(|message| message["role"] == "user")
-        .map(|message| text_of(&message["content"]))
-        .find(|text| !text.trim_start().starts_with("<<<BEGIN_OPENCLAW_INTERNAL"))
-        .and_then(|text| {
-            text.lines()
-                .rev()
-                .map(str::trim)
-                .find(|line| is_a_persons(line))
-                .map(without_stamp)
-        })
+        .map(|message| without_context(&text_of(&message["content"])))
+        .find_map(|text| text.lines().rev().map(str::trim).find(|line| is_a_persons(line)).map(without_stamp))
         .unwrap_or_default()
 }
 
-/// The first message of a session on the command line ends with facts about the run.
+/// Leaves out what stands between the two marks.
+fn without_context(text: &str) -> String {
+    let mut parts = text.split("<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str(part.split_once("<<<END_OPENCLAW_INTERNAL_CONTEXT>>>").map_or("", |(_, after)| after));
+    }
+    kept
+}
+
+/// Lines that OpenClaw adds outside its marks: facts about the run, and a heading of the marked part.
 fn is_a_persons(line: &str) -> bool {
-    !line.is_empty() && !line.starts_with("Runtime: agent=")
+    const ADDED: [&str; 3] = ["Runtime: agent=", "OpenClaw runtime context for", "This context is runtime-generated"];
+    !line.is_empty() && !ADDED.iter().any(|added| line.starts_with(added))
 }
 
 /// `[Fri 2026-11-20 14:10 UTC] hello` is `hello`.
@@ -211,11 +207,7 @@ fn without_stamp(line: &str) -> String {
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
 }
@@ -235,11 +227,7 @@ async fn answer(stream: &mut TcpStream, pieces: &[String], pause: Duration) -> s
     let head =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
-    say(
-        stream,
-        &choice(json!({ "role": "assistant", "content": "" }), Value::Null),
-    )
-    .await?;
+    say(stream, &choice(json!({ "role": "assistant", "content": "" }), Value::Null)).await?;
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
             tokio::time::sleep(pause).await;
@@ -278,14 +266,13 @@ mod tests {
             { "role": "user", "content": "[Fri] Conversation info: {}\n\nSTREAM first" },
             { "role": "assistant", "content": "ok" },
             { "role": "user", "content": [{ "type": "text", "text": "[Fri 2026] Conversation info:\n{}\n\nSLOW 3 second\n" }] },
-            { "role": "user", "content": "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nnot for you\n<<<END>>>" },
+            { "role": "user", "content": "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nnot for you\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>" },
         ] });
         assert_eq!(persons_line(&body), "SLOW 3 second");
         assert_eq!(persons_line(&json!({ "messages": [] })), "");
+        let older = "head\n\nhello\n\nOpenClaw runtime context for it.\n<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nno\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>\n";
+        assert_eq!(persons_line(&json!({ "messages": [{ "role": "user", "content": older }] })), "hello");
         let first = "[Fri 2026-11-20 14:10 UTC] hello\nRuntime: agent=main | model=m1";
-        assert_eq!(
-            persons_line(&json!({ "messages": [{ "role": "user", "content": first }] })),
-            "hello"
-        );
+        assert_eq!(persons_line(&json!({ "messages": [{ "role": "user", "content": first }] })), "hello");
     }
 }

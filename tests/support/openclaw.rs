@@ -55,11 +55,7 @@ impl Installation {
                 part.display()
             );
         }
-        Self {
-            version: version.into(),
-            node,
-            entry,
-        }
+        Self { version: version.into(), node, entry }
     }
 }
 
@@ -117,20 +113,14 @@ pub async fn run(mut command: Command, input: Option<&str>, limit: Duration) -> 
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let shown = format!("{command:?}");
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
     if let Some(input) = input {
         let mut stdin = child.stdin.take().expect("standard input was piped");
-        stdin
-            .write_all(input.as_bytes())
-            .await
-            .expect("the command reads its input");
+        stdin.write_all(input.as_bytes()).await.expect("the command reads its input");
     }
     let done = timeout(limit, child.wait_with_output()).await;
-    let done = done
-        .unwrap_or_else(|_| panic!("{shown} took longer than {limit:?}"))
-        .expect("the command can be waited for");
+    let done =
+        done.unwrap_or_else(|_| panic!("{shown} took longer than {limit:?}")).expect("the command can be waited for");
     Output {
         status: done.status,
         out: String::from_utf8_lossy(&done.stdout).into_owned(),
@@ -162,10 +152,7 @@ impl Gateway {
     /// When the release is not installed.
     pub fn prepare(version: &str, model: &Model, extras: &Value) -> Self {
         let installation = Installation::find(version);
-        let root = tempfile::Builder::new()
-            .prefix("openclaw-")
-            .tempdir()
-            .expect("a folder for the throw-away home");
+        let root = tempfile::Builder::new().prefix("openclaw-").tempdir().expect("a folder for the throw-away home");
         let home = root.path().join("home");
         let state_dir = home.join(".openclaw");
         let bin_dir = root.path().join("bin");
@@ -173,15 +160,7 @@ impl Gateway {
             std::fs::create_dir_all(folder).expect("folders in a fresh home");
         }
         let port = free_port();
-        let gateway = Self {
-            installation,
-            port,
-            home,
-            state_dir,
-            bin_dir,
-            running: None,
-            root,
-        };
+        let gateway = Self { installation, port, home, state_dir, bin_dir, running: None, root };
         gateway.write_command();
         let mut config = gateway.minimal_config(model);
         merge(&mut config, extras);
@@ -259,17 +238,10 @@ impl Gateway {
     /// When it ends or stays silent, with its log.
     pub async fn boot(&mut self) {
         assert!(self.running.is_none(), "the gateway runs already");
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_path())
-            .expect("a log file");
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).expect("a log file");
         let mut command = self.command(&self.installation.node);
         command.arg(&self.installation.entry).args(["gateway", "run"]);
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("one file, two handles"))
-            .stderr(log);
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("one file, two handles")).stderr(log);
         command.process_group(0).kill_on_drop(true);
         let child = command.spawn().expect("Node starts");
         let mut running = Running { child };
@@ -278,11 +250,7 @@ impl Gateway {
             if let Some(status) = running.child.try_wait().expect("a child can be asked") {
                 panic!("the gateway ended while it started: {status}\n{}", self.log());
             }
-            assert!(
-                started.elapsed() < BOOT_LIMIT,
-                "the gateway did not start in {BOOT_LIMIT:?}\n{}",
-                self.log()
-            );
+            assert!(started.elapsed() < BOOT_LIMIT, "the gateway did not start in {BOOT_LIMIT:?}\n{}", self.log());
             sleep(GLANCE).await;
         }
         self.running = Some(running);
@@ -291,9 +259,7 @@ impl Gateway {
     async fn is_healthy(&self) -> bool {
         let ask = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-            stream
-                .write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-                .await?;
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
             std::io::Result::Ok(answer.starts_with("HTTP/1.1 200"))
@@ -307,9 +273,7 @@ impl Gateway {
 
     /// What the gateway printed so far, over all its runs in this home.
     pub fn log(&self) -> String {
-        std::fs::read(self.log_path())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        std::fs::read(self.log_path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// Waits for a line of the log with `words` in it, from `after` bytes of the log on, and gives the line.
@@ -320,18 +284,10 @@ impl Gateway {
         let started = Instant::now();
         loop {
             let log = self.log();
-            if let Some(line) = log
-                .get(after..)
-                .unwrap_or_default()
-                .lines()
-                .find(|line| line.contains(words))
-            {
+            if let Some(line) = log.get(after..).unwrap_or_default().lines().find(|line| line.contains(words)) {
                 return line.to_owned();
             }
-            assert!(
-                started.elapsed() < limit,
-                "the gateway did not log {words:?} within {limit:?}:\n{log}"
-            );
+            assert!(started.elapsed() < limit, "the gateway did not log {words:?} within {limit:?}:\n{log}");
             sleep(GLANCE).await;
         }
     }
@@ -352,11 +308,7 @@ impl Gateway {
         let Some(mut running) = self.running.take() else { return };
         running.signal("-TERM");
         let ended = timeout(Duration::from_secs(60), running.child.wait()).await;
-        assert!(
-            ended.is_ok(),
-            "the gateway did not end within a minute of SIGTERM:\n{}",
-            self.log()
-        );
+        assert!(ended.is_ok(), "the gateway did not end within a minute of SIGTERM:\n{}", self.log());
     }
 
     /// Ends the gateway and its children without a word.
@@ -402,15 +354,8 @@ impl Running {
     /// `id` is `None` once the child was waited for: a number that may belong to somebody else is never signalled.
     fn signal(&self, signal: &str) {
         let Some(pid) = self.child.id() else { return };
-        let target = if signal == "-KILL" {
-            format!("-{pid}")
-        } else {
-            pid.to_string()
-        };
-        let _ = std::process::Command::new("kill")
-            .args([signal, "--", &target])
-            .stderr(Stdio::null())
-            .status();
+        let target = if signal == "-KILL" { format!("-{pid}") } else { pid.to_string() };
+        let _ = std::process::Command::new("kill").args([signal, "--", &target]).stderr(Stdio::null()).status();
     }
 }
 
@@ -420,12 +365,13 @@ impl Drop for Running {
     }
 }
 
-fn free_port() -> u16 {
+/// A port of 127.0.0.1 that was free a moment ago.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    listener
-        .local_addr()
-        .expect("a bound listener knows its address")
-        .port()
+    listener.local_addr().expect("a bound listener knows its address").port()
 }
 
 /// Objects merge, everything else is replaced.

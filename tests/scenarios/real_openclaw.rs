@@ -1,0 +1,292 @@
+//! The real OpenClaw, the real `smartpi`, the real plugin; only the language model is scripted.
+//!
+//! One gateway boot costs up to 40 s: the stories of a release share one home, in the order in which a person would live them.
+
+mod impostor;
+mod stage;
+mod talker;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use device::session::End;
+use device::{Code, Event};
+use serde_json::{Value, json};
+use support::model::{FAILURE, STREAM_PIECES, answer_to};
+use support::openclaw::{CURRENT, OLDER, Output, run};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use stage::Stage;
+
+const ID: &str = "openclaw-smartpi";
+/// For a line of the gateway's log, or the plugin's hello.
+const SOON: Duration = Duration::from_secs(60);
+
+/// What a person has in their configuration before us.
+fn persons() -> Value {
+    json!({
+        "plugins": { "allow": ["memory-core"], "entries": { "memory-core": { "enabled": true } } },
+        "channels": {
+            "discord": { "enabled": false, "token": "discord-token" },
+            "telegram": { "enabled": false, "botToken": "123:abc", "allowFrom": ["42"] },
+        },
+    })
+}
+
+#[tokio::test]
+async fn the_current_openclaw_answers_two_devices() {
+    let mut stage = Stage::set(CURRENT, &persons()).await;
+    a_foreign_plugin_is_left_alone(&stage).await;
+    stage.gateway.boot().await;
+    installing_changes_nothing_else(&stage).await;
+    openclaw_lists_us(&stage).await;
+
+    let mut kitchen = the_printed_binding_id_binds(&stage).await;
+    let mut study = stage.bind_anew("Study").await;
+    for device in [&kitchen.key, &study.key] {
+        stage.gateway.wait_log(&format!("WebSocket connected: {device}"), SOON).await;
+    }
+    answers_are_streamed_and_kept_apart(&stage, &mut kitchen, &mut study).await;
+    a_slow_answer_is_announced_and_comes(&stage, &mut kitchen).await;
+    a_model_error_is_told_in_words(&mut kitchen).await;
+    the_accounts_commands_work(&stage, &kitchen.key, &mut study).await;
+    an_impostor_hears_nothing(&mut stage, &mut kitchen).await;
+    stage.gateway.stop().await;
+    kitchen.until("the link goes offline", |event| matches!(event, Event::Link(device::LinkState::Offline))).await;
+}
+
+#[tokio::test]
+async fn the_older_openclaw_answers_too() {
+    let mut stage = Stage::set(OLDER, &persons()).await;
+    let before = stage.gateway.config_path();
+    let before: Value = without_comment(&before);
+    // Its gateway is down: everything is prepared, and the person is told what is left.
+    let installed = stage.install().await.expect_json();
+    assert_eq!(
+        (&installed["outcome"], &installed["next"]),
+        (&json!("waitingForGateway"), &json!("startGateway")),
+        "{installed}"
+    );
+    only_our_entries_differ(&before, &stage.gateway.config(), &stage.data().join("link.key"));
+    stage.gateway.boot().await;
+    stage.await_link(SOON).await;
+    let again = stage.install().await.expect_json();
+    assert_eq!(again["outcome"], "linked", "{again}");
+    assert!(again.get("copy").is_none(), "nothing was left to change: {again}");
+
+    let mut device = stage.bind_anew("Kitchen").await;
+    stage.gateway.wait_log(&format!("WebSocket connected: {}", device.key), SOON).await;
+    let answer = device.ask("hello from an older one").await;
+    assert_eq!(answer.reply.text, answer_to("hello from an older one"));
+    assert_eq!(answer.reply.code, None);
+}
+
+/// A vendor's plugin of the same id: nothing of it changes, and nothing of the configuration.
+async fn a_foreign_plugin_is_left_alone(stage: &Stage) {
+    let folder = stage.gateway.state_dir.join("extensions").join(ID);
+    std::fs::create_dir_all(&folder).expect("a folder for the vendor");
+    let files = [
+        ("package.json", json!({ "name": "@vendor/openclaw-smartpi", "version": "3.1.0", "type": "module", "openclaw": { "extensions": ["./index.js"] } }).to_string()),
+        ("openclaw.plugin.json", json!({ "id": ID, "name": "Vendor", "version": "3.1.0", "configSchema": { "type": "object" } }).to_string()),
+        ("index.js", "export default { id: 'openclaw-smartpi', register() {} };\n".to_owned()),
+    ];
+    for (name, text) in &files {
+        std::fs::write(folder.join(name), text).expect("a file of the vendor");
+    }
+    let before = everything_in(&folder, &stage.gateway.config_path());
+    let refused = stage.install().await;
+    assert_eq!(failure_code(&refused), "plugin_foreign");
+    assert_eq!(everything_in(&folder, &stage.gateway.config_path()), before);
+    std::fs::remove_dir_all(&folder).expect("the vendor goes");
+}
+
+/// Every file with its bytes.
+fn everything_in(folder: &Path, config: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).expect("the vendor's folder").map(|entry| entry.expect("an entry").path());
+    let mut all: Vec<_> =
+        entries.chain([config.to_owned()]).map(|path| (path.clone(), std::fs::read(path).expect("a file"))).collect();
+    all.sort();
+    all
+}
+
+fn failure_code(output: &Output) -> String {
+    assert!(!output.status.success(), "it was to be refused: {}", output.out);
+    let said = format!("{}\n{}", output.out, output.err);
+    let json = said
+        .lines()
+        .find_map(|line| serde_json::from_str::<Value>(line).ok())
+        .unwrap_or_else(|| panic!("no JSON: {said}"));
+    json["failure"]["code"].as_str().unwrap_or_else(|| panic!("no code: {json}")).to_owned()
+}
+
+async fn installing_changes_nothing_else(stage: &Stage) {
+    let path = stage.gateway.config_path();
+    let (bytes, before) = (std::fs::read(&path).expect("a configuration"), without_comment(&path));
+    let installed = stage.install().await.expect_json();
+    assert_eq!(installed["outcome"], "linked", "{installed}");
+    assert_eq!(installed["openclaw"], CURRENT);
+    assert_eq!(installed["commentsLost"], true, "OpenClaw drops them, and the person is told: {installed}");
+    let copy = PathBuf::from(installed["copy"].as_str().expect("the place of the copy"));
+    assert_eq!(std::fs::read(&copy).expect("the copy"), bytes);
+    only_our_entries_differ(&before, &stage.gateway.config(), &stage.data().join("link.key"));
+    let again = stage.install().await.expect_json();
+    assert_eq!(again["outcome"], "linked", "{again}");
+    assert!(again.get("copy").is_none(), "a second time there is nothing to change: {again}");
+    let status = stage.smartpi(&["plugin", "status", "--json"]).await.expect_json();
+    assert_eq!(
+        (&status["standing"], &status["configured"], &status["link"]["state"]),
+        (&json!("ours"), &json!(true), &json!("online")),
+        "{status}"
+    );
+}
+
+fn without_comment(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).expect("a configuration");
+    let json = text.strip_prefix("// set up by hand\n").expect("the comment of the stage");
+    serde_json::from_str(json).expect("JSON under the comment")
+}
+
+/// Compares values without any code of the product.
+fn only_our_entries_differ(before: &Value, after: &Value, link_key: &Path) {
+    let mut expected = before.clone();
+    expected["plugins"]["allow"] = json!(["memory-core", ID]);
+    expected["plugins"]["entries"][ID] = json!({ "enabled": true });
+    expected["channels"][ID] = json!({ "enabled": true, "linkKeyFile": link_key });
+    expected["meta"] = after["meta"].clone();
+    assert_eq!(after, &expected);
+}
+
+async fn openclaw_lists_us(stage: &Stage) {
+    let list = stage.openclaw("plugins list").await;
+    assert!(list.contains("smartpi"), "{list}");
+    let status = stage.openclaw_json("channels status").await;
+    let account = &status["channelAccounts"][ID][0];
+    assert_eq!((&account["running"], &account["connected"]), (&json!(true), &json!(true)), "{status}");
+}
+
+/// The SmartPi skill makes a QR code of exactly the words after `绑定ID: `.
+async fn the_printed_binding_id_binds(stage: &Stage) -> talker::Talker {
+    let printed = stage.openclaw("smartpi accounts bind").await;
+    let url = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("绑定ID: "))
+        .unwrap_or_else(|| panic!("no 绑定ID: {printed}"));
+    let mut python = Command::new("/usr/bin/python3");
+    python.args(["-c", "import qrcode, sys; code = qrcode.QRCode(); code.add_data(sys.argv[1]); code.make(fit=True); sys.stdout.write(code.data_list[0].data.decode())", url]);
+    assert_eq!(run(python, None, SOON).await.expect_ok(), url);
+    // The handle of the code is its first part.
+    let bind = url.rsplit_once('#').and_then(|(_, code)| code.split('.').nth(1)).expect("the code's handle");
+    stage.bind("Kitchen", bind, url).await
+}
+
+async fn answers_are_streamed_and_kept_apart(stage: &Stage, kitchen: &mut talker::Talker, study: &mut talker::Talker) {
+    let streamed = kitchen.ask("STREAM the secret word is marzipan").await;
+    assert!(streamed.reply.text.ends_with(&answer_to("STREAM the secret word is marzipan")), "{streamed:?}");
+    assert!(streamed.partials.len() >= STREAM_PIECES / 4, "the answer took 2 s and must be seen growing: {streamed:?}");
+    for pair in streamed.partials.windows(2) {
+        assert!(
+            pair[1].starts_with(&pair[0]) && pair[1] != pair[0],
+            "a snapshot goes on with the one before: {pair:?}"
+        );
+    }
+    assert!(streamed.partials[0].len() < streamed.reply.text.len() / 2, "the first one comes early: {streamed:?}");
+
+    let plain = study.ask("what do you know of me").await;
+    assert_eq!(plain.reply.text, answer_to("what do you know of me"));
+    let asked = stage.model.asked_for("what do you know of me").expect("the model was asked").body.to_string();
+    assert!(
+        !asked.contains("marzipan") && !asked.contains(&kitchen.key),
+        "nothing of the other device is in it: {asked}"
+    );
+    // And its own earlier words are in the next one.
+    study.ask("and now").await;
+    let asked = stage.model.asked_for("and now").expect("the model was asked").body.to_string();
+    assert!(asked.contains("what do you know of me") && !asked.contains("marzipan"), "{asked}");
+
+    let sessions = stage.openclaw_json("sessions").await.to_string();
+    for device in [&kitchen.key, &study.key] {
+        let key = format!("agent:main:{ID}:default:direct:{device}");
+        assert!(sessions.contains(&key), "no session {key}: {sessions}");
+    }
+}
+
+async fn a_slow_answer_is_announced_and_comes(stage: &Stage, kitchen: &mut talker::Talker) {
+    let after = stage.gateway.log().len();
+    let answer = kitchen.ask("SLOW 7 think well").await;
+    assert!(answer.was_late, "9002 after {} s: {answer:?}", stage::ANSWER_AFTER_S);
+    assert!(answer.reply.late && answer.reply.code.is_none(), "{answer:?}");
+    assert_eq!(answer.reply.text, answer_to("SLOW 7 think well"));
+    stage.gateway.wait_log_after(after, &format!("AI response timeout: {}", kitchen.key), SOON).await;
+}
+
+async fn a_model_error_is_told_in_words(kitchen: &mut talker::Talker) {
+    let answer = kitchen.ask("FAIL please").await;
+    assert_eq!(answer.reply.code, Some(Code::AgentError), "{answer:?}");
+    assert!(answer.reply.text.chars().count() > 10 && !answer.reply.text.contains('{'), "words, not JSON: {answer:?}");
+    assert!(!answer.reply.text.contains(&answer_to("FAIL please")), "{FAILURE}: {answer:?}");
+    // The next message is answered as if nothing had been.
+    assert_eq!(kitchen.ask("still there").await.reply.text, answer_to("still there"));
+}
+
+async fn the_accounts_commands_work(stage: &Stage, stays: &str, goes: &mut talker::Talker) {
+    let listed = stage.openclaw_json("smartpi accounts list").await;
+    let keys: Vec<&str> = listed["devices"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|device| device["deviceKey"].as_str())
+        .collect();
+    assert_eq!(keys, [stays, &goes.key]);
+    let human = stage.openclaw("smartpi accounts list").await;
+    assert!(human.contains(stays) && human.contains("Kitchen") && human.contains("在线 online"), "{human}");
+    let status = stage.openclaw_json(&format!("smartpi accounts status {stays}")).await;
+    let slow = status["turns"]
+        .as_array()
+        .expect("turns")
+        .iter()
+        .find(|turn| turn["late"] == true)
+        .expect("the late turn is told");
+    let time = |name: &str| slow[name].as_i64().unwrap_or_else(|| panic!("no {name}: {slow}"));
+    let order = ["receivedMs", "storedMs", "deliveredMs", "acceptedMs", "finalMs", "sentMs"].map(time);
+    assert!(order.is_sorted() && order[4] - order[2] >= 7_000, "{slow}");
+
+    let after = stage.gateway.log().len();
+    let asked = stage.gateway.cli(&["smartpi", "accounts", "remove", &goes.key]).await;
+    assert!(!asked.status.success() && asked.err.contains("--yes"), "nobody is there to ask: {asked:?}");
+    let removed = stage.openclaw(&format!("smartpi accounts remove {} --yes", goes.key)).await;
+    assert!(removed.contains(&goes.key), "{removed}");
+    goes.until("the removal", |event| matches!(event, Event::Ended(End::Removed))).await;
+    stage.gateway.wait_log_after(after, &format!("WebSocket disconnected: {}", goes.key), SOON).await;
+    assert!(!stage.openclaw("smartpi accounts list").await.contains(&goes.key));
+}
+
+/// Another program has the service's port, and `service.json` leads to it. The twin of the proof: the very message it did not get reaches the device once the
+/// real service is back.
+async fn an_impostor_hears_nothing(stage: &mut Stage, kitchen: &mut talker::Talker) {
+    let port =
+        stage.ask("status", json!({}))["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+    let file = stage.data().join("service.json");
+    let said = std::fs::read(&file).expect("service.json");
+    stage.kill_service().await;
+    let impostor = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is free now");
+    std::fs::write(&file, &said).expect("the impostor says where it is");
+    let after = stage.gateway.log().len();
+    let secret = "the cake is in the cellar";
+    stage
+        .gateway
+        .cli(&["message", "send", "--channel", ID, "--target", &kitchen.key, "--message", secret])
+        .await
+        .expect_ok();
+    let heard = impostor::listen_to_plugin(&impostor, &kitchen.key).await;
+    assert_eq!(heard.first().map(|frame| &frame["t"]), Some(&json!("auth")), "the plugin came: {heard:?}");
+    let more: Vec<&Value> = heard[1..].iter().filter(|frame| frame["t"] != "err" && frame["t"] != "bye").collect();
+    assert!(more.is_empty(), "it said more than its proof: {more:?}");
+    assert!(heard.iter().all(|frame| !frame.to_string().contains(secret)));
+    stage.gateway.wait_log_after(after, "link to the SmartPi service is down", SOON).await;
+    drop(impostor);
+    stage.serve_again().await;
+    let is_secret = |event: &Event| matches!(event, Event::Shown(reply) if reply.text == secret && reply.re.is_none());
+    kitchen.until("the message that the impostor wanted", is_secret).await;
+}
