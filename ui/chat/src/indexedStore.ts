@@ -72,11 +72,8 @@ class IndexedStore implements Store {
       return result;
     } catch (error) {
       abort(transaction);
-      const ended = await done.then(
-        () => null,
-        (cause: unknown) => cause,
-      );
-      throw storeError(transaction.error) ?? storeError(error) ?? ended ?? error;
+      await done.catch(() => undefined);
+      throw storeError(transaction.error) ?? storeError(error) ?? error;
     }
   }
 }

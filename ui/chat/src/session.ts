@@ -7,16 +7,10 @@ import { equalBytes, fromBase64url, toBase64url } from "./encoding.ts";
 import type { Progress } from "./history.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { keyPin, type Meeting, readyHolds, signAuth } from "./proof.ts";
-import { redialDelay, SETTLED_AFTER } from "./reconnect.ts";
+import { FRESH_DIAL, GREETING_LIMIT, PROBE_LIMIT, redialDelay, SETTLED_AFTER } from "./reconnect.ts";
 import type { Connection, Effect, Goal, SessionEvent, Stop } from "./sessionTerms.ts";
 import { type ErrFrame, type FromDevice, type Hello, type LinkState, type Ready, type Reply, type ToDevice, VERSION } from "./wire.ts";
 
-/** Time for a TCP connection and a hello, and from there to `ready`, in milliseconds. */
-const GREETING_LIMIT = 10_000;
-/** Time for a pong after a wake-up, before the connection is taken for dead. */
-const PROBE_LIMIT = 5_000;
-/** A dial younger than this is left alone by a wake-up. */
-const FRESH_DIAL = 2_000;
 /** Least time between two `got`: the service takes 20 frames a second. */
 const GOT_PACE = 100;
 

@@ -5,7 +5,8 @@
  *   node test/fake-service.mjs [--host 192.168.1.23] [--port 8765] [--auto-confirm MS] [--name NAME]
  *
  * Prints one JSON line with the binding URL. Lines on stdin: `code` (a new one), `confirm DIGITS`, `refuse`, `remove`, `push TEXT`, `link offline|online`,
- * `drop` (all connections), `away` and `back` (accepts nobody). Messages with a meaning: `slow` (9002, then a late answer), `error`, `tool`, `hold` (no answer).
+ * `drop` (all connections), `away` and `back` (accepts nobody), `next KIND ANSWER` (how the next message is answered: `plain`, `slow` for 9002 and a late answer,
+ * `error`, `tool`, `hold` for none). A message that is one of these words is answered that way too.
  */
 import { createHash, createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -46,6 +47,7 @@ let away = false;
 let code = null;
 let claim = null;
 let rids = 0;
+let next = null;
 
 function newCode() {
   code = { b: randomBytes(8), s: randomBytes(16), used: false };
@@ -174,19 +176,20 @@ function onMessage(device, { id, text }) {
 async function answer(device, id, text) {
   const put = (frame) => device.ws?.put(frame);
   while (link === "offline") await pause(100);
-  put({ t: "turn", re: id, s: "running", stage: text === "tool" ? "tool" : "thinking" });
-  if (text === "hold") return;
-  await pause(text === "tool" ? 1500 : 150);
-  const late = text === "slow";
+  const { kind, words } = next ?? { kind: text, words: text === "error" ? "The model is overloaded." : `You said: ${text}` };
+  next = null;
+  put({ t: "turn", re: id, s: "running", stage: kind === "tool" ? "tool" : "thinking" });
+  if (kind === "hold") return;
+  await pause(kind === "tool" ? 1500 : 150);
+  const late = kind === "slow";
   if (late) {
     put({ t: "err", code: 9002, re: id, en: "", zh: "" });
     await pause(1500);
   }
-  if (text === "error") {
+  if (kind === "error") {
     put({ t: "turn", re: id, s: "failed" });
-    return reply(device, { re: id, text: "The model is overloaded.", code: 9019 });
+    return reply(device, { re: id, text: words, code: 9019 });
   }
-  const words = `You said: ${text}`;
   for (let end = 4; end < words.length; end += 4) {
     put({ t: "partial", re: id, text: words.slice(0, end) });
     await pause(30);
@@ -217,6 +220,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
       sockets.forEach((ws) => ws.terminate());
     },
     back: () => (away = false),
+    next: () => (next = { kind: rest[0], words: rest.slice(1).join(" ") }),
   };
   orders[order]?.();
 });

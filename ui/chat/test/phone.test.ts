@@ -309,7 +309,7 @@ async function live(seed: number, lies: boolean): Promise<string[]> {
 }
 
 describe("no message is lost and none doubled", () => {
-  const seeds = Array.from({ length: Number(process.env["LIVES"] ?? 150) }, (_, index) => 1000 + index);
+  const seeds = Array.from({ length: Number(process.env["LIVES"] ?? 120) }, (_, index) => 1000 + index);
 
   it("in random lives with broken connections, killed pages, second tabs and new stores", { timeout: 120_000 }, async () => {
     for (const seed of seeds) expect(await live(seed, false), `seed ${seed}`).toEqual([]);

@@ -10,7 +10,6 @@ export class Composer {
   private readonly text: HTMLTextAreaElement;
   private readonly send: HTMLButtonElement;
   private readonly problem = element("p", { id: "composer-problem", class: "problem", role: "alert", hidden: true });
-  private busy = false;
 
   constructor(
     private readonly scene: Scene,
@@ -65,19 +64,22 @@ export class Composer {
     void this.submit();
   }
 
+  /** The text leaves the field at once, so that the next one can be written; what could not be saved comes back. The draft goes when it is saved. */
   private async submit(): Promise<void> {
     const written = this.text.value;
-    if (this.busy || this.text.disabled || written.trim() === "") return;
-    this.busy = true;
+    if (this.text.disabled || written.trim() === "") return;
+    this.put("");
     const failure = await this.scene.phone.send(written);
-    this.busy = false;
     this.tell(failure === null ? null : `send_${failure}`);
-    if (failure !== null) return;
-    this.text.value = this.text.value.startsWith(written) ? this.text.value.slice(written.length) : this.text.value;
+    if (failure !== null) this.put(this.text.value === "" ? written : `${written}\n${this.text.value}`);
     saveDraft(this.text.value);
+    if (failure === null) this.sent();
+  }
+
+  private put(text: string): void {
+    this.text.value = text;
     this.grow();
     this.update();
-    this.sent();
   }
 
   private tell(problem: "send_too_long" | "send_empty" | "send_full" | "send_broken" | null): void {
