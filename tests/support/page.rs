@@ -32,16 +32,20 @@ impl PageServer {
             for stream in listener.incoming().flatten() {
                 let (pages, seen, dial) = (Arc::clone(&pages), Arc::clone(&seen), Arc::clone(&dial));
                 // One that goes away in the middle concerns nobody.
-                std::thread::spawn(move || match dial.get() {
-                    Some(dial) => dial().and_then(|far| join(stream, far)).ok(),
-                    None => answer(stream, &pages, &seen).ok(),
+                std::thread::spawn(move || {
+                    // Browsers open spare connections: where the name leads is decided when one is used.
+                    stream.peek(&mut [0]).ok()?;
+                    match dial.get() {
+                        Some(dial) => dial().and_then(|far| join(stream, far)).ok(),
+                        None => answer(stream, &pages, &seen).ok(),
+                    }
                 });
             }
         });
         Ok(Self { address, asked, elsewhere })
     }
 
-    /// From now on, every new connection is a wire to where `dial` leads: for a browser, the name of this server has moved there.
+    /// From now on, every connection that was not used before is a wire to where `dial` leads: for a browser, the name of this server has moved there.
     pub fn rebind(&self, dial: impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static) {
         // A second call changes nothing: a name moves once in a story.
         let _ = self.elsewhere.set(Box::new(dial));
