@@ -21,7 +21,7 @@ const DEVICES: usize = 6;
 /// Between two messages of all devices together.
 const PAUSE_MS: &str = "2";
 const START: Duration = Duration::from_secs(30);
-const DRAIN: Duration = Duration::from_secs(90);
+const DRAIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Program {
@@ -132,14 +132,30 @@ impl Story {
         service.kill()
     }
 
-    fn seen(&self) -> Result<BTreeMap<usize, Seen>> {
+    /// The last lines that everybody wrote: what to look at first when a story does not end.
+    fn ends(&self) -> String {
+        let mut ends = String::new();
+        for file in ["lines", "devices.out", "service.out", "data/logs/smartpi.log"] {
+            let text = std::fs::read_to_string(self.home.path().join(file)).unwrap_or_default();
+            let mut last: Vec<&str> = text.lines().rev().take(12).collect();
+            last.reverse();
+            ends.push_str(&format!("--- {file}\n{}\n", last.join("\n")));
+        }
+        ends
+    }
+
+    /// What the devices saw, and how many messages they still hold unacknowledged.
+    fn seen(&self) -> Result<(BTreeMap<usize, Seen>, usize)> {
+        let mut held = 0;
         let mut all = history::read(&std::fs::read_to_string(self.lines())?);
         for number in 0..DEVICES {
             let keep = Keep::open(&self.home.path().join("devices").join(format!("{number}.json")))?;
+            let seen = all.entry(number).or_default();
+            held += keep.identity.outbox.iter().filter(|message| !seen.acked.contains(&message.id)).count();
             let shown = keep.identity.shown.iter().filter_map(|shown| shown.re.clone()).collect();
-            all.entry(number).or_default().shown = shown;
+            seen.shown = shown;
         }
-        Ok(all)
+        Ok((all, held))
     }
 
     /// Rounds of load and kills; then everything heals, and the history is judged.
@@ -168,8 +184,8 @@ impl Story {
         let mut last = None;
         // What is lost never comes: wait for all of it, or until nothing changes any more.
         let drained = wait::until(DRAIN, "every acknowledged message is answered", || {
-            let seen = self.seen()?;
-            let open: usize = seen.values().map(|seen| seen.acked.iter().filter(|id| !seen.shown.contains(id)).count()).sum();
+            let (seen, held) = self.seen()?;
+            let open: usize = held + seen.values().map(|seen| seen.acked.iter().filter(|id| !seen.shown.contains(id)).count()).sum::<usize>();
             let shown: usize = seen.values().map(|seen| seen.shown.len()).sum();
             let now = (open, shown, Instant::now());
             match last {
@@ -182,9 +198,9 @@ impl Story {
                 }
             }
         });
-        let seen = self.seen()?;
+        let (seen, _) = self.seen()?;
         if let Err(error) = drained {
-            ensure!(!history::judge(&seen, &agent.ran()).is_empty(), "{error:#}");
+            ensure!(!history::judge(&seen, &agent.ran()).is_empty(), "{error:#}\n{}", self.ends());
         }
         Ok((history::judge(&seen, &agent.ran()), seen.values().map(|seen| seen.acked.len()).sum()))
     }
@@ -209,7 +225,7 @@ fn fifty_kills_lose_nothing_double_nothing_and_keep_the_order() -> Result<()> {
 
 #[test]
 fn a_service_that_acknowledges_before_the_commit_is_caught() -> Result<()> {
-    let (violations, acked) = Story::new()?.run(Program::TellsFirst, 12)?;
+    let (violations, acked) = Story::new()?.run(Program::TellsFirst, 30)?;
     assert!(violations.iter().any(|violation| matches!(violation, Violation::Lost(..))), "{acked} acknowledged, none lost: {violations:?}");
     Ok(())
 }

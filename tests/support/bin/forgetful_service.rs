@@ -17,7 +17,7 @@ impl CommitOrder for TellFirst {
 
     fn between() {
         // A disk that takes its time.
-        std::thread::sleep(Duration::from_millis(3));
+        std::thread::sleep(Duration::from_millis(6));
     }
 }
 
