@@ -203,7 +203,7 @@ pub(crate) fn command(language: Language) -> Command {
 fn speak(command: Command, path: &str, language: Language) -> Command {
     let (usage, commands, arguments, options) = help::headings(language);
     let place = if path.is_empty() { "smartpi".to_owned() } else { format!("{path} {}", command.get_name()) };
-    let template = format!("{{about}}\n\n{usage}{{usage}}\n\n{{all-args}}{{after-help}}");
+    let template = format!("{{about}}\n\n{usage}{{usage}}\n\n{{all-args}}{{after-help}}\n");
     let mut command = command
         .about(help::of(&place, language))
         .help_template(template)
@@ -223,7 +223,9 @@ fn explain(argument: Arg, place: &str, language: Language, arguments: &'static s
     } else {
         format!("{place} --{}", argument.get_id())
     };
-    argument.help(help::of(&key, language)).help_heading(heading)
+    // What every command has comes last.
+    let order = if argument.is_global_set() || argument.get_id() == "version" { 1_000 } else { 0 };
+    argument.help(help::of(&key, language)).help_heading(heading).display_order(order)
 }
 
 #[cfg(test)]

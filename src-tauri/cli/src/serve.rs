@@ -97,6 +97,7 @@ async fn tell(terminal: Terminal, folders: &Folders, args: &Serve, notes: &[Fail
         terminal.say(words::how_to_bind(language))?;
         return terminal.say(words::how_to_stop(language));
     }
+    terminal.say(words::how_to_stop(language))?;
     let mut lines = if terminal.person { Lines::open() } else { Lines::closed() };
     loop {
         if let Err(stop) = show_code(terminal, folders, &mut lines).await {
