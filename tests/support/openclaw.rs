@@ -108,7 +108,6 @@ impl Output {
 ///
 /// # Panics
 /// When it cannot be started, or takes longer than `limit`.
-#[track_caller]
 pub async fn run(mut command: Command, input: Option<&str>, limit: Duration) -> Output {
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

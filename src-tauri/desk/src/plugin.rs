@@ -18,7 +18,7 @@ mod record;
 pub use config::{ConfigError, Difference, RestoreError};
 pub use foreign::{NotOurs, Standing};
 pub use install::{
-    ChangeError, InstallError, Installed, NextStep, Outcome, Request, Status, UndoError, install, status,
+    ChangeError, InstallError, Installed, NextStep, Outcome, Request, Status, UndoError, Undone, install, status,
 };
 pub use openclaw::{FindError, RunError};
 pub use record::RecordError;

@@ -29,6 +29,7 @@ pub(super) async fn listen_to_plugin(listener: &TcpListener, device: &str) -> Ve
     tokio::time::timeout(STAY, hear_out(socket, device)).await.expect("the plugin leaves when the proof is wrong")
 }
 
+#[expect(clippy::result_large_err, reason = "the refusal is a type of tungstenite's")]
 async fn plugin_on(stream: TcpStream) -> Option<WebSocketStream<TcpStream>> {
     let only_the_plugin = |request: &Request, response: Response| {
         if request.uri().path() == "/openclaw" { Ok(response) } else { Err(ErrorResponse::new(None)) }

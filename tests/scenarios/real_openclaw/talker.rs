@@ -57,9 +57,9 @@ impl Talker {
         let is_reply = |event: &Event| matches!(event, Event::Shown(reply) if reply.re.as_deref() == Some(id));
         let Event::Shown(reply) = self.until("a reply", is_reply).await else { unreachable!("just matched") };
         let before = &self.seen[from..];
-        let partials = before.iter().filter_map(|event| match event {
-            Event::Partial { re, text } if re == id => Some(text.clone()),
-            _ => None,
+        let partials = before.iter().filter_map(|event| {
+            let Event::Partial { re, text } = event else { return None };
+            (re == id).then(|| text.clone())
         });
         let is_9002 = |event: &Event| matches!(event, Event::Trouble(error) if error.code == Code::NoAnswerYet && error.re.as_deref() == Some(id));
         Answer { partials: partials.collect(), was_late: before.iter().any(is_9002), reply }

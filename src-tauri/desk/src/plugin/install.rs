@@ -2,7 +2,8 @@
 
 mod error;
 mod outcome;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::net::Ipv4Addr;
@@ -12,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use error::{ChangeError, InstallError, UndoError};
+pub use error::{ChangeError, InstallError, UndoError, Undone};
 pub use outcome::{Installed, NextStep, Outcome, Status};
 
 use super::config::{self, Config};
@@ -235,7 +236,7 @@ async fn change(request: &Request, before: &Before) -> Result<PathBuf, InstallEr
         Ok(()) => Ok(copy),
         Err(cause) => {
             let undone = undo(before, &backups, now_ms).await;
-            Err(InstallError::Undone { cause, copy, undone })
+            Err(InstallError::Undone(Box::new(Undone { cause, copy, undone })))
         }
     }
 }

@@ -76,7 +76,8 @@ fn under_tilde(path: &str, home: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

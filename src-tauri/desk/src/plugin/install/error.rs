@@ -44,16 +44,21 @@ pub enum InstallError {
     /// Our own record cannot be used. Nothing was changed.
     #[error("cannot prepare the installation")]
     Record(#[from] RecordError),
-    /// OpenClaw did something else. What it had changed was taken back, or `undone` says why not.
-    #[error("{cause}{}; a copy of the configuration is {}", undone_words(undone), copy.display())]
-    Undone {
-        /// What went wrong.
-        cause: ChangeError,
-        /// The configuration as it was before.
-        copy: PathBuf,
-        /// Whether everything is as it was.
-        undone: Result<(), UndoError>,
-    },
+    /// OpenClaw did something else.
+    #[error(transparent)]
+    Undone(Box<Undone>),
+}
+
+/// OpenClaw did something else. What it had changed was taken back, or `undone` says why not.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}{}; a copy of the configuration is {}", undone_words(undone), copy.display())]
+pub struct Undone {
+    /// What went wrong.
+    pub cause: ChangeError,
+    /// The configuration as it was before.
+    pub copy: PathBuf,
+    /// Whether everything is as it was.
+    pub undone: Result<(), UndoError>,
 }
 
 fn undone_words(undone: &Result<(), UndoError>) -> String {
@@ -115,10 +120,14 @@ impl From<InstallError> for Failure {
             InstallError::Denied(_) => FailureCode::PluginDenied,
             InstallError::Foreign { .. } => FailureCode::PluginForeign,
             InstallError::Prepare(_) | InstallError::Record(_) => FailureCode::InstallNotPrepared,
-            InstallError::Undone { undone: Err(_), .. } => FailureCode::OpenClawNotPutBack,
-            InstallError::Undone { cause: ChangeError::Others(_), .. } => FailureCode::OpenClawConfigChanged,
-            InstallError::Undone { cause: ChangeError::Run(_), .. } => FailureCode::OpenClawFailed,
-            InstallError::Undone { .. } => FailureCode::PluginNotInstalled,
+            InstallError::Undone(failed) => match (&failed.undone, &failed.cause) {
+                (Err(_), _) => FailureCode::OpenClawNotPutBack,
+                (Ok(()), ChangeError::Others(_)) => FailureCode::OpenClawConfigChanged,
+                (Ok(()), ChangeError::Run(_)) => FailureCode::OpenClawFailed,
+                (Ok(()), ChangeError::Config(_) | ChangeError::NotThere | ChangeError::NotKept) => {
+                    FailureCode::PluginNotInstalled
+                }
+            },
         };
         Self::caused(code, &error)
     }

@@ -97,10 +97,8 @@ fn configured(link_key: &Path) -> Value {
 }
 
 fn cause_of(result: Result<PathBuf, InstallError>) -> (ChangeError, Result<(), UndoError>) {
-    match result.unwrap_err() {
-        InstallError::Undone { cause, undone, .. } => (cause, undone),
-        other => panic!("{other}"),
-    }
+    let InstallError::Undone(failed) = result.unwrap_err() else { panic!("nothing was undone") };
+    (failed.cause, failed.undone)
 }
 
 #[tokio::test]
