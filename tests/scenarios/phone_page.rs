@@ -26,6 +26,7 @@ macro_rules! in_both_browsers {
 in_both_browsers! {
     bind_and_talk: chromium_opens_the_printed_url_binds_and_gets_an_answer, webkit_opens_the_printed_url_binds_and_gets_an_answer;
     write_into_a_cut_cable: a_message_written_in_chromium_while_the_cable_is_cut_arrives_once, a_message_written_in_webkit_while_the_cable_is_cut_arrives_once;
+    change_the_network: a_chromium_whose_address_changes_goes_on, a_webkit_whose_address_changes_goes_on;
     lose_the_ack: a_message_of_chromium_whose_ack_is_lost_arrives_once, a_message_of_webkit_whose_ack_is_lost_arrives_once;
     kill_the_service: a_message_written_in_chromium_while_the_service_is_dead_arrives_once, a_message_written_in_webkit_while_the_service_is_dead_arrives_once;
     remove_the_device: a_removed_chromium_reads_why_and_binds_again, a_removed_webkit_reads_why_and_binds_again;
@@ -130,6 +131,22 @@ fn write_into_a_cut_cable(engine: Engine) -> Result<()> {
     Ok(())
 }
 
+fn change_the_network(engine: Engine) -> Result<()> {
+    let lab = Lab::new();
+    let service = start(&lab)?;
+    let mut phone = Phone::open(engine, &lab.phone)?;
+    let device_key = service.bind(&mut phone, Lab::COMPUTER)?;
+    phone.say("from the old network")?;
+    phone.until_message("from the old network", "answered")?;
+    lab.move_phone();
+    phone.say("from the new network")?;
+    assert_once(&service, &mut phone, &device_key, "from the new network")?;
+    assert_once(&service, &mut phone, &device_key, "from the old network")?;
+    assert_eq!(service.turns(&device_key)?.len(), 2);
+    assert_eq!(service.devices()?.len(), 1);
+    Ok(())
+}
+
 fn lose_the_ack(engine: Engine) -> Result<()> {
     let lab = Lab::new();
     let service = start(&lab)?;
@@ -212,5 +229,35 @@ fn claim_twice(engine: Engine) -> Result<()> {
     assert_eq!(service.devices()?.len(), 0);
     // The next code works for the owner.
     service.bind(&mut owner, Lab::COMPUTER)?;
+    Ok(())
+}
+
+#[test]
+fn a_chinese_phone_in_dark_mode_is_spoken_to_in_chinese() -> Result<()> {
+    let lab = Lab::new();
+    let service = start(&lab)?;
+    let flags = ["--lang=zh-CN", "--accept-lang=zh-CN,zh", "--blink-settings=preferredColorScheme=0"];
+    let mut phone = Phone::open_with(Engine::Chromium, &lab.phone, &flags)?;
+    let (bind, url) = service.bind_url(Lab::COMPUTER)?;
+    phone.scan(&url)?;
+    phone.agree()?;
+    let code = phone.code()?;
+    let lang = phone.browser().value("document.documentElement.lang")?;
+    ensure!(lang.as_str().is_some_and(|lang| lang.starts_with("zh")), "the page is in {lang}");
+    assert_eq!(phone.browser().value("matchMedia('(prefers-color-scheme: dark)').matches")?, true);
+    phone.browser().screenshot("phone-chinese-code")?;
+    service.control()?.watch(&bind)?.until("confirming")?;
+    service.control()?.ask("bind.confirm", json!({"bind": bind, "code": code}))?;
+    phone.until_connection("connected")?;
+    phone.say("你好")?;
+    phone.until_message("你好", "answered")?;
+    let words = phone.browser().value("document.querySelector('#connection').textContent")?;
+    ensure!(
+        words
+            .as_str()
+            .is_some_and(|words| !words.trim().is_empty() && words.trim().chars().all(|c| !c.is_ascii_alphabetic())),
+        "{words}"
+    );
+    phone.browser().screenshot("phone-chinese")?;
     Ok(())
 }

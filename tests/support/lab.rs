@@ -89,6 +89,14 @@ impl Lab {
         ip(&["-n", computer, "neigh", "replace", "192.168.77.2", "lladdr", NOBODY, "dev", "net0", "nud", "permanent"]);
     }
 
+    /// Gives the phone another address (192.168.77.3), as another network does: what it had open leads nowhere from now on.
+    pub fn move_phone(&self) {
+        let phone = &self.phone.name;
+        ip(&["-n", phone, "addr", "flush", "dev", "wlan0"]);
+        ip(&["-n", phone, "addr", "add", "192.168.77.3/24", "dev", "wlan0"]);
+        self.route();
+    }
+
     /// Undoes [`Lab::cut`], [`Lab::black_hole`] and [`Lab::lose_answers`].
     pub fn heal(&self) {
         for (namespace, device) in [(&self.phone, "wlan0"), (&self.computer, "net0")] {

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, Engine};
 use crate::lab::Namespace;
 
-/// What a person at two devices waits for, on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(30);
+/// What a person at two devices waits for on a busy machine, and 45 s more: so much silence it may take the page to see that a
+/// connection is dead.
+pub const LIMIT: Duration = Duration::from_secs(75);
 
 /// A browser with the page in it.
 #[derive(Debug)]
@@ -44,7 +45,15 @@ impl Phone {
     /// # Errors
     /// As [`Browser::open`].
     pub fn open(engine: Engine, place: &Namespace) -> Result<Self> {
-        Ok(Self { browser: Browser::open(engine, place)? })
+        Self::open_with(engine, place, &[])
+    }
+
+    /// As [`Phone::open`], with more command line flags for the browser.
+    ///
+    /// # Errors
+    /// As [`Browser::open`].
+    pub fn open_with(engine: Engine, place: &Namespace, flags: &[&str]) -> Result<Self> {
+        Ok(Self { browser: Browser::open_with(engine, place, flags)? })
     }
 
     /// The browser, for what this type has no name for.
@@ -94,9 +103,7 @@ impl Phone {
     /// As [`Browser::wait_for`].
     pub fn until_connection(&mut self, state: &str) -> Result<()> {
         let state = json!(state);
-        // The page may take 45 s of silence for a busy network before it calls the computer unreachable.
-        let limit = LIMIT + Duration::from_secs(45);
-        self.browser.wait_for(&format!("document.querySelector('#connection')?.dataset.state === {state}"), limit)?;
+        self.browser.wait_for(&format!("document.querySelector('#connection')?.dataset.state === {state}"), LIMIT)?;
         Ok(())
     }
 
