@@ -19,7 +19,7 @@ export interface Terminal {
 }
 
 /** The device as `devices.list` and `devices.status` tell it. */
-interface Device { deviceKey: string; name: string; kind: string; state: string; lastSeenMs: number; agent?: string; waiting: number; boundAtMs: number }
+interface Device { deviceKey: string; name: string; kind: string; state: string; lastSeenMs: number; waiting: number; boundAtMs: number }
 
 interface Options { json?: boolean; yes?: boolean }
 
@@ -179,7 +179,6 @@ class Accounts {
 function deviceLine(device: Device): string {
   const state = DEVICE_STATE[device.state] ?? { zh: device.state, en: device.state };
   const parts = [device.deviceKey, device.name, `${state.zh} ${state.en}`, clock(device.lastSeenMs)];
-  if (device.agent) parts.push(device.agent);
   if (device.waiting > 0) parts.push(`${device.waiting} 条待发 waiting`);
   return parts.join("  ");
 }

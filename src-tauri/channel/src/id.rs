@@ -52,8 +52,7 @@ pub struct MessageId(Box<str>);
 impl MessageId {
     /// Reads an id. `None` unless it is 26 characters of upper case Crockford base32.
     pub fn parse(text: &str) -> Option<Self> {
-        let crockford =
-            |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z');
+        let crockford = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z');
         (text.len() == 26 && text.bytes().all(crockford)).then(|| Self(text.into()))
     }
 
@@ -115,7 +114,9 @@ mod tests {
         }
         let turn = "kzdvvj2umnduyauf35o36k6kw4.01JD0000000000000000000001";
         assert_eq!(TurnId::parse(turn).map(|turn| turn.to_string()).as_deref(), Some(turn));
-        assert!(is_rid("r-1:a.B_9") && !is_rid("") && !is_rid("a b") && is_rid(&"x".repeat(64)) && !is_rid(&"x".repeat(65)));
+        assert!(
+            is_rid("r-1:a.B_9") && !is_rid("") && !is_rid("a b") && is_rid(&"x".repeat(64)) && !is_rid(&"x".repeat(65))
+        );
         assert_eq!(clean_name("  厨房 ").as_deref(), Some("厨房"));
         assert_eq!(clean_name(&"k".repeat(33)), None);
         assert_eq!(clean_name("a\nb"), None);

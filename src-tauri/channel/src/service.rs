@@ -1,7 +1,7 @@
 //! The running service and the questions one can ask it.
 
-use std::net::{IpAddr, SocketAddr};
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use tokio::sync::{broadcast, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
@@ -145,11 +146,17 @@ pub struct Service {
     pub(crate) hub: HubHandle,
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) notices: broadcast::Sender<Notice>,
-    pub(crate) cancel: tokio_util::sync::CancellationToken,
+    pub(crate) cancel: CancellationToken,
+    /// Cancelled when the hub's thread ended, for whatever reason.
+    hub_ended: CancellationToken,
+    /// The same for the network's thread.
+    net_ended: CancellationToken,
 }
 
 /// Notices that a slow reader may be behind.
 const NOTICES: usize = 256;
+/// How long [`Service::stop`] waits for goodbyes to be written.
+pub const GOODBYES: Duration = Duration::from_millis(1_500);
 
 impl Service {
     /// Starts: keys, store, listeners, then the hub's thread and the network's.
@@ -171,8 +178,11 @@ impl Service {
         let store = Store::open(&config.folder)?;
         let epoch: Arc<str> = store.epoch()?.into();
         let listeners = listener::bind(&config.addresses)?;
-        let addresses =
-            listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<Vec<_>, _>>().map_err(StartError::Threads)?;
+        let addresses = listeners
+            .iter()
+            .map(std::net::TcpListener::local_addr)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(StartError::Threads)?;
         let name: Arc<str> = config.name.into();
         let facts = Facts {
             name: Arc::clone(&name),
@@ -187,23 +197,16 @@ impl Service {
         let hub = Hub::new(store, facts)?;
         let (handle, events) = HubHandle::channel();
         let (notices, _) = broadcast::channel(NOTICES);
-        let cancel = tokio_util::sync::CancellationToken::new();
+        let cancel = CancellationToken::new();
         let told = notices.clone();
-        spawn("smartpi-hub", move |runtime| {
+        let hub_ended = spawn("smartpi-hub", move |runtime| {
             runtime.block_on(driver::run::<O>(hub, events, clock, told));
         })?;
-        let ports = Arc::new(Ports {
-            hub: handle.clone(),
-            service_key,
-            link_key,
-            name,
-            epoch,
-            timing: config.timing,
-            clock,
-        });
+        let ports =
+            Arc::new(Ports { hub: handle.clone(), service_key, link_key, name, epoch, timing: config.timing, clock });
         let stop = cancel.clone();
-        spawn("smartpi-net", move |runtime| runtime.block_on(listener::run(listeners, ports, stop)))?;
-        Ok(Self { hub: handle, addresses, notices, cancel })
+        let net_ended = spawn("smartpi-net", move |runtime| runtime.block_on(listener::run(listeners, ports, stop)))?;
+        Ok(Self { hub: handle, addresses, notices, cancel, hub_ended, net_ended })
     }
 
     /// Where it listens, ports resolved.
@@ -320,15 +323,34 @@ impl Service {
         self.ask(|reply| Command::ForgetGateway { reply }).await
     }
 
-    /// Says goodbye to everybody, commits what is open, ends the threads.
+    /// Waits until the service ends: because somebody called [`Service::stop`], or because its hub died.
+    pub async fn ended(&self) {
+        self.hub_ended.cancelled().await;
+    }
+
+    /// Says goodbye to everybody, commits what is open, ends the threads. Returns when the goodbyes are written, at most [`GOODBYES`] later.
     pub async fn stop(&self) {
+        // A hub that has ended already has nobody left to say goodbye to.
         let _ = self.ask(|reply| Command::Stop { reply }).await;
         self.cancel.cancel();
+        if tokio::time::timeout(GOODBYES, self.net_ended.cancelled()).await.is_err() {
+            tracing::warn!("some connections took no goodbye");
+        }
     }
 }
 
-/// A thread with a runtime of its own.
-fn spawn(name: &str, body: impl FnOnce(tokio::runtime::Runtime) + Send + 'static) -> Result<(), StartError> {
+/// A thread with a runtime of its own; the token is cancelled when it ends, by a panic too.
+fn spawn(
+    name: &str,
+    body: impl FnOnce(tokio::runtime::Runtime) + Send + 'static,
+) -> Result<CancellationToken, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Threads)?;
-    thread::Builder::new().name(name.into()).spawn(move || body(runtime)).map(drop).map_err(StartError::Threads)
+    let ended = CancellationToken::new();
+    let guard = ended.clone().drop_guard();
+    let thread = move || {
+        let _guard = guard;
+        body(runtime);
+    };
+    thread::Builder::new().name(name.into()).spawn(thread).map_err(StartError::Threads)?;
+    Ok(ended)
 }

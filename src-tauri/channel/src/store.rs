@@ -31,6 +31,9 @@ pub enum OpenError {
         /// In this build.
         known: usize,
     },
+    /// The file cannot be made, or made private.
+    #[error("the message store cannot be made private")]
+    Private(#[source] std::io::Error),
     /// `PRAGMA quick_check` found damage.
     #[error("the message store is damaged: {0}")]
     Damaged(String),
@@ -49,7 +52,9 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        Self::prepare(Connection::open(folder.join("channel.db"))?)
+        let path = folder.join("channel.db");
+        make_private(&path).map_err(OpenError::Private)?;
+        Self::prepare(Connection::open(path)?)
     }
 
     /// A store that lives as long as the value: for tests of decisions.
@@ -181,6 +186,20 @@ impl Store {
     }
 }
 
+/// Only its owner reads messages, whatever the folder allows. SQLite gives the files beside it the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    options.open(path).map(drop)
+}
+
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let found: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > MIGRATIONS.len() {
@@ -210,6 +229,20 @@ mod tests {
         let raw = Connection::open(folder.path().join("channel.db")).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: 1 })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_reads_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        store.set_meta("a", Some("b")).unwrap();
+        store.commit().unwrap();
+        for file in ["channel.db", "channel.db-wal", "channel.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
     }
 
     #[test]

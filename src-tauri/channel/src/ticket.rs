@@ -131,11 +131,8 @@ impl Ticket {
         bind: &Bind,
         name: String,
     ) -> Claimed {
-        let meeting = Meeting {
-            sn: sn.clone(),
-            spk: Blob(desk.service.verifying_key().to_bytes()),
-            cn: bind.cn.clone(),
-        };
+        let meeting =
+            Meeting { sn: sn.clone(), spk: Blob(desk.service.verifying_key().to_bytes()), cn: bind.cn.clone() };
         if self.is_over() {
             return Claimed::Refused;
         }

@@ -1,6 +1,7 @@
 //! The frames of docs/PROTOCOL.md: shapes, limits, codes. Nothing here knows a socket or the store.
 
 pub mod device;
+pub mod notice;
 pub mod strict;
 pub mod upstream;
 
@@ -124,31 +125,58 @@ impl Code {
     /// What a person is told, in English and in Chinese.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::BindingUnknown => ("This code is no longer valid. Ask for a new QR code.", "此二维码已失效，请重新获取。"),
-            Self::NoAnswerYet => ("The assistant has not answered yet. The answer will follow.", "助手还没有回答，答案稍后会送到。"),
-            Self::NotAuthenticated => ("This device could not prove who it is. Try again.", "设备身份验证失败，请重试。"),
-            Self::Removed => ("This device was removed. Bind it again with a new QR code.", "此设备已被移除，请扫描新的二维码重新绑定。"),
+            Self::BindingUnknown => {
+                ("This code is no longer valid. Ask for a new QR code.", "此二维码已失效，请重新获取。")
+            }
+            Self::NoAnswerYet => {
+                ("The assistant has not answered yet. The answer will follow.", "助手还没有回答，答案稍后会送到。")
+            }
+            Self::NotAuthenticated => {
+                ("This device could not prove who it is. Try again.", "设备身份验证失败，请重试。")
+            }
+            Self::Removed => (
+                "This device was removed. Bind it again with a new QR code.",
+                "此设备已被移除，请扫描新的二维码重新绑定。",
+            ),
             Self::TooFast => ("Too many messages. Wait a moment.", "消息太快，请稍等。"),
             Self::TooLong => ("The message is empty or too long.", "消息为空或太长。"),
-            Self::NotUnderstood => ("The service did not understand this. Update the app.", "服务无法理解此请求，请更新应用。"),
+            Self::NotUnderstood => {
+                ("The service did not understand this. Update the app.", "服务无法理解此请求，请更新应用。")
+            }
             Self::QueueFull => ("Too many messages are waiting. Try again later.", "等待的消息太多，请稍后再试。"),
-            Self::Storage => ("The computer cannot save messages. Check its disk space.", "电脑无法保存消息，请检查磁盘空间。"),
-            Self::Version => ("This app and the service have different versions. Update both.", "应用与服务版本不一致，请更新。"),
+            Self::Storage => {
+                ("The computer cannot save messages. Check its disk space.", "电脑无法保存消息，请检查磁盘空间。")
+            }
+            Self::Version => {
+                ("This app and the service have different versions. Update both.", "应用与服务版本不一致，请更新。")
+            }
             Self::IdReused => ("This message was sent before with other words.", "该消息编号已用于其他内容。"),
-            Self::Expired => ("Some older answers expired before they could be delivered.", "部分较早的回答已过期，未能送达。"),
+            Self::Expired => {
+                ("Some older answers expired before they could be delivered.", "部分较早的回答已过期，未能送达。")
+            }
             Self::OutcomeUnknown => (
                 "The assistant stopped in the middle. It is not known whether it finished. Ask again if you need to.",
                 "助手中途停止，无法确定是否完成。如有需要请重新提问。",
             ),
             Self::NotAllowed => ("This is not allowed.", "不允许此操作。"),
             Self::Stopping => ("The service is stopping. The device will reconnect.", "服务正在停止，设备会自动重连。"),
-            Self::BindingRefused => ("The binding was refused or cancelled. Ask for a new QR code.", "绑定被拒绝或取消，请重新获取二维码。"),
+            Self::BindingRefused => {
+                ("The binding was refused or cancelled. Ask for a new QR code.", "绑定被拒绝或取消，请重新获取二维码。")
+            }
             Self::LinkOffline => ("The assistant is not connected. Your message is kept.", "助手未连接，消息已保存。"),
-            Self::TurnStopped => ("The assistant did not finish within 10 minutes and was stopped. Ask again if you need to.", "助手 10 分钟内未完成，已停止。如有需要请重新提问。"),
+            Self::TurnStopped => (
+                "The assistant did not finish within 10 minutes and was stopped. Ask again if you need to.",
+                "助手 10 分钟内未完成，已停止。如有需要请重新提问。",
+            ),
             Self::AgentError => ("The assistant reported an error.", "助手报告了一个错误。"),
-            Self::NoAgent => ("No agent is set for this device. Choose one in the OpenClaw settings.", "此设备尚未指定智能体，请在 OpenClaw 设置中选择。"),
+            Self::NoAgent => (
+                "No agent is set for this device. Choose one in the OpenClaw settings.",
+                "此设备尚未指定智能体，请在 OpenClaw 设置中选择。",
+            ),
             Self::Replaced => ("This device connected again elsewhere.", "此设备已在别处重新连接。"),
-            Self::OtherGateway => ("Another OpenClaw gateway is linked to this service.", "此服务已连接另一个 OpenClaw 网关。"),
+            Self::OtherGateway => {
+                ("Another OpenClaw gateway is linked to this service.", "此服务已连接另一个 OpenClaw 网关。")
+            }
         }
     }
 }

@@ -30,8 +30,7 @@ impl Hub {
         let life = millis(self.facts.timing.ticket);
         let expires_ms = now.wall.saturating_add_unsigned(life);
         let ticket = ticket::Ticket::new(b, secret, now.mono + life, expires_ms);
-        let issued =
-            Ticket { bind: ticket.b.encode(), url: ticket.url(address, &self.facts.service_key), expires_ms };
+        let issued = Ticket { bind: ticket.b.encode(), url: ticket.url(address, &self.facts.service_key), expires_ms };
         self.tickets.push(ticket);
         if self.tickets.len() > REMEMBERED {
             self.tickets.remove(0);

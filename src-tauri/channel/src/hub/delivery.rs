@@ -89,8 +89,7 @@ impl Hub {
             };
             attached.sent_n = row.n;
             attached.in_flight.push_back((row.n, row.text.len(), now.wall));
-            let reply =
-                Reply { n: row.n, rid: row.rid, re: row.re, text: row.text, late: row.late, code: row.code };
+            let reply = Reply { n: row.n, rid: row.rid, re: row.re, text: row.text, late: row.late, code: row.code };
             self.effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Reply(reply)));
         }
     }
@@ -211,7 +210,7 @@ impl Hub {
     }
 
     fn on_partial(&mut self, turn: &str, text: String, now: Now) {
-        if text.is_empty() || text.len() > wire::TEXT {
+        if !fits(&text) {
             return;
         }
         let Some(flight) = self.flight(turn) else { return };
@@ -237,10 +236,10 @@ impl Hub {
             return Ok(false);
         }
         let bound = device.map(|device| self.store.device(device)).transpose()?.flatten().is_some();
-        let code = match (bound, text.len()) {
-            (false, _) => Code::Removed,
-            (true, 1..=wire::TEXT) => return Ok(true),
-            (true, _) => Code::TooLong,
+        let code = match bound {
+            false => Code::Removed,
+            true if fits(text) => return Ok(true),
+            true => Code::TooLong,
         };
         self.tell_plugin(ToPlugin::Refused { rid: rid.into(), code });
         Ok(false)
@@ -377,4 +376,10 @@ impl Hub {
         }
         self.store.tidy(now.wall.saturating_sub(self.facts.keep_text_ms), now.wall.saturating_sub(FORGET_MS))
     }
+}
+
+/// Whether words fit into a frame to a device: control characters and quotes grow when they are escaped.
+fn fits(text: &str) -> bool {
+    const ENVELOPE: usize = 1_024;
+    (1..=wire::TEXT).contains(&text.len()) && wire::encode(&text).len() <= wire::DEVICE_FRAME - ENVELOPE
 }

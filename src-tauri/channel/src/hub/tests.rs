@@ -18,21 +18,27 @@ fn acks(frames: &[ToDevice]) -> Vec<(String, Stored)> {
 }
 
 fn errors(frames: &[ToDevice]) -> Vec<Code> {
-    frames.iter().filter_map(|frame| if let ToDevice::Err(problem) = frame { Some(problem.code) } else { None }).collect()
+    frames
+        .iter()
+        .filter_map(|frame| if let ToDevice::Err(problem) = frame { Some(problem.code) } else { None })
+        .collect()
 }
 
 fn replies(frames: &[ToDevice]) -> Vec<(u64, String, bool, Option<Code>)> {
     frames
         .iter()
-        .filter_map(|frame| match frame {
-            ToDevice::Reply(reply) => Some((reply.n, reply.text.clone(), reply.late, reply.code)),
-            _ => None,
+        .filter_map(|frame| {
+            let ToDevice::Reply(reply) = frame else { return None };
+            Some((reply.n, reply.text.clone(), reply.late, reply.code))
         })
         .collect()
 }
 
 fn delivered(frames: &[ToPlugin]) -> Vec<String> {
-    frames.iter().filter_map(|frame| if let ToPlugin::Deliver { text, .. } = frame { Some(text.clone()) } else { None }).collect()
+    frames
+        .iter()
+        .filter_map(|frame| if let ToPlugin::Deliver { text, .. } = frame { Some(text.clone()) } else { None })
+        .collect()
 }
 
 #[test]
@@ -198,6 +204,23 @@ fn a_push_to_a_stranger_is_refused() {
 }
 
 #[test]
+fn words_that_do_not_fit_into_a_frame_are_refused_to_the_plugin() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.plugin_frames();
+    let longest = "x".repeat(crate::wire::TEXT);
+    rig.push(&device, "p1", &longest);
+    rig.push(&device, "p2", &format!("{longest}x"));
+    rig.push(&device, "p3", &"\u{1}".repeat(11_000));
+    let refused = |rid: &str| ToPlugin::Refused { rid: rid.into(), code: Code::TooLong };
+    assert_eq!(rig.plugin_frames(), [ToPlugin::Stored { rid: "p1".into() }, refused("p2"), refused("p3")]);
+    let frames = rig.device_frames(&device);
+    assert_eq!(replies(&frames).len(), 1);
+    assert!(frames.iter().all(|frame| crate::wire::encode(frame).len() <= crate::wire::DEVICE_FRAME));
+}
+
+#[test]
 fn queue_limits_hold_at_the_limit_and_say_so_behind_it() {
     let mut rig = Rig::new();
     let device = rig.bound_device(1);
@@ -277,7 +300,10 @@ fn a_newer_connection_of_a_device_takes_over() {
 #[test]
 fn only_one_gateway_may_link() {
     let mut rig = Rig::new();
-    assert!(rig.link_as("a").contains(&ToPlugin::Presence { device: String::new(), name: String::new(), online: true }) || rig.is_linked());
+    assert!(
+        rig.link_as("a").contains(&ToPlugin::Presence { device: String::new(), name: String::new(), online: true })
+            || rig.is_linked()
+    );
     let frames = rig.link_as("b");
     assert!(frames.iter().any(|frame| matches!(frame, ToPlugin::Err(problem) if problem.code == Code::OtherGateway)));
     assert!(rig.is_linked());
@@ -296,7 +322,10 @@ fn a_new_link_of_the_same_gateway_gets_everything_again_and_the_old_one_is_fence
     rig.link();
     assert_eq!(delivered(&rig.plugin_frames()), ["one"]);
     rig.device_frames(&device);
-    rig.plugin_on(old, FromPlugin::Reply { rid: "r".into(), turn: rig.turn(&device, 1), text: "x".into(), error: false });
+    rig.plugin_on(
+        old,
+        FromPlugin::Reply { rid: "r".into(), turn: rig.turn(&device, 1), text: "x".into(), error: false },
+    );
     assert_eq!(replies(&rig.device_frames(&device)), []);
 }
 
@@ -321,7 +350,13 @@ fn a_code_dies_by_time_by_wrong_proofs_and_by_a_newer_one() {
     let mut rig = Rig::new();
     let ticket = rig.ticket();
     rig.pass(179_999);
-    assert_eq!(errors(&{ let claim = rig.claim(&ticket, 1, true); rig.frames(claim) }), []);
+    assert_eq!(
+        errors(&{
+            let claim = rig.claim(&ticket, 1, true);
+            rig.frames(claim)
+        }),
+        []
+    );
 
     let mut rig = Rig::new();
     let ticket = rig.ticket();

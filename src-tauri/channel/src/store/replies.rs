@@ -57,8 +57,11 @@ impl Store {
     /// # Errors
     /// SQLite's, as for every function here.
     pub fn reply_known(&self, rid: &str) -> rusqlite::Result<bool> {
-        let found =
-            self.connection.prepare_cached("SELECT 1 FROM reply WHERE rid = ?1")?.query_row([rid], |_| Ok(())).optional()?;
+        let found = self
+            .connection
+            .prepare_cached("SELECT 1 FROM reply WHERE rid = ?1")?
+            .query_row([rid], |_| Ok(()))
+            .optional()?;
         Ok(found.is_some())
     }
 
@@ -168,7 +171,9 @@ impl Store {
         if !devices.is_empty() {
             self.begin()?;
             self.connection
-                .prepare_cached("DELETE FROM reply WHERE created_at < ?1 AND got_at IS NULL AND coalesce(code, 0) <> ?2")?
+                .prepare_cached(
+                    "DELETE FROM reply WHERE created_at < ?1 AND got_at IS NULL AND coalesce(code, 0) <> ?2",
+                )?
                 .execute(params![before, Code::Expired.number()])?;
         }
         Ok(devices)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::notice::{Bye, ErrFrame};
 use super::{Blob, Code, FrameError, Versions, strict};
 
 /// What a device is.
@@ -34,7 +35,9 @@ impl Kind {
 
     /// Reads the word. `None` for another one.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Phone, Self::Speaker, Self::Board, Self::Script, Self::Other].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Phone, Self::Speaker, Self::Board, Self::Script, Self::Other]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -335,8 +338,21 @@ pub enum ToDevice {
 
 impl ToDevice {
     /// The types a service may send.
-    pub const KNOWN: [&'static str; 13] =
-        ["hello", "bind_wait", "bind_ok", "ready", "ack", "turn", "partial", "reply", "link", "err", "ping", "pong", "bye"];
+    pub const KNOWN: [&'static str; 13] = [
+        "hello",
+        "bind_wait",
+        "bind_ok",
+        "ready",
+        "ack",
+        "turn",
+        "partial",
+        "reply",
+        "link",
+        "err",
+        "ping",
+        "pong",
+        "bye",
+    ];
 
     /// Reads a frame: what a device does with one.
     ///
@@ -365,49 +381,4 @@ pub struct Reply {
     /// It tells of an error.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<Code>,
-}
-
-/// `err`, on both links.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErrFrame {
-    /// Number.
-    pub code: Code,
-    /// The message it is about.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub re: Option<String>,
-    /// The frame type it is about.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub of: Option<String>,
-    /// Least wait.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub retry_ms: Option<u64>,
-    /// English.
-    pub en: String,
-    /// Chinese.
-    pub zh: String,
-}
-
-impl ErrFrame {
-    /// The frame for a code, with its words.
-    pub fn of(code: Code) -> Self {
-        let (en, zh) = code.words();
-        Self { code, re: None, of: None, retry_ms: None, en: en.into(), zh: zh.into() }
-    }
-
-    /// About a message.
-    #[must_use]
-    pub fn about(mut self, message: &str) -> Self {
-        self.re = Some(message.into());
-        self
-    }
-}
-
-/// `bye`, on both links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bye {
-    /// Why.
-    pub code: Code,
-    /// Least wait.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub retry_ms: Option<u64>,
 }

@@ -150,7 +150,18 @@ mod tests {
         };
         assert!(read(&keys(64)).is_ok());
         assert!(matches!(read(&keys(65)), Err(FrameError::Malformed(_))));
-        for bad in ["", "[]", "1", "null", r#"{"t":"ping","t":"ping","c":1}"#, r#"{"t":"ping"}"#, r#"{"t":"ping","c":"1"}"#, r#"{"t":"ping","c":1.5}"#, r#"{"t":"ping","c":1}x"#, r#"{"t":1}"#] {
+        for bad in [
+            "",
+            "[]",
+            "1",
+            "null",
+            r#"{"t":"ping","t":"ping","c":1}"#,
+            r#"{"t":"ping"}"#,
+            r#"{"t":"ping","c":"1"}"#,
+            r#"{"t":"ping","c":1.5}"#,
+            r#"{"t":"ping","c":1}x"#,
+            r#"{"t":1}"#,
+        ] {
             assert!(matches!(read(bad), Err(FrameError::Malformed(_))), "{bad}");
         }
         assert_eq!(read(r#"{"t":"dance"}"#).err(), Some(FrameError::Unknown("dance".into())));

@@ -129,9 +129,6 @@ pub struct DeviceRow {
     pub state: DeviceState,
     /// When it was last heard, ms since 1970; 0: never.
     pub last_seen_ms: i64,
-    /// Which agent answers it, where the gateway said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
     /// Replies that wait for it.
     pub waiting: u64,
     /// When it was bound, ms since 1970.
@@ -162,7 +159,6 @@ impl From<Device> for DeviceRow {
                 Reach::Offline => DeviceState::Offline,
             },
             last_seen_ms: device.last_seen_ms,
-            agent: None,
             waiting: device.waiting,
             bound_at_ms: device.bound_at_ms,
         }

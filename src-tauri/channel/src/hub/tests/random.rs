@@ -11,17 +11,34 @@ use crate::wire::upstream::{Outcome, ToPlugin};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Say { device: u8 },
-    SayAgain { device: u8 },
-    Leave { device: u8 },
-    Arrive { device: u8 },
+    Say {
+        device: u8,
+    },
+    SayAgain {
+        device: u8,
+    },
+    Leave {
+        device: u8,
+    },
+    Arrive {
+        device: u8,
+    },
     /// The device takes what came, and may crash before it says so.
-    Read { device: u8, acknowledge: bool },
+    Read {
+        device: u8,
+        acknowledge: bool,
+    },
     Link,
     Unlink,
-    Answer { repeat: bool },
-    Push { device: u8 },
-    Pass { ms: u64 },
+    Answer {
+        repeat: bool,
+    },
+    Push {
+        device: u8,
+    },
+    Pass {
+        ms: u64,
+    },
     /// The next write fails: disk full, or the process dies before the commit.
     FailNext,
 }
@@ -71,17 +88,13 @@ impl World {
             return Ok(());
         }
         for frame in rig.device_frames(&key) {
-            match frame {
-                ToDevice::Ack { id, .. } => {
-                    phone.acknowledged.insert(id);
-                }
-                ToDevice::Reply(reply) => {
-                    prop_assert!(reply.n > phone.last_n, "reply {} came after {}", reply.n, phone.last_n);
-                    prop_assert!(phone.shown.iter().all(|(_, rid)| *rid != reply.rid), "shown twice: {}", reply.rid);
-                    phone.shown.push((reply.n, reply.rid));
-                    phone.last_n = reply.n;
-                }
-                _ => {}
+            if let ToDevice::Ack { id, .. } = frame {
+                phone.acknowledged.insert(id);
+            } else if let ToDevice::Reply(reply) = frame {
+                prop_assert!(reply.n > phone.last_n, "reply {} came after {}", reply.n, phone.last_n);
+                prop_assert!(phone.shown.iter().all(|(_, rid)| *rid != reply.rid), "shown twice: {}", reply.rid);
+                phone.shown.push((reply.n, reply.rid));
+                phone.last_n = reply.n;
             }
         }
         if acknowledge && phone.last_n > 0 {
@@ -109,8 +122,19 @@ impl World {
             self.given.remove(0);
         }
         let rid = format!("r.{turn}");
-        rig.plugin(crate::wire::upstream::FromPlugin::Reply { rid, turn: turn.clone(), text: "answer".into(), error: false });
-        rig.plugin(crate::wire::upstream::FromPlugin::Done { rid: format!("d.{turn}"), turn, outcome: Outcome::Answered, code: None, detail: None });
+        rig.plugin(crate::wire::upstream::FromPlugin::Reply {
+            rid,
+            turn: turn.clone(),
+            text: "answer".into(),
+            error: false,
+        });
+        rig.plugin(crate::wire::upstream::FromPlugin::Done {
+            rid: format!("d.{turn}"),
+            turn,
+            outcome: Outcome::Answered,
+            code: None,
+            detail: None,
+        });
     }
 
     /// Devices read what was written to them before the close, then are gone.
@@ -205,7 +229,8 @@ fn judge(steps: Vec<Step>, effects_first: bool) -> Result<(), TestCaseError> {
         prop_assert_eq!(acknowledged, all.clone(), "every message is acknowledged in the end");
         let ours = format!("{key}.");
         let ran: Vec<&str> = world.ran.iter().filter_map(|turn| turn.strip_prefix(&ours)).collect();
-        let shown: Vec<&str> = phone.shown.iter().filter_map(|(_, rid)| rid.strip_prefix("r.")?.strip_prefix(&ours)).collect();
+        let shown: Vec<&str> =
+            phone.shown.iter().filter_map(|(_, rid)| rid.strip_prefix("r.")?.strip_prefix(&ours)).collect();
         prop_assert_eq!(&shown, &ran, "answered in the order in which they were run, each once");
         let mut sorted = ran;
         sorted.sort_unstable();
@@ -227,7 +252,8 @@ proptest! {
 
 #[test]
 fn a_hub_that_tells_before_the_commit_is_caught() {
-    let steps = || vec![Step::Link, Step::FailNext, Step::Say { device: 1 }, Step::Read { device: 1, acknowledge: true }];
+    let steps =
+        || vec![Step::Link, Step::FailNext, Step::Say { device: 1 }, Step::Read { device: 1, acknowledge: true }];
     assert!(judge(steps(), true).is_err(), "acknowledged, then lost");
     assert!(judge(steps(), false).is_ok());
 }

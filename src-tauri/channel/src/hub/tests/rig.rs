@@ -118,7 +118,10 @@ impl Rig {
             if due > end {
                 break;
             }
-            self.now = Now { mono: due.max(self.now.mono), wall: self.now.wall + i64::try_from(due.saturating_sub(self.now.mono)).unwrap() };
+            self.now = Now {
+                mono: due.max(self.now.mono),
+                wall: self.now.wall + i64::try_from(due.saturating_sub(self.now.mono)).unwrap(),
+            };
             self.event(Event::Tick);
         }
         self.now = Now { mono: end, wall: self.now.wall + i64::try_from(end - self.now.mono).unwrap() };
@@ -162,7 +165,16 @@ impl Rig {
         let (b, secret) = Self::parts(ticket);
         let (session, outbox) = self.peer();
         let pk = Blob(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes());
-        let mut bind = Bind { v: 1, b, pk, cn: Blob([seed; 32]), name: format!("d{seed}"), kind: Kind::Phone, confirm: Confirm::Code, mac: Blob([0; 32]) };
+        let mut bind = Bind {
+            v: 1,
+            b,
+            pk,
+            cn: Blob([seed; 32]),
+            name: format!("d{seed}"),
+            kind: Kind::Phone,
+            confirm: Confirm::Code,
+            mac: Blob([0; 32]),
+        };
         let sn = Blob([3; 32]);
         if right {
             bind.mac = proof::bind_mac(&secret, &sn, &self.service(), &bind);
@@ -287,7 +299,14 @@ impl Rig {
     /// Links as a gateway; the frames it got.
     pub(crate) fn link_as(&mut self, gateway: &str) -> Vec<ToPlugin> {
         let (session, outbox) = self.peer();
-        let auth = LinkAuth { v: 1, cn: Blob([1; 32]), gateway: gateway.into(), plugin: "0".into(), host: "0".into(), mac: Blob([0; 32]) };
+        let auth = LinkAuth {
+            v: 1,
+            cn: Blob([1; 32]),
+            gateway: gateway.into(),
+            plugin: "0".into(),
+            host: "0".into(),
+            mac: Blob([0; 32]),
+        };
         self.event(Event::LinkReady { session, auth: Box::new(auth), sn: Blob([2; 32]), outbox });
         self.drain(session);
         let texts = self.peers[&session].texts.clone();
@@ -349,10 +368,15 @@ impl Rig {
     }
 
     pub(crate) fn push(&mut self, device: &DeviceKey, rid: &str, text: &str) {
-        self.plugin(FromPlugin::Push { rid: rid.into(), to: device.to_string(), text: text.into(), by: None, re_turn: None });
+        self.plugin(FromPlugin::Push {
+            rid: rid.into(),
+            to: device.to_string(),
+            text: text.into(),
+            by: None,
+            re_turn: None,
+        });
     }
 }
-
 
 fn perform(effects: Vec<Effect>) {
     for effect in effects {
