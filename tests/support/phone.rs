@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, Engine};
 use crate::lab::Namespace;
 
-/// What a person at two devices waits for on a busy machine, and 45 s more: so much silence it may take the page to see that a
-/// connection is dead.
-pub const LIMIT: Duration = Duration::from_secs(75);
+/// What a person at two devices waits for on a busy machine. The page needs 10 s of it to see that a connection is dead: 5 s without
+/// an answer, and 5 s more after it asked.
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A browser with the page in it.
 #[derive(Debug)]

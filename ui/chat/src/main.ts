@@ -133,8 +133,9 @@ async function main(): Promise<void> {
     drawTitle();
   };
   document.addEventListener("visibilitychange", wake);
-  window.addEventListener("pageshow", (event) => event.persisted && wake());
+  window.addEventListener("pageshow", wake);
   window.addEventListener("online", wake);
+  window.addEventListener("offline", () => phone.doubt());
   window.addEventListener("hashchange", () => {
     const opened = takeCode();
     if (opened.is !== "none") void phone.start(opened);

@@ -29,6 +29,11 @@ export class Outbox {
     return this.queue.length;
   }
 
+  /** Whether a message was sent that is not answered yet. */
+  get isUnderWay(): boolean {
+    return this.onItsWay !== null;
+  }
+
   /** A connection is up: everything that waits is sent (again). `pace`: what the service allows. */
   connected(now: number, pace: { perSecond: number; burst: number }): void {
     this.pace = { perSecond: Math.max(1, pace.perSecond), burst: Math.max(1, pace.burst) };

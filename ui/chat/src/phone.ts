@@ -190,6 +190,11 @@ export class Phone {
     if (this.session !== null) this.event(this.session, { is: "wake" });
   }
 
+  /** The browser says that the network is gone: see whether it is. */
+  doubt(): void {
+    if (this.session !== null) this.event(this.session, { is: "doubt" });
+  }
+
   /** The person takes the conversation back from another window, or tries again. */
   async resume(): Promise<void> {
     if (this.page.is === "bind") return this.look(this.page.code);
@@ -258,12 +263,8 @@ export class Phone {
 
   private event(session: Session, event: SessionEvent): void {
     if (session !== this.session) return;
-    const before = session.connection;
     this.perform(session, session.on(event, this.world.now()));
     if (session !== this.session) return;
-    if (before !== session.connection && (before.is === "connected" || before.is === "assistant_away")) {
-      if (session.connection.is !== "connected" && session.connection.is !== "assistant_away") this.conversation.disconnected();
-    }
     if (session.connection.is === "stopped" && session.connection.why === "removed") this.wasRemoved = true;
     this.world.alarm(session.due, () => this.event(session, { is: "tick" }));
     this.world.changed();
@@ -290,6 +291,7 @@ export class Phone {
       case "hang_up":
         this.line?.close(effect.code);
         this.line = null;
+        this.conversation.disconnected();
         return;
       case "keep":
         return void this.keep(session, effect.conn, effect.reply, effect.epoch);

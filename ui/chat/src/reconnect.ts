@@ -6,9 +6,6 @@ const BASE = 500;
 /** Time for a TCP connection and a hello, and from there to `ready`, in milliseconds. */
 export const GREETING_LIMIT = 10_000;
 
-/** Time for a pong after a wake-up, before the connection is taken for dead. */
-export const PROBE_LIMIT = 5_000;
-
 /** A dial younger than this is left alone by a wake-up. */
 export const FRESH_DIAL = 2_000;
 

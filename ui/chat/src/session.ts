@@ -1,5 +1,5 @@
 /**
- * This phone's conversation with the service: one connection at a time, again and again. Pure: events in, effects out; `driver.ts` does them.
+ * This phone's conversation with the service: one connection at a time, again and again. Pure: events in, effects out; `phone.ts` does them.
  * The state table is section 3 of docs/PROTOCOL.md.
  */
 import { answerToWait, claimFrame, type ClaimState, failureOf } from "./claim.ts";
@@ -7,42 +7,37 @@ import { equalBytes, fromBase64url, toBase64url } from "./encoding.ts";
 import type { Progress } from "./history.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { keyPin, type Meeting, readyHolds, signAuth } from "./proof.ts";
-import { FRESH_DIAL, GREETING_LIMIT, PROBE_LIMIT, redialDelay, SETTLED_AFTER } from "./reconnect.ts";
+import { Pulse } from "./pulse.ts";
+import { Receipts } from "./receipts.ts";
+import { FRESH_DIAL, GREETING_LIMIT, redialDelay, SETTLED_AFTER } from "./reconnect.ts";
 import type { Connection, Effect, Goal, SessionEvent, Stop } from "./sessionTerms.ts";
 import { type ErrFrame, type FromDevice, type Hello, type LinkState, type Ready, type Reply, type ToDevice, VERSION } from "./wire.ts";
 
-/** Least time between two `got`: the service takes 20 frames a second. */
-const GOT_PACE = 100;
-
 type Phase = "asleep" | "greeting" | "claiming" | "confirming" | "proving" | "ready" | "waiting" | "stopped";
-type Alarm = "redial" | "limit" | "ping" | "dead" | "settled" | "got" | "outbox";
+type Alarm = "redial" | "limit" | "settled" | "got" | "outbox";
 
 export class Session {
-  connection: Connection = { is: "connecting" };
   claim: ClaimState = { is: "looking" };
   /** The service's name, once it said it. */
   service = "";
   limits = { text: 32_768, frame: 65_536 };
 
   private phase: Phase = "asleep";
+  private state: Connection = { is: "connecting" };
   private conn = 0;
   private effects: Effect[] = [];
   private readonly alarms = new Map<Alarm, number>();
+  private readonly pulse = new Pulse();
+  private readonly receipts = new Receipts();
   private readonly outbox: Outbox;
   private meeting: Meeting | null = null;
   private hello: Hello | null = null;
   private failures = 0;
   private unproven = 0;
-  private lastHeard = 0;
   private lastAlive: number | null = null;
   private dialedAt = 0;
-  private pings = 0;
   private leastWait = 0;
   private complaint = 0;
-  private gotDue = 0;
-  private gotSent = 0;
-  private gotAt = 0;
-  private gotBlocked = false;
 
   constructor(
     private goal: Goal,
@@ -53,9 +48,15 @@ export class Session {
     this.outbox = new Outbox(waiting);
   }
 
+  /** What the person is told: an overdue answer is no connection, for all that anybody knows. */
+  get connection(): Connection {
+    return this.pulse.isOverdue && this.phase === "ready" ? { is: "connecting" } : this.state;
+  }
+
   /** When the next `tick` is due; `null`: only an event changes something. */
   get due(): number | null {
-    return this.alarms.size === 0 ? null : Math.min(...this.alarms.values());
+    const due = Math.min(...this.alarms.values(), this.pulse.due ?? Infinity);
+    return due === Infinity ? null : due;
   }
 
   /** One event, at `now` milliseconds since 1970. */
@@ -66,8 +67,11 @@ export class Session {
       case "wake":
         this.onWake(now);
         break;
+      case "doubt":
+        if (this.phase === "ready" || this.phase === "proving") this.ask(now);
+        break;
       case "frame":
-        this.heard(now);
+        this.pulse.heard(now);
         this.onFrame(event.frame, now);
         break;
       case "garbled":
@@ -89,29 +93,35 @@ export class Session {
         this.outbox.rename(event.id, event.newId);
         break;
       case "kept":
-        this.onKept(event.n, event.ok, now);
+        this.onKept(event.n, event.ok);
         break;
       case "shown":
         if (this.phase === "confirming") this.send({ t: "bind_shown" });
         break;
     }
     this.pump(now);
+    this.pulse.expect(this.phase === "claiming" || this.phase === "proving" || (this.phase === "ready" && this.outbox.isUnderWay), now);
     return this.effects;
   }
 
   private onWake(now: number): void {
     if (this.phase === "asleep" || this.phase === "waiting") return this.dial(now);
     if (this.phase === "stopped") {
-      if (this.connection.is === "stopped" && this.connection.why === "other_computer") this.dial(now);
+      if (this.state.is === "stopped" && this.state.why === "other_computer") this.dial(now);
       return;
     }
     if (this.phase === "greeting" || this.phase === "proving") {
       if (now - this.dialedAt > FRESH_DIAL) this.dial(now);
       return;
     }
-    if (now >= (this.alarms.get("dead") ?? Infinity)) return this.lost(now, 4012, 0);
-    this.send({ t: "ping", c: ++this.pings });
-    this.alarms.set("dead", Math.min(this.alarms.get("dead") ?? Infinity, now + PROBE_LIMIT));
+    if (this.pulse.isDead(now)) return this.lost(now, 4012, 0);
+    this.ask(now);
+  }
+
+  /** Asks the service for a sign of life. */
+  private ask(now: number): void {
+    const c = this.pulse.ask(now);
+    if (c !== null) this.send({ t: "ping", c });
   }
 
   /** The page is closing, or another session takes over. */
@@ -123,16 +133,15 @@ export class Session {
 
   private dial(now: number): void {
     if (this.isOpen()) this.effects.push({ do: "hang_up", conn: this.conn, code: 1000 });
-    this.alarms.clear();
+    this.silence();
     this.conn += 1;
     this.phase = "greeting";
     this.meeting = null;
     this.complaint = 0;
     this.leastWait = 0;
-    this.gotBlocked = false;
     this.dialedAt = now;
     this.alarms.set("limit", now + GREETING_LIMIT);
-    if (this.connection.is === "stopped") this.connection = { is: "connecting" };
+    if (this.state.is === "stopped") this.state = { is: "connecting" };
     this.effects.push({ do: "dial", conn: this.conn });
   }
 
@@ -144,11 +153,10 @@ export class Session {
     this.effects.push({ do: "send", conn: this.conn, frame });
   }
 
-  private heard(now: number): void {
-    this.lastHeard = now;
-    if (this.hello === null || this.phase === "greeting") return;
-    this.alarms.set("ping", now + this.hello.hb * 1000);
-    this.alarms.set("dead", now + this.hello.hb * 1500);
+  /** Nothing of this connection rings any more. */
+  private silence(): void {
+    this.alarms.clear();
+    this.pulse.stop();
   }
 
   private onFrame(frame: ToDevice, now: number): void {
@@ -191,6 +199,7 @@ export class Session {
     if (sn === null || spk === null) return this.lost(now, 4007);
     this.meeting = { sn, spk, cn: this.chance.bytes(32) };
     this.hello = hello;
+    this.pulse.start(hello.hb * 1000, now);
     this.limits = { text: hello.limits.text, frame: hello.limits.frame };
     if (hello.v.min > VERSION || hello.v.max < VERSION) return this.refuse("outdated", "outdated");
     if (this.goal.is === "talk") {
@@ -207,7 +216,6 @@ export class Session {
     }
     this.phase = "claiming";
     this.claim = { is: "claiming" };
-    this.heard(now);
     this.send(claimFrame(this.goal.claim, this.meeting));
   }
 
@@ -221,16 +229,8 @@ export class Session {
     if (this.goal.is !== "talk" || this.meeting === null) return;
     this.phase = "proving";
     this.alarms.set("limit", now + GREETING_LIMIT);
-    this.heard(now);
-    this.send({
-      t: "auth",
-      v: VERSION,
-      device_key: this.goal.key.name,
-      cn: toBase64url(this.meeting.cn),
-      epoch: this.progress.epoch,
-      last_n: this.progress.lastN,
-      sig: signAuth(this.goal.key, this.meeting),
-    });
+    const [cn, sig] = [toBase64url(this.meeting.cn), signAuth(this.goal.key, this.meeting)];
+    this.send({ t: "auth", v: VERSION, device_key: this.goal.key.name, cn, epoch: this.progress.epoch, last_n: this.progress.lastN, sig });
   }
 
   private onBindWait(frame: Extract<ToDevice, { t: "bind_wait" }>, now: number): void {
@@ -267,8 +267,7 @@ export class Session {
     if (behind && ready.resume === "ok") return this.dial(now);
     this.phase = "ready";
     this.unproven = 0;
-    this.gotDue = this.progress.lastN;
-    this.gotSent = 0;
+    this.receipts.connected(this.progress.lastN);
     this.alarms.delete("limit");
     this.alarms.set("settled", now + SETTLED_AFTER);
     this.outbox.connected(now, { perSecond: this.hello.limits.messages_per_s, burst: this.hello.limits.burst });
@@ -276,7 +275,7 @@ export class Session {
   }
 
   private onLink(state: LinkState): void {
-    this.connection = { is: state === "online" ? "connected" : "assistant_away" };
+    this.state = { is: state === "online" ? "connected" : "assistant_away" };
   }
 
   private onAck(frame: Extract<ToDevice, { t: "ack" }>): void {
@@ -289,13 +288,9 @@ export class Session {
     this.effects.push({ do: "keep", conn: this.conn, reply, epoch: this.progress.epoch });
   }
 
-  private onKept(n: number, ok: boolean, now: number): void {
-    if (this.phase !== "ready") return;
-    if (!ok) this.gotBlocked = true;
-    if (this.gotBlocked) return;
+  private onKept(n: number, ok: boolean): void {
+    if (this.phase !== "ready" || !this.receipts.take(n, ok)) return;
     this.progress = { ...this.progress, lastN: Math.max(this.progress.lastN, n) };
-    this.gotDue = Math.max(this.gotDue, n);
-    this.alarms.set("got", Math.max(now, this.gotAt + GOT_PACE));
   }
 
   private onErr(frame: ErrFrame, now: number): void {
@@ -348,7 +343,7 @@ export class Session {
   /** The connection is gone; another one is tried after a while. */
   private lost(now: number, code: number, least: number = this.leastWait): void {
     if (!this.isOpen()) return;
-    if (this.phase === "ready" || this.phase === "confirming") this.lastAlive = this.lastHeard;
+    if (this.phase === "ready" || this.phase === "confirming") this.lastAlive = this.pulse.heardAt;
     if (this.phase === "confirming" && this.goal.is === "bind" && this.meeting !== null) {
       this.goal = { is: "talk", key: this.goal.claim.key, spk: this.meeting.spk, pending: this.goal.claim };
       this.claim = { is: "claiming" };
@@ -357,43 +352,46 @@ export class Session {
     this.effects.push({ do: "hang_up", conn: this.conn, code: code >= 4000 ? code : 1000 });
     this.conn += 1;
     this.failures += 1;
-    this.alarms.clear();
+    this.silence();
     this.phase = "waiting";
-    this.alarms.set("redial", now + (wasReady && least === 0 && code === 4012 ? 0 : redialDelay(this.failures, least, this.chance.random)));
+    const atOnce = code === 4012 && least === 0 && (wasReady || this.failures === 1);
+    this.alarms.set("redial", atOnce ? now : now + redialDelay(this.failures, least, this.chance.random));
     const since = this.lastAlive ?? this.dialedAt;
     this.lastAlive ??= this.dialedAt;
-    this.connection = wasReady ? { is: "connecting" } : { is: "unreachable", since };
+    this.state = wasReady ? { is: "connecting" } : { is: "unreachable", since };
   }
 
   private stop(why: Stop, code: number): void {
     if (this.isOpen()) this.effects.push({ do: "hang_up", conn: this.conn, code });
     this.conn += 1;
-    this.alarms.clear();
+    this.silence();
     this.phase = "stopped";
-    this.connection = { is: "stopped", why };
+    this.state = { is: "stopped", why };
   }
 
   private onTick(now: number): void {
     const rung = [...this.alarms].filter(([, at]) => at <= now).map(([alarm]) => alarm);
     for (const alarm of rung) this.alarms.delete(alarm);
     if (rung.includes("redial")) return this.dial(now);
-    if (rung.includes("limit") || rung.includes("dead")) return this.lost(now, 4012);
+    if (rung.includes("limit")) return this.lost(now, 4012);
     if (rung.includes("settled")) this.failures = 0;
-    if (rung.includes("ping")) this.send({ t: "ping", c: ++this.pings });
+    const finding = this.pulse.check(now);
+    if (finding === "dead") this.lost(now, 4012);
+    else if (finding === "ask") this.ask(now);
   }
 
   /** Sends what may be sent now, and notes when more may. */
   private pump(now: number): void {
     if (this.phase !== "ready") return;
-    if (this.gotDue > this.gotSent && this.gotAt + GOT_PACE <= now) {
-      this.send({ t: "got", n: this.gotDue });
-      this.gotSent = this.gotDue;
-      this.gotAt = now;
-      this.alarms.delete("got");
-    }
+    const n = this.receipts.tell(now);
+    if (n !== null) this.send({ t: "got", n });
+    this.arm("got", this.receipts.due);
     for (let next = this.outbox.take(now); next !== null; next = this.outbox.take(now)) this.send({ t: "msg", ...next });
-    const due = this.outbox.dueAt(now);
-    if (due === null) this.alarms.delete("outbox");
-    else this.alarms.set("outbox", due);
+    this.arm("outbox", this.outbox.dueAt(now));
+  }
+
+  private arm(alarm: Alarm, at: number | null): void {
+    if (at === null) this.alarms.delete(alarm);
+    else this.alarms.set(alarm, at);
   }
 }

@@ -25,6 +25,8 @@ export type Connection =
 export type SessionEvent =
   /** Start, come back from sleep, network is back, or the person asks: try now. */
   | { readonly is: "wake" }
+  /** The browser says that the network is gone, which may be wrong: ask the service. */
+  | { readonly is: "doubt" }
   | { readonly is: "frame"; readonly conn: number; readonly frame: ToDevice }
   | { readonly is: "garbled"; readonly conn: number }
   | { readonly is: "closed"; readonly conn: number; readonly code: number }
