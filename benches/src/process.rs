@@ -43,8 +43,9 @@ impl Server {
     /// Starts `program` on the server's core, its output in `folder/server.log`, and waits until `port` takes connections.
     pub(crate) fn start(program: &Path, arguments: &[String], folder: &Path, port: u16) -> anyhow::Result<Self> {
         let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
-        let child = Command::new("taskset")
-            .args(["-c", SERVER_CORE])
+        // A driver that is killed takes its server along.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "taskset", "-c", SERVER_CORE])
             .arg(program)
             .args(arguments)
             .env("HOME", folder)
