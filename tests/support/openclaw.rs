@@ -280,15 +280,11 @@ impl Gateway {
     /// # Panics
     /// When it does not come within the limit, with the log.
     pub async fn wait_log_after(&self, after: usize, words: &str, limit: Duration) -> String {
-        let started = Instant::now();
-        loop {
+        let look = || {
             let log = self.log();
-            if let Some(line) = log.get(after..).unwrap_or_default().lines().find(|line| line.contains(words)) {
-                return line.to_owned();
-            }
-            assert!(started.elapsed() < limit, "the gateway did not log {words:?} within {limit:?}:\n{log}");
-            sleep(GLANCE).await;
-        }
+            log.get(after..).unwrap_or_default().lines().find(|line| line.contains(words)).map(str::to_owned)
+        };
+        await_fact(limit, look, || format!("{words:?} in the gateway's log:\n{}", self.log())).await
     }
 
     /// [`Gateway::wait_log_after`] from the beginning.
@@ -361,6 +357,23 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.signal("-KILL");
+    }
+}
+
+/// Looks again and again until there is something, without blocking the devices and servers of the test.
+///
+/// # Panics
+/// After `limit`, with the words of `failed`.
+pub async fn await_fact<T>(limit: Duration, mut look: impl FnMut() -> Option<T>, failed: impl FnOnce() -> String) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(fact) = look() {
+            return fact;
+        }
+        if since.elapsed() > limit {
+            panic!("not within {limit:?}: {}", failed());
+        }
+        sleep(GLANCE).await;
     }
 }
 

@@ -6,16 +6,15 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use support::openclaw::await_fact;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 
 /// The plugin waits up to 30 s between two tries.
 const COME: Duration = Duration::from_secs(120);
-const GLANCE: Duration = Duration::from_millis(50);
 
 /// The frames of one visit, in order.
 type Visit = Vec<Value>;
@@ -51,12 +50,9 @@ impl Impostor {
 
     /// Waits for a visit that began after now, and gives all there were. The one that may be going on does not count.
     pub(super) async fn after_another_visit(&self) -> Vec<Visit> {
-        let (before, since) = (self.visits().len(), Instant::now());
-        while self.visits().len() < before + 2 {
-            assert!(since.elapsed() < COME, "the plugin did not come again: {:?}", self.visits());
-            sleep(GLANCE).await;
-        }
-        self.visits()
+        let before = self.visits().len();
+        let look = || Some(self.visits()).filter(|visits| visits.len() >= before + 2);
+        await_fact(COME, look, || format!("the plugin did not come again: {:?}", self.visits())).await
     }
 }
 

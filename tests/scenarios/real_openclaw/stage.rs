@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use device::{BindingUrl, Claim, Confirm, Identity, Keep, Kind, Timing};
 use serde_json::{Value, json};
 use support::binaries;
 use support::control::Control;
 use support::model::Model;
-use support::openclaw::{Gateway, Output, free_port, run};
+use support::openclaw::{Gateway, Output, await_fact, free_port, run};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
@@ -19,7 +19,6 @@ use super::talker::Talker;
 pub(super) const ANSWER_AFTER_S: u64 = 3;
 const START: Duration = Duration::from_secs(30);
 const INSTALL: Duration = Duration::from_secs(400);
-const GLANCE: Duration = Duration::from_millis(50);
 
 /// The home, its OpenClaw, and the running service.
 pub(super) struct Stage {
@@ -62,20 +61,15 @@ impl Stage {
     }
 
     async fn await_service(&mut self) {
-        let since = Instant::now();
-        while Control::connect(&self.data()).and_then(|mut control| control.ask("status", json!({}))).is_err() {
-            let ended = self.service.try_wait().expect("a child can be asked");
-            assert!(
-                ended.is_none() && since.elapsed() < START,
-                "the service does not start: {ended:?}\n{}",
-                self.service_output()
-            );
-            tokio::time::sleep(GLANCE).await;
-        }
-    }
-
-    fn service_output(&self) -> String {
-        std::fs::read_to_string(self.gateway.home.join("smartpi.out")).unwrap_or_default()
+        let data = self.data();
+        let service = &mut self.service;
+        let look = || {
+            let ended = service.try_wait().expect("a child can be asked");
+            assert!(ended.is_none(), "the service ended at once: {ended:?}");
+            Control::connect(&data).and_then(|mut control| control.ask("status", json!({}))).ok()
+        };
+        let output = self.gateway.home.join("smartpi.out");
+        await_fact(START, look, || std::fs::read_to_string(output).unwrap_or_default()).await;
     }
 
     /// Asks the control socket.
@@ -112,11 +106,8 @@ impl Stage {
 
     /// Waits until the plugin is linked to the service.
     pub(super) async fn await_link(&self, limit: Duration) {
-        let since = Instant::now();
-        while self.ask("status", json!({}))["link"]["state"] != "online" {
-            assert!(since.elapsed() < limit, "the plugin did not come within {limit:?}:\n{}", self.gateway.log());
-            tokio::time::sleep(GLANCE).await;
-        }
+        let is_linked = || (self.ask("status", json!({}))["link"]["state"] == "online").then_some(());
+        await_fact(limit, is_linked, || format!("the plugin did not come:\n{}", self.gateway.log())).await;
     }
 
     /// A person scans `url` with a new device and types the digits that it shows.
@@ -130,19 +121,16 @@ impl Stage {
             device::bind(&url, &mut keep, &claim, |code| shown.send(code.to_owned()).expect("somebody looks"));
         let confirming = async {
             let code = digits.await.expect("the device shows its code");
-            let since = Instant::now();
-            loop {
+            let look = || {
                 let mut control = Control::connect(&self.data()).expect("the service runs");
                 match control.ask("bind.confirm", json!({ "bind": bind, "code": code })) {
-                    Ok(confirmed) => return confirmed["deviceKey"].as_str().map(str::to_owned),
+                    Ok(confirmed) => Some(confirmed["deviceKey"].as_str().map(str::to_owned)),
                     // The device has shown the code, but its word of that is still on the way.
-                    Err(error) if since.elapsed() < START => {
-                        assert!(error.to_string().contains("not_confirming"), "{error:#}");
-                        tokio::time::sleep(GLANCE).await;
-                    }
+                    Err(error) if error.to_string().contains("not_confirming") => None,
                     Err(error) => panic!("{error:#}"),
                 }
-            }
+            };
+            await_fact(START, look, || "the service does not take the code".to_owned()).await
         };
         let (greeted, confirmed) = tokio::join!(binding, confirming);
         assert_eq!(confirmed.as_deref(), Some(key.as_str()));
