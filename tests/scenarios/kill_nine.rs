@@ -75,7 +75,9 @@ impl Story {
         let mut command = match program {
             Program::Product => {
                 let mut command = Command::new(binaries::smartpi());
-                command.args(["serve", "--agent", "gateway", "--port", &self.port.to_string(), "--data"]).arg(self.data());
+                command
+                    .args(["serve", "--agent", "gateway", "--port", &self.port.to_string(), "--data"])
+                    .arg(self.data());
                 command
             }
             Program::TellsFirst => {
@@ -84,10 +86,18 @@ impl Story {
                 command
             }
         };
-        command.env("HOME", self.home.path()).stdin(Stdio::null()).stdout(self.output("service.out")?).stderr(self.output("service.out")?);
+        command
+            .env("HOME", self.home.path())
+            .stdin(Stdio::null())
+            .stdout(self.output("service.out")?)
+            .stderr(self.output("service.out")?);
         let mut process = Process(command.spawn()?);
         wait::until(START, "the service listens", || {
-            ensure!(process.0.try_wait()?.is_none(), "the service ended: {}", std::fs::read_to_string(self.home.path().join("service.out"))?);
+            ensure!(
+                process.0.try_wait()?.is_none(),
+                "the service ended: {}",
+                std::fs::read_to_string(self.home.path().join("service.out"))?
+            );
             Ok(std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok())
         })?;
         Ok(process)
@@ -185,7 +195,11 @@ impl Story {
         // What is lost never comes: wait for all of it, or until nothing changes any more.
         let drained = wait::until(DRAIN, "every acknowledged message is answered", || {
             let (seen, held) = self.seen()?;
-            let open: usize = held + seen.values().map(|seen| seen.acked.iter().filter(|id| !seen.shown.contains(id)).count()).sum::<usize>();
+            let open: usize = held
+                + seen
+                    .values()
+                    .map(|seen| seen.acked.iter().filter(|id| !seen.shown.contains(id)).count())
+                    .sum::<usize>();
             let shown: usize = seen.values().map(|seen| seen.shown.len()).sum();
             let now = (open, shown, Instant::now());
             match last {
@@ -219,13 +233,19 @@ fn fifty_kills_lose_nothing_double_nothing_and_keep_the_order() -> Result<()> {
     let rounds = rounds();
     let (violations, acked) = Story::new()?.run(Program::Product, rounds)?;
     assert_eq!(violations, []);
-    assert!(acked > 5 * usize::try_from(rounds)?, "only {acked} messages were acknowledged in {rounds} rounds: no load");
+    assert!(
+        acked > 5 * usize::try_from(rounds)?,
+        "only {acked} messages were acknowledged in {rounds} rounds: no load"
+    );
     Ok(())
 }
 
 #[test]
 fn a_service_that_acknowledges_before_the_commit_is_caught() -> Result<()> {
     let (violations, acked) = Story::new()?.run(Program::TellsFirst, 30)?;
-    assert!(violations.iter().any(|violation| matches!(violation, Violation::Lost(..))), "{acked} acknowledged, none lost: {violations:?}");
+    assert!(
+        violations.iter().any(|violation| matches!(violation, Violation::Lost(..))),
+        "{acked} acknowledged, none lost: {violations:?}"
+    );
     Ok(())
 }

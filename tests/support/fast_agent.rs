@@ -98,7 +98,14 @@ async fn link(data: &Path, memory: &mut Memory, ran: &Mutex<Vec<String>>) -> Res
                 let cn = Blob([5; 32]);
                 let mac = proof::link_auth_mac(&key, &sn, &cn, GATEWAY);
                 nonces = Some((sn, cn.clone()));
-                let auth = LinkAuth { v: wire::VERSION, cn, gateway: GATEWAY.into(), plugin: "test".into(), host: "test".into(), mac };
+                let auth = LinkAuth {
+                    v: wire::VERSION,
+                    cn,
+                    gateway: GATEWAY.into(),
+                    plugin: "test".into(),
+                    host: "test".into(),
+                    mac,
+                };
                 out.push(FromPlugin::Auth(auth));
             }
             ToPlugin::Ready { r#gen, mac } => {
@@ -111,7 +118,13 @@ async fn link(data: &Path, memory: &mut Memory, ran: &Mutex<Vec<String>>) -> Res
                 if memory.ran.insert(turn.clone()) {
                     ran.lock().expect("nobody panics with it").push(turn.clone());
                     let reply = FromPlugin::Reply { rid: format!("r.{turn}"), turn: turn.clone(), text, error: false };
-                    let done = FromPlugin::Done { rid: format!("d.{turn}"), turn, outcome: Outcome::Answered, code: None, detail: None };
+                    let done = FromPlugin::Done {
+                        rid: format!("d.{turn}"),
+                        turn,
+                        outcome: Outcome::Answered,
+                        code: None,
+                        detail: None,
+                    };
                     for frame in [reply, done] {
                         memory.made += 1;
                         memory.outbox.insert(memory.made, frame.clone());
@@ -119,14 +132,24 @@ async fn link(data: &Path, memory: &mut Memory, ran: &Mutex<Vec<String>>) -> Res
                     }
                 } else if !memory.outbox.values().any(|kept| rid(kept).is_some_and(|rid| rid.ends_with(&turn))) {
                     // All of it was stored, yet the service asks again: only `done` can have been lost with it.
-                    out.push(FromPlugin::Done { rid: format!("d.{turn}"), turn, outcome: Outcome::Answered, code: None, detail: None });
+                    out.push(FromPlugin::Done {
+                        rid: format!("d.{turn}"),
+                        turn,
+                        outcome: Outcome::Answered,
+                        code: None,
+                        detail: None,
+                    });
                 }
             }
             ToPlugin::Stored { rid: stored } => memory.outbox.retain(|_, kept| rid(kept) != Some(&stored)),
             ToPlugin::Refused { rid, code } => bail!("{rid} was refused: {code:?}"),
             ToPlugin::Ping { c } => out.push(FromPlugin::Pong { c }),
             ToPlugin::Bye(_) => return Ok(()),
-            ToPlugin::Presence { .. } | ToPlugin::Slow { .. } | ToPlugin::Abort { .. } | ToPlugin::Err(_) | ToPlugin::Pong { .. } => {}
+            ToPlugin::Presence { .. }
+            | ToPlugin::Slow { .. }
+            | ToPlugin::Abort { .. }
+            | ToPlugin::Err(_)
+            | ToPlugin::Pong { .. } => {}
         }
         for frame in out {
             socket.send(Message::text(wire::encode(&frame))).await?;
@@ -138,6 +161,12 @@ async fn link(data: &Path, memory: &mut Memory, ran: &Mutex<Vec<String>>) -> Res
 fn rid(frame: &FromPlugin) -> Option<&str> {
     match frame {
         FromPlugin::Reply { rid, .. } | FromPlugin::Push { rid, .. } | FromPlugin::Done { rid, .. } => Some(rid),
-        _ => None,
+        FromPlugin::Auth(_)
+        | FromPlugin::Accepted { .. }
+        | FromPlugin::Progress { .. }
+        | FromPlugin::Partial { .. }
+        | FromPlugin::Ping { .. }
+        | FromPlugin::Pong { .. }
+        | FromPlugin::Bye { .. } => None,
     }
 }

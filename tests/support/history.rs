@@ -62,7 +62,8 @@ pub fn judge(devices: &BTreeMap<usize, Seen>, ran: &[String]) -> Vec<Violation> 
         let mut shown = BTreeSet::new();
         for list in [&seen.told, &seen.shown] {
             shown = BTreeSet::new();
-            violations.extend(list.iter().filter(|id| !shown.insert(*id)).map(|id| Violation::Doubled(number, id.clone())));
+            violations
+                .extend(list.iter().filter(|id| !shown.insert(*id)).map(|id| Violation::Doubled(number, id.clone())));
         }
         let lost = seen.acked.iter().filter(|id| !shown.contains(id));
         violations.extend(lost.map(|id| Violation::Lost(number, id.clone())));
@@ -80,7 +81,13 @@ mod tests {
 
     fn seen(queued: &[&str], acked: &[&str], shown: &[&str]) -> BTreeMap<usize, Seen> {
         let own = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let one = Seen { queued: own(queued), acked: own(acked).into_iter().collect(), told: own(shown), shown: own(shown), rejected: BTreeSet::new() };
+        let one = Seen {
+            queued: own(queued),
+            acked: own(acked).into_iter().collect(),
+            told: own(shown),
+            shown: own(shown),
+            rejected: BTreeSet::new(),
+        };
         BTreeMap::from([(0, one)])
     }
 
@@ -88,7 +95,10 @@ mod tests {
     fn each_broken_promise_is_seen() {
         assert_eq!(judge(&seen(&["a", "b"], &["a"], &["a", "b"]), &["a".into()]), []);
         assert_eq!(judge(&seen(&["a"], &["a"], &[]), &[]), [Violation::Lost(0, "a".into())]);
-        assert_eq!(judge(&seen(&["a"], &["a"], &["a", "a"]), &[]), [Violation::Doubled(0, "a".into()), Violation::Doubled(0, "a".into())]);
+        assert_eq!(
+            judge(&seen(&["a"], &["a"], &["a", "a"]), &[]),
+            [Violation::Doubled(0, "a".into()), Violation::Doubled(0, "a".into())]
+        );
         assert_eq!(judge(&seen(&["a", "b"], &[], &["b", "a"]), &[]), [Violation::Disordered(0, "a".into())]);
         assert_eq!(judge(&BTreeMap::new(), &["t".into(), "t".into()]), [Violation::RunTwice("t".into())]);
     }

@@ -76,11 +76,6 @@ pub async fn run<O: CommitOrder>(
         if stopping {
             break;
         }
-        if events.is_empty()
-            && let Err(error) = hub.store.checkpoint()
-        {
-            tracing::warn!(%error, "the store could not be tidied");
-        }
     }
     tracing::info!("the hub has ended");
 }
@@ -111,7 +106,8 @@ fn settle<O: CommitOrder>(hub: &mut Hub, batch: &mut Vec<Event>, clock: Clock, n
     let _ = notices.send(Notice::StorageTrouble(error.to_string().into()));
 }
 
-fn perform(effects: Vec<Effect>, notices: &broadcast::Sender<Notice>) {
+/// Does what was decided. Only after the commit.
+pub(crate) fn perform(effects: Vec<Effect>, notices: &broadcast::Sender<Notice>) {
     for effect in effects {
         match effect {
             // A full or ended outbox closes its session; the session's end comes back as an event.

@@ -21,10 +21,26 @@ fn tell(number: usize, event: &Event) {
     match event {
         Event::Queued { id } => say(&json!({"device": number, "what": "queued", "id": id})),
         Event::Acked { id, .. } => say(&json!({"device": number, "what": "acked", "id": id})),
-        Event::Rejected { id, code } => say(&json!({"device": number, "what": "rejected", "id": id, "code": code.number()})),
-        Event::Shown(reply) => say(&json!({"device": number, "what": "shown", "n": reply.n, "rid": reply.rid, "re": reply.re})),
+        Event::Rejected { id, code } => {
+            say(&json!({"device": number, "what": "rejected", "id": id, "code": code.number()}))
+        }
+        Event::Shown(reply) => {
+            say(&json!({"device": number, "what": "shown", "n": reply.n, "rid": reply.rid, "re": reply.re}))
+        }
         Event::Ended(end) => say(&json!({"device": number, "what": "ended", "why": format!("{end:?}")})),
-        _ => {}
+        Event::Online { .. }
+        | Event::Offline { .. }
+        | Event::Impostor
+        | Event::Sent { .. }
+        | Event::Deferred { .. }
+        | Event::Renamed { .. }
+        | Event::Turn { .. }
+        | Event::Partial { .. }
+        | Event::Hidden { .. }
+        | Event::Got { .. }
+        | Event::Trouble(_)
+        | Event::Link(_)
+        | Event::Odd(_) => {}
     }
 }
 

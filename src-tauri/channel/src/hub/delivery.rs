@@ -149,7 +149,7 @@ impl Hub {
 
     /// A message of the person at the computer. `None`: no such device.
     pub(super) fn send(&mut self, device: &DeviceKey, text: &str, now: Now) -> rusqlite::Result<Option<(u64, bool)>> {
-        if self.store.device(device)?.is_none() {
+        if self.store.device_name(device)?.is_none() {
             return Ok(None);
         }
         let rid = format!("u-{}", ulid::Ulid::generate());
@@ -235,7 +235,7 @@ impl Hub {
             self.tell_plugin(ToPlugin::Stored { rid: rid.into() });
             return Ok(false);
         }
-        let bound = device.map(|device| self.store.device(device)).transpose()?.flatten().is_some();
+        let bound = device.map(|device| self.store.device_name(device)).transpose()?.flatten().is_some();
         let code = match bound {
             false => Code::Removed,
             true if fits(text) => return Ok(true),

@@ -129,10 +129,7 @@ impl Hub {
                 continue;
             }
             let Some(turn) = self.store.next_turns(&device, 1)?.pop() else { continue };
-            let name = match self.store.device(&device)? {
-                Some(row) => row.name,
-                None => continue,
-            };
+            let Some(name) = self.store.device_name(&device)? else { continue };
             self.store.turn_sent(&turn.id, now.wall)?;
             if let Some(link) = &mut self.link {
                 link.unaccepted.insert(turn.id.clone());

@@ -1,5 +1,6 @@
 //! Stories by hand; random ones are in `tests/random.rs`.
 
+mod limits;
 mod random;
 mod rig;
 
@@ -201,69 +202,6 @@ fn a_push_to_a_stranger_is_refused() {
     rig.plugin_frames();
     rig.push(&stranger, "p1", "hello");
     assert_eq!(rig.plugin_frames(), [ToPlugin::Refused { rid: "p1".into(), code: Code::Removed }]);
-}
-
-#[test]
-fn words_that_do_not_fit_into_a_frame_are_refused_to_the_plugin() {
-    let mut rig = Rig::new();
-    let device = rig.bound_device(1);
-    rig.link();
-    rig.plugin_frames();
-    let longest = "x".repeat(crate::wire::TEXT);
-    rig.push(&device, "p1", &longest);
-    rig.push(&device, "p2", &format!("{longest}x"));
-    rig.push(&device, "p3", &"\u{1}".repeat(11_000));
-    let refused = |rid: &str| ToPlugin::Refused { rid: rid.into(), code: Code::TooLong };
-    assert_eq!(rig.plugin_frames(), [ToPlugin::Stored { rid: "p1".into() }, refused("p2"), refused("p3")]);
-    let frames = rig.device_frames(&device);
-    assert_eq!(replies(&frames).len(), 1);
-    assert!(frames.iter().all(|frame| crate::wire::encode(frame).len() <= crate::wire::DEVICE_FRAME));
-}
-
-#[test]
-fn queue_limits_hold_at_the_limit_and_say_so_behind_it() {
-    let mut rig = Rig::new();
-    let device = rig.bound_device(1);
-    for index in 0..1_000 {
-        rig.say(&device, index, "x");
-    }
-    assert_eq!(acks(&rig.device_frames(&device)).len(), 1_000);
-    rig.say(&device, 1_000, "x");
-    let frames = rig.device_frames(&device);
-    assert_eq!((acks(&frames).len(), errors(&frames)), (0, vec![Code::QueueFull]));
-
-    let heavy = rig.bound_device(2);
-    let text = "y".repeat(crate::wire::TEXT);
-    for index in 0..256 {
-        rig.say(&heavy, index, &text);
-    }
-    assert_eq!(acks(&rig.device_frames(&heavy)).len(), 256, "8 MiB fit");
-    rig.say(&heavy, 300, "y");
-    assert_eq!(errors(&rig.device_frames(&heavy)), [Code::QueueFull]);
-    rig.say(&heavy, 301, &"z".repeat(crate::wire::TEXT + 1));
-    rig.say(&heavy, 302, "");
-    assert_eq!(errors(&rig.device_frames(&heavy)), [Code::TooLong, Code::TooLong]);
-}
-
-#[test]
-fn old_replies_give_way_and_the_device_is_told() {
-    let mut rig = Rig::new();
-    let device = rig.bound_device(1);
-    rig.link();
-    rig.leave(&device);
-    for index in 0..1_000 {
-        rig.push(&device, &format!("p{index}"), "x");
-    }
-    rig.arrive(&device, 0);
-    assert_eq!(rig.fetch_all(&device).len(), 1_000, "at the limit nothing is lost");
-    rig.leave(&device);
-    for index in 0..1_001 {
-        rig.push(&device, &format!("q{index}"), "x");
-    }
-    rig.arrive(&device, 1_000);
-    let all = rig.fetch_all(&device);
-    assert_eq!(all.len(), 1_000);
-    assert_eq!(all.iter().filter(|reply| reply.3 == Some(Code::Expired)).count(), 1);
 }
 
 #[test]

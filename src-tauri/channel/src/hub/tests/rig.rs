@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use zeroize::Zeroizing;
 
-use crate::hub::event::{Command, Event, SessionId};
-use crate::hub::{Effect, Facts, Hub, Now};
+use crate::driver::perform;
+use crate::hub::event::{Command, Event, Notice, SessionId};
+use crate::hub::{Facts, Hub, Now};
 use crate::id::{DeviceKey, MessageId, TurnId};
 use crate::outbox::{self, Inlet, Order};
 use crate::proof::{self, Meeting, Secret};
@@ -36,6 +37,7 @@ struct Peer {
 pub(crate) struct Rig {
     pub(crate) hub: Hub,
     pub(crate) now: Now,
+    notices: broadcast::Sender<Notice>,
     peers: BTreeMap<SessionId, Peer>,
     devices: BTreeMap<DeviceKey, SessionId>,
     link: Option<SessionId>,
@@ -66,6 +68,7 @@ impl Rig {
         let mut rig = Self {
             hub: Hub::new(store, facts).unwrap(),
             now,
+            notices: broadcast::channel(1).0,
             peers: BTreeMap::new(),
             devices: BTreeMap::new(),
             link: None,
@@ -84,16 +87,16 @@ impl Rig {
         let effects = self.hub.handle(event, self.now).unwrap();
         if std::mem::take(&mut self.fail_next) && self.hub.store.is_dirty() {
             if self.effects_first {
-                perform(effects);
+                perform(effects, &self.notices);
             }
             self.hub.store.rollback();
-            perform(self.hub.recover());
+            perform(self.hub.recover(), &self.notices);
             self.link = None;
             self.all_sent_away = true;
             return;
         }
         self.hub.store.commit().unwrap();
-        perform(effects);
+        perform(effects, &self.notices);
     }
 
     fn ask<T>(&mut self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
@@ -375,18 +378,5 @@ impl Rig {
             by: None,
             re_turn: None,
         });
-    }
-}
-
-fn perform(effects: Vec<Effect>) {
-    for effect in effects {
-        match effect {
-            Effect::Device(outbox, frame) => drop(outbox.send(&frame)),
-            Effect::Plugin(outbox, frame) => drop(outbox.send(&frame)),
-            Effect::Bound(outbox, device) => outbox.bound(device),
-            Effect::Close(outbox, close) => outbox.close(close),
-            Effect::Answer(answer) => (answer.0)(),
-            Effect::Notice(_) => {}
-        }
     }
 }
