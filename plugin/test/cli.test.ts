@@ -10,7 +10,7 @@ import { terminalQr } from "../src/qr.ts";
 
 const URL_TEXT = "http://192.168.1.23:8765/b#1.AQIDBAUGBwg.EBESExQVFhcYGRobHB0eHw.JPbtasv-EAnAMNfKVnwzyg";
 const KEY = "kzdvvj2umnduyauf35o36k6kw4";
-const DEVICE = { deviceKey: KEY, name: "Küche 厨房", kind: "phone", state: "online", lastSeenMs: 1_763_640_000_000, agent: "main", waiting: 3, boundAtMs: 1 };
+const DEVICE = { deviceKey: KEY, name: "Küche 厨房", kind: "phone", state: "online", lastSeenMs: 1_763_640_000_000, waiting: 3, boundAtMs: 1 };
 
 /** Remembers the commands the way the host's library does. */
 class FakeCommand implements Command {
@@ -144,7 +144,7 @@ describe("bind", () => {
 describe("list and status", () => {
   test("a line for each device", async () => {
     answers = () => [{ id: 1, ok: { devices: [DEVICE, { ...DEVICE, deviceKey: "a".repeat(26), state: "offline", waiting: 0, agent: undefined }] } }];
-    expect((await cli("list")).out).toBe(`${KEY}  Küche 厨房  在线 online  2025-11-20 12:00:00Z  main  3 条待发 waiting\n${"a".repeat(26)}  Küche 厨房  离线 offline  2025-11-20 12:00:00Z\n`);
+    expect((await cli("list")).out).toBe(`${KEY}  Küche 厨房  在线 online  2025-11-20 12:00:00Z  3 条待发 waiting\n${"a".repeat(26)}  Küche 厨房  离线 offline  2025-11-20 12:00:00Z\n`);
   });
   test("none is told", async () => {
     answers = () => [{ id: 1, ok: { devices: [] } }];
