@@ -1,4 +1,4 @@
-//! The `reply` table: what a device is told, until it has it.
+//! The `reply` table: what a device is told, until it has it. What it has is everything up to its `got_n`: that needs no index of its own.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -107,7 +107,7 @@ impl Store {
         self.connection
             .prepare_cached(
                 "SELECT n, rid, message_id, text, late, code FROM reply
-                 WHERE device_key = ?1 AND n > ?2 AND got_at IS NULL ORDER BY n LIMIT ?3",
+                 WHERE device_key = ?1 AND n > max(?2, (SELECT got_n FROM device WHERE device_key = ?1)) ORDER BY n LIMIT ?3",
             )?
             .query_map(params![device.as_str(), after, limit], read)?
             .collect()
@@ -117,7 +117,8 @@ impl Store {
     pub fn waiting_replies(&self, device: &DeviceKey) -> rusqlite::Result<(u64, u64)> {
         self.connection
             .prepare_cached(
-                "SELECT count(*), coalesce(sum(bytes), 0) FROM reply WHERE device_key = ?1 AND got_at IS NULL",
+                "SELECT count(*), coalesce(sum(bytes), 0) FROM reply
+                 WHERE device_key = ?1 AND n > (SELECT got_n FROM device WHERE device_key = ?1)",
             )?
             .query_row([device.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
     }
@@ -135,7 +136,7 @@ impl Store {
         self.connection
             .prepare_cached(
                 "UPDATE reply SET got_at = ?3, sent_at = ?4, text = CASE WHEN ?5 THEN text ELSE '' END
-                 WHERE device_key = ?1 AND n <= ?2 AND got_at IS NULL",
+                 WHERE device_key = ?1 AND n > (SELECT got_n FROM device WHERE device_key = ?1) AND n <= ?2",
             )?
             .execute(params![device.as_str(), n, now, sent_at, keep_text])?;
         self.connection
@@ -150,7 +151,8 @@ impl Store {
         self.connection
             .prepare_cached(
                 "DELETE FROM reply WHERE device_key = ?1 AND n =
-                    (SELECT min(n) FROM reply WHERE device_key = ?1 AND got_at IS NULL) RETURNING bytes",
+                    (SELECT min(n) FROM reply WHERE device_key = ?1 AND n > (SELECT got_n FROM device WHERE device_key = ?1))
+                 RETURNING bytes",
             )?
             .query_row([device.as_str()], |row| row.get(0))
             .optional()

@@ -54,6 +54,4 @@ CREATE TABLE reply (
     PRIMARY KEY (device_key, n)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX reply_waiting ON reply (device_key, n) WHERE got_at IS NULL;
-CREATE INDEX reply_turn ON reply (device_key, message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX reply_age ON reply (created_at);
