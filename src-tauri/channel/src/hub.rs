@@ -18,11 +18,12 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
+use crate::agent::Agent;
 use crate::id::{DeviceKey, TurnId};
 use crate::outbox::Outbox;
-use crate::service::{Agent, Timing};
 use crate::store::{Milestones, Store};
 use crate::ticket::Ticket;
+use crate::timing::Timing;
 use crate::view::{BindFailure, LinkView};
 use crate::wire::device::{Bye, ErrFrame, ToDevice};
 use crate::wire::upstream::ToPlugin;

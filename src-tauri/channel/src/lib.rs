@@ -10,6 +10,7 @@
 //! Read first: `docs/PROTOCOL.md`, then `hub.rs`.
 
 pub mod address;
+pub mod agent;
 pub mod clock;
 mod device_session;
 pub mod driver;
@@ -27,6 +28,7 @@ pub mod service;
 mod socket;
 pub mod store;
 pub mod ticket;
+pub mod timing;
 mod upgrade;
 mod upstream_session;
 pub mod view;

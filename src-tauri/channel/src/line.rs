@@ -14,8 +14,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::clock::Clock;
 use crate::id::DeviceKey;
 use crate::outbox::{Inlet, Order};
-use crate::service::Timing;
 use crate::socket::{Incoming, Lost, Socket};
+use crate::timing::Timing;
 use crate::wire::device::{Bye, ErrFrame, ToDevice};
 use crate::wire::{self, Close, Code};
 

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::driver::HubHandle;
 use crate::hub::event::SessionId;
 use crate::metrics::Metrics;
-use crate::service::Timing;
+use crate::timing::Timing;
 use crate::wire::Blob;
 
 const BACKLOG: i32 = 1_024;

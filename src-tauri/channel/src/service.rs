@@ -11,6 +11,7 @@ use ed25519_dalek::SigningKey;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::clock::Clock;
 use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
 use crate::hub::event::{Command, Event, Notice};
@@ -19,64 +20,8 @@ use crate::id::DeviceKey;
 use crate::keys::{self, KeyError};
 use crate::listener::{self, BindError, Ports};
 use crate::store::{OpenError, Store};
+pub use crate::timing::Timing;
 use crate::view::{BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnRecord};
-
-/// Which upstream may link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Agent {
-    /// The OpenClaw plugin.
-    Gateway,
-    /// The built-in echo.
-    Echo,
-}
-
-/// The gateway id of the built-in echo agent: never pinned, refused where the agent is the gateway.
-pub const ECHO_GATEWAY: &str = "echo0000000000000000000000000000";
-
-/// The waits of the service. `Default` is the product's; tests shorten them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// No answer after this: 9002.
-    pub answer: Duration,
-    /// No end after this: the turn is stopped.
-    pub stop: Duration,
-    /// Life of a binding code.
-    pub ticket: Duration,
-    /// Time to confirm.
-    pub confirm: Duration,
-    /// Life of a reply that nobody fetches.
-    pub reply: Duration,
-    /// Silence until a ping.
-    pub ping: Duration,
-    /// Silence until the peer is gone.
-    pub silent: Duration,
-    /// Accept to first byte.
-    pub first_byte: Duration,
-    /// Accept to a whole HTTP head.
-    pub head: Duration,
-    /// 101 to `auth` or `bind`.
-    pub greeting: Duration,
-    /// A full socket without progress.
-    pub stalled: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            answer: Duration::from_secs(30),
-            stop: Duration::from_secs(600),
-            ticket: Duration::from_secs(180),
-            confirm: Duration::from_secs(120),
-            reply: Duration::from_secs(7 * 24 * 3600),
-            ping: Duration::from_secs(30),
-            silent: Duration::from_secs(45),
-            first_byte: Duration::from_secs(2),
-            head: Duration::from_secs(5),
-            greeting: Duration::from_secs(5),
-            stalled: Duration::from_secs(30),
-        }
-    }
-}
 
 /// What a service needs to start.
 #[derive(Clone, Debug)]

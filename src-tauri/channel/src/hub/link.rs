@@ -2,10 +2,10 @@
 
 use super::event::{Notice, SessionId};
 use super::{Effect, Flight, Hub, LINK_WINDOW, Link, Now};
+use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::id::DeviceKey;
 use crate::outbox::Outbox;
 use crate::proof;
-use crate::service::{Agent, ECHO_GATEWAY};
 use crate::store::Milestones;
 use crate::view::LinkView;
 use crate::wire::device::{Bye, ErrFrame, LinkState, ToDevice, TurnState};

@@ -8,14 +8,15 @@ use ed25519_dalek::SigningKey;
 use tokio::sync::{broadcast, oneshot, watch};
 use zeroize::Zeroizing;
 
+use crate::agent::Agent;
 use crate::driver::perform;
 use crate::hub::event::{Command, Event, Notice, SessionId};
 use crate::hub::{Facts, Hub, Now};
 use crate::id::{DeviceKey, MessageId, TurnId};
 use crate::outbox::{self, Inlet, Order};
 use crate::proof::{self, Meeting, Secret};
-use crate::service::{Agent, Timing};
 use crate::store::Store;
+use crate::timing::Timing;
 use crate::view::{BindProgress, ConfirmError, Lost, Ticket};
 use crate::wire::device::{Bind, Confirm, Kind, ToDevice};
 use crate::wire::upstream::{FromPlugin, LinkAuth, Outcome, ToPlugin};
