@@ -38,7 +38,8 @@ impl Terminal {
         let screen = File::options().read(true).write(true).open(path)?;
         // setsid makes it the controlling terminal, which programs open as /dev/tty to ask a person.
         let mut in_terminal = Command::new("setsid");
-        in_terminal.arg("--ctty").arg(command.get_program()).args(command.get_args());
+        // A test that runs in the background inherits a deaf ear for Ctrl-C; a person's terminal does not have it.
+        in_terminal.args(["--ctty", "env", "--default-signal=INT"]).arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => in_terminal.env(name, value),
