@@ -3,7 +3,8 @@
 use std::path::Path;
 
 fn main() {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugin/openclaw-smartpi.tgz");
+    let package = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo tells where the package is"))
+        .join("../../plugin/openclaw-smartpi.tgz");
     println!("cargo::rerun-if-changed={}", package.display());
     if !package.is_file() {
         println!("cargo::error=plugin/openclaw-smartpi.tgz is missing: run `make web` first");

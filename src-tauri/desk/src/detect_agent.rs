@@ -1,40 +1,23 @@
 //! Who answers where the person did not choose: the OpenClaw gateway if its plugin is set up for this service, else the echo agent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use channel::service::Agent;
 use serde_json::Value;
 
-/// Id of our channel in `openclaw.json`.
-const CHANNEL: &str = "openclaw-smartpi";
-const FILE: &str = "openclaw.json";
+use crate::plugin;
+
 /// Largest configuration that is read, in bytes.
 const LARGEST: u64 = 8 << 20;
 
 /// Looks into the user's OpenClaw configuration, which is only read.
 pub(crate) fn of_user(link_key: &Path) -> Agent {
-    let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = candidates(env).into_iter().find(|path| path.is_file());
-    let text = config.filter(|path| std::fs::metadata(path).is_ok_and(|found| found.len() <= LARGEST));
-    match text.and_then(|path| std::fs::read_to_string(path).ok()) {
+    let config =
+        plugin::config_of_user().filter(|path| std::fs::metadata(path).is_ok_and(|found| found.len() <= LARGEST));
+    match config.and_then(|path| std::fs::read_to_string(path).ok()) {
         Some(text) => decide(&text, link_key),
         None => Agent::Echo,
     }
-}
-
-/// Where OpenClaw looks for its configuration, in its order.
-fn candidates(env: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
-    let home = env("OPENCLAW_HOME").or_else(|| env("HOME")).or_else(|| env("USERPROFILE"));
-    let expand = |path: PathBuf| match (path.strip_prefix("~"), &home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path,
-    };
-    if let Some(config) = env("OPENCLAW_CONFIG_PATH") {
-        return vec![expand(config)];
-    }
-    let state = env("OPENCLAW_STATE_DIR").map(|folder| expand(folder).join(FILE));
-    let default = home.as_ref().map(|home| home.join(".openclaw").join(FILE));
-    state.into_iter().chain(default).collect()
 }
 
 /// The gateway if the configuration (JSON5) names this link key for our channel.
@@ -42,7 +25,7 @@ fn decide(config: &str, link_key: &Path) -> Agent {
     let config: Value = json5::from_str(config).unwrap_or_default();
     let named = config
         .get("channels")
-        .and_then(|channels| channels.get(CHANNEL))
+        .and_then(|channels| channels.get(plugin::ID))
         .and_then(|channel| channel.get("linkKeyFile"));
     match named.and_then(Value::as_str) {
         Some(named) if is_same(Path::new(named), link_key) => Agent::Gateway,
@@ -58,25 +41,6 @@ fn is_same(one: &Path, other: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn paths(values: &[(&str, &str)]) -> Vec<PathBuf> {
-        candidates(|name| values.iter().find(|(key, _)| *key == name).map(|(_, value)| PathBuf::from(value)))
-    }
-
-    #[test]
-    fn openclaws_own_order_of_places_is_kept() {
-        assert!(paths(&[]).is_empty());
-        assert_eq!(paths(&[("HOME", "/h")]), [PathBuf::from("/h/.openclaw/openclaw.json")]);
-        assert_eq!(paths(&[("USERPROFILE", "/u")]), [PathBuf::from("/u/.openclaw/openclaw.json")]);
-        assert_eq!(
-            paths(&[("HOME", "/h"), ("OPENCLAW_STATE_DIR", "~/s")]),
-            [PathBuf::from("/h/s/openclaw.json"), PathBuf::from("/h/.openclaw/openclaw.json")]
-        );
-        assert_eq!(
-            paths(&[("HOME", "/h"), ("OPENCLAW_STATE_DIR", "/s"), ("OPENCLAW_CONFIG_PATH", "/c.json")]),
-            [PathBuf::from("/c.json")]
-        );
-    }
 
     #[test]
     fn only_a_plugin_that_names_this_link_key_counts() {

@@ -21,6 +21,7 @@ pub use install::{
     ChangeError, InstallError, Installed, NextStep, Outcome, Request, Status, UndoError, Undone, install, status,
 };
 pub use openclaw::{FindError, RunError};
+pub(crate) use places::config_of_user;
 pub use record::RecordError;
 
 /// Id of the plugin and of its channel.

@@ -68,6 +68,13 @@ impl Surroundings<'_> {
     }
 }
 
+/// The configuration of the OpenClaw that this user's own shell would start. `None`: nothing names a home.
+pub(crate) fn config_of_user() -> Option<PathBuf> {
+    let env = |name: &str| std::env::var_os(name);
+    let exists = |path: &Path| path.exists();
+    Surroundings { env: &env, exists: &exists }.places().map(|places| places.config)
+}
+
 fn under_tilde(path: &str, home: Option<&Path>) -> Option<PathBuf> {
     match path.strip_prefix('~') {
         Some("") => home.map(Path::to_owned),
