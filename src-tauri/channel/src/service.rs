@@ -299,3 +299,45 @@ fn spawn(
     thread::Builder::new().name(name.into()).spawn(thread).map_err(StartError::Threads)?;
     Ok(ended)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(folder: &std::path::Path) -> Config {
+        Config {
+            folder: folder.into(),
+            name: "test".into(),
+            addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            agent: Agent::Gateway,
+            keep_text_days: 30,
+            timing: Timing::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stopped_service_has_ended_and_answers_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Service::start(config(folder.path())).unwrap();
+        assert_eq!(service.devices().await, Ok(Vec::new()));
+        service.stop().await;
+        service.ended().await;
+        assert_eq!(service.devices().await, Err(HubStopped));
+        assert!(std::net::TcpStream::connect(service.addresses()[0]).is_err());
+        Service::start(config(folder.path())).unwrap().stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_dies_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Service::start(config(folder.path())).unwrap();
+        let mut fatal = service.clone();
+        // Every handle but the network's goes; then that one, and the hub has nobody left.
+        fatal.cancel.cancel();
+        fatal.net_ended.cancelled().await;
+        let ended = service.hub_ended.clone();
+        fatal.hub = HubHandle::channel().0;
+        drop((service, fatal));
+        ended.cancelled().await;
+    }
+}

@@ -40,7 +40,7 @@ pub(crate) fn run(terminal: Terminal, runtime: &Runtime, folders: &Folders, args
         Ok(running) => {
             let mut notes = running.notes().to_vec();
             notes.extend(remember(settings, folders, args, lan).err());
-            let live = runtime.block_on(live(terminal, folders, args, &notes));
+            let live = runtime.block_on(live(terminal, folders, args, &notes, &running));
             terminal.end_status()?;
             terminal.say(words::stopping(terminal.language))?;
             running.stop();
@@ -71,9 +71,20 @@ fn remember(mut settings: Settings, folders: &Folders, args: &Serve, lan: Option
     settings.save(&folders.settings_file()).map_err(Failure::from)
 }
 
-/// Until somebody stops it.
-async fn live(terminal: Terminal, folders: &Folders, args: &Serve, notes: &[Failure]) -> Result<(), Stop> {
-    let stop = stop_asked();
+/// Until somebody stops it, or it dies.
+async fn live(
+    terminal: Terminal,
+    folders: &Folders,
+    args: &Serve,
+    notes: &[Failure],
+    running: &Running,
+) -> Result<(), Stop> {
+    let stop = async {
+        tokio::select! {
+            stopped = stop_asked() => stopped,
+            died = running.ended() => Err(died.into()),
+        }
+    };
     tokio::pin!(stop);
     tokio::select! {
         said = tell(terminal, folders, args, notes) => {

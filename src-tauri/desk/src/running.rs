@@ -164,6 +164,12 @@ impl Running {
         &self.service
     }
 
+    /// Waits until the service ends by itself: what it could not survive is in the log.
+    pub async fn ended(&self) -> Failure {
+        self.service.ended().await;
+        Failure::bare(FailureCode::Internal)
+    }
+
     /// Who answers.
     pub fn agent(&self) -> Agent {
         self.agent
