@@ -100,7 +100,7 @@ struct Attached {
     outbox: Outbox,
     /// Highest reply sent on this session.
     sent_n: u64,
-    /// Replies sent and not `got`: n, bytes, when (ms since 1970).
+    /// Replies sent and not `got`: n, bytes in JSON, when (ms since 1970).
     in_flight: std::collections::VecDeque<(u64, usize, i64)>,
 }
 

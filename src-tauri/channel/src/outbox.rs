@@ -8,8 +8,10 @@ use tokio::sync::mpsc;
 
 use crate::wire::{self, Close};
 
-/// Most bytes that may wait for one socket.
+/// Most bytes that may wait for one device's socket.
 pub const BYTES: usize = 256 << 10;
+/// Most bytes that may wait for the plugin's: at link-up it hears of every connected device and gets a full window of turns, all at once.
+pub const LINK_BYTES: usize = 16 << 20;
 
 /// What a session is told to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

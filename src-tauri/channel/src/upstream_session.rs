@@ -25,7 +25,7 @@ use crate::wire::{Blob, Close, Code, FrameError, HEARTBEAT_S, LINK_FRAME, Versio
 /// Talks to a plugin until one side ends it, then tells the hub. A panic inside ends only this connection.
 pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(socket: Socket<S>, visit: Visit, house: &House) {
     let ports = &house.ports;
-    let (outbox, inlet) = outbox::pair(outbox::BYTES);
+    let (outbox, inlet) = outbox::pair(outbox::LINK_BYTES);
     let mut line = Line::new(socket, inlet, ports.clock, ports.timing, house.cancel.clone());
     let Some(sn) = house.nonce() else {
         return line.close(Some(bye(Code::Stopping)), Close::Restarting).await;

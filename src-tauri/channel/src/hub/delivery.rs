@@ -88,7 +88,7 @@ impl Hub {
                 return Ok(());
             };
             attached.sent_n = row.n;
-            attached.in_flight.push_back((row.n, row.text.len(), now.wall));
+            attached.in_flight.push_back((row.n, weight(&row.text), now.wall));
             let reply = Reply { n: row.n, rid: row.rid, re: row.re, text: row.text, late: row.late, code: row.code };
             self.effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Reply(reply)));
         }
@@ -381,5 +381,10 @@ impl Hub {
 /// Whether words fit into a frame to a device: control characters and quotes grow when they are escaped.
 fn fits(text: &str) -> bool {
     const ENVELOPE: usize = 1_024;
-    (1..=wire::TEXT).contains(&text.len()) && wire::encode(&text).len() <= wire::DEVICE_FRAME - ENVELOPE
+    (1..=wire::TEXT).contains(&text.len()) && weight(text) <= wire::DEVICE_FRAME - ENVELOPE
+}
+
+/// Bytes of words in a frame.
+fn weight(text: &str) -> usize {
+    wire::encode(&text).len()
 }

@@ -4,6 +4,7 @@ use ed25519_dalek::SigningKey;
 
 use super::rig::Rig;
 use super::{acks, errors, replies};
+use crate::outbox;
 use crate::view::{BindFailure, BindProgress, ConfirmError};
 use crate::wire::device::Kind;
 use crate::wire::upstream::ToPlugin;
@@ -110,4 +111,39 @@ fn twenty_thousand_devices_are_bound_and_one_more_is_not() {
     assert_eq!(rig.confirm(&ticket, &code), Err(ConfirmError::Storage));
     assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::NotStored));
     assert_eq!(errors(&rig.frames(claim)), [Code::QueueFull]);
+}
+
+#[test]
+fn a_link_takes_a_full_window_of_the_longest_messages_at_once() {
+    let mut rig = Rig::new();
+    let heavy = "\u{1}".repeat(10_700); // six bytes each in JSON: just a frame of a device
+    for seed in 1..=64 {
+        let device = rig.bound_device(seed);
+        rig.say(&device, 1, &heavy);
+    }
+    rig.limit = outbox::LINK_BYTES;
+    rig.link();
+    let given = rig.plugin_frames().iter().filter(|frame| matches!(frame, ToPlugin::Deliver { .. })).count();
+    assert_eq!((given, rig.closed_session(rig.link_session())), (64, None));
+}
+
+#[test]
+fn a_link_hears_of_every_connected_device_at_once() {
+    let longest = ToPlugin::Presence { device: "a".repeat(26), name: "\u{10348}".repeat(32), online: false };
+    assert!(wire::DEVICES * wire::encode(&longest).len() < outbox::LINK_BYTES / 2);
+}
+
+#[test]
+fn replies_that_grow_in_json_do_not_make_a_device_too_slow() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.leave(&device);
+    for index in 0..12 {
+        rig.push(&device, &format!("p{index}"), &"\u{1}".repeat(10_000));
+    }
+    rig.limit = outbox::BYTES;
+    rig.arrive(&device, 0);
+    assert_eq!(rig.fetch_all(&device).len(), 12);
+    assert_eq!(rig.closed(&device), None);
 }

@@ -44,6 +44,8 @@ pub(crate) struct Rig {
     link: Option<SessionId>,
     next_session: u64,
     rids: u64,
+    /// Bytes that may wait for one peer; tests that count frames read late.
+    pub(crate) limit: usize,
     /// The commit of the next event fails.
     pub(crate) fail_next: bool,
     /// Tell before the commit: what the product must never do.
@@ -75,6 +77,7 @@ impl Rig {
             link: None,
             next_session: 0,
             rids: 0,
+            limit: 64 << 20,
             fail_next: false,
             effects_first: false,
             all_sent_away: false,
@@ -109,7 +112,7 @@ impl Rig {
     fn peer(&mut self) -> (SessionId, outbox::Outbox) {
         self.next_session += 1;
         let session = SessionId(self.next_session);
-        let (sender, inlet) = outbox::pair(64 << 20);
+        let (sender, inlet) = outbox::pair(self.limit);
         self.peers.insert(session, Peer { inlet, bound: false, closed: None, texts: Vec::new(), bind: None });
         (session, sender)
     }
