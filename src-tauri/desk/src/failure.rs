@@ -17,7 +17,7 @@ use crate::language::Language;
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident, $wire:literal, $en:literal, $zh:literal;)*) => {
         /// What went wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
         pub enum FailureCode {
             $($(#[$doc])* #[serde(rename = $wire)] $variant,)*
             /// A code of a newer service.
@@ -180,6 +180,14 @@ codes! {
     QrNotMade, "qr_not_made",
         "The QR code could not be made or saved.",
         "无法生成或保存二维码。";
+    /// A server has no window.
+    NoDesktop, "no_desktop",
+        "SmartPi runs here without a desktop, so that it has no window to open.",
+        "SmartPi 正在无桌面模式下运行，没有可打开的窗口。";
+    /// The desktop shows no tray icons.
+    NoTray, "no_tray",
+        "This desktop shows no tray icons, so SmartPi runs without one: open its window from your applications. On GNOME, the AppIndicator extension brings the icon.",
+        "此桌面不显示托盘图标，SmartPi 已在后台运行，可从应用列表打开窗口。在 GNOME 上安装 AppIndicator 扩展后即可显示图标。";
     /// A bug: an answer panicked.
     Internal, "internal",
         "SmartPi made a mistake of its own. It goes on; the log names the place.",
@@ -231,12 +239,13 @@ codes! {
 }
 
 /// Something that a person is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 pub struct Failure {
     /// What happened; the sentence belongs to it.
     pub code: FailureCode,
     /// What it happened to: words, or an object such as `{"left":2}`. Null: nothing to add. Never holds a secret or a message text.
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[specta(type = specta_typescript::Unknown)]
     pub detail: Value,
 }
 

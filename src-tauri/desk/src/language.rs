@@ -1,5 +1,7 @@
 //! Which of the two languages a person reads.
 
+use crate::view::Tongue;
+
 /// A language of the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Language {
@@ -30,6 +32,15 @@ impl Language {
         match self {
             Self::En => en,
             Self::Zh => zh,
+        }
+    }
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::En,
+            Tongue::Zh => Self::Zh,
         }
     }
 }

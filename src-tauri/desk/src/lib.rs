@@ -13,12 +13,14 @@
 //! Read first: `docs/CONTROL.md`, then `running.rs`.
 
 pub mod control;
+pub mod controller;
 mod detect_agent;
 mod echo;
 pub mod failure;
 pub mod folders;
 pub mod language;
 pub mod logs;
+pub mod notices;
 pub mod owner;
 pub mod plugin;
 pub mod port_holder;
@@ -27,3 +29,8 @@ pub mod qr;
 pub mod running;
 pub mod service_file;
 pub mod settings;
+pub mod shell;
+pub mod state;
+pub mod tray_menu;
+pub mod view;
+pub mod words;

@@ -103,6 +103,27 @@ impl Qr {
         lines
     }
 
+    /// A black-and-white SVG document with the quiet zone, one unit a module; each run of dark modules is one stroke.
+    pub fn to_svg(&self) -> String {
+        use std::fmt::Write;
+        let whole = self.side + 2 * QUIET;
+        let mut path = String::new();
+        for y in QUIET..QUIET + self.side {
+            let mut x = QUIET;
+            while x < QUIET + self.side {
+                let run = (x..).take_while(|x| self.is_dark(*x, y)).count();
+                if run > 0 {
+                    write!(path, "M{x} {y}h{run}v1h-{run}z").expect("a String takes everything");
+                }
+                x += run.max(1);
+            }
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {whole} {whole}\" shape-rendering=\"crispEdges\">\
+             <path fill=\"#fff\" d=\"M0 0h{whole}v{whole}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
+        )
+    }
+
     /// A black-and-white PNG with the quiet zone, 10 pixels a module.
     ///
     /// # Errors
@@ -184,6 +205,28 @@ mod tests {
             let dark = inside && colors[(y - QUIET) * side + (x - QUIET)] == Color::Dark;
             assert_eq!(pixel.0, [if dark { 0 } else { 255 }], "{x},{y}");
         }
+    }
+
+    #[test]
+    fn the_drawing_covers_exactly_the_dark_modules() {
+        let (side, colors) = expected();
+        let svg = Qr::of(URL).unwrap().to_svg();
+        let whole = side + 2 * QUIET;
+        assert!(svg.contains(&format!("viewBox=\"0 0 {whole} {whole}\"")));
+        let path = svg.split("#000\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+        let mut dark = vec![false; side * side];
+        for run in path.split('z').filter(|run| !run.is_empty()) {
+            let (start, rest) = run.strip_prefix('M').unwrap().split_once('h').unwrap();
+            let (x, y) = start.split_once(' ').unwrap();
+            let (length, back) = rest.split_once("v1h-").unwrap();
+            assert_eq!(length, back);
+            let number = |text: &str| text.parse::<usize>().unwrap();
+            let first = (number(y) - QUIET) * side + number(x) - QUIET;
+            for module in &mut dark[first..first + number(length)] {
+                assert!(!std::mem::replace(module, true), "no module is drawn twice");
+            }
+        }
+        assert_eq!(dark, colors.iter().map(|color| *color == Color::Dark).collect::<Vec<_>>());
     }
 
     #[test]

@@ -21,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use crate::control::server::Control;
 use crate::control::verbs::{Facts, Verbs};
 use crate::failure::{Failure, FailureCode};
+use crate::controller::Handle;
 use crate::folders::Folders;
 use crate::owner::{ClaimError, Owner};
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
+use crate::shell::Shell;
 use crate::{detect_agent, echo, logs, port_holder};
 
 pub use channel::service::{Agent, Timing};
@@ -61,12 +63,15 @@ pub struct Options {
     pub log: LogTo,
     /// Waits of the service; `None`: the product's, with the answer time of the settings.
     pub timing: Option<Timing>,
+    /// Whether a service that the person stopped stays stopped, and one that cannot listen keeps the program: the tray. Else starting it is what the person
+    /// wants now, and what keeps it from listening keeps the program from starting.
+    pub honour_intent: bool,
 }
 
 impl Options {
     /// Everything as the settings say.
     pub fn new(folders: Folders) -> Self {
-        Self { folders, port: None, lan: None, agent: None, name: None, log: LogTo::File, timing: None }
+        Self { folders, port: None, lan: None, agent: None, name: None, log: LogTo::File, timing: None, honour_intent: false }
     }
 }
 
@@ -105,6 +110,7 @@ pub struct Running {
     cancel: CancellationToken,
     ended: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
+    handle: Handle,
     /// Dropped after everything above.
     _owner: Owner,
 }
@@ -114,8 +120,9 @@ impl Running {
     ///
     /// # Errors
     /// See [`NotStarted`]; then nothing runs and nothing but the folders is left behind.
-    pub fn start(options: Options) -> Result<Self, NotStarted> {
-        let Options { folders, port, lan, agent, name, log, timing } = options;
+    pub fn start<S: Shell>(options: Options, _shell: S) -> Result<Self, NotStarted> {
+        let Options { folders, port, lan, agent, name, log, timing, honour_intent: _ } = options;
+        let (handle, _said) = Handle::channel();
         folders.create().map_err(Failure::from)?;
         let owner = Owner::claim(&folders).map_err(|error| match error {
             ClaimError::Taken(file) => NotStarted::AlreadyRunning(file),
@@ -151,7 +158,7 @@ impl Running {
             }
         };
         tracing::info!(port, agent = ?agent, addresses = ?service.addresses(), "listening");
-        Ok(Self { service, service_file, agent, notes, folders, cancel, ended, thread: Some(thread), _owner: owner })
+        Ok(Self { service, service_file, agent, notes, folders, cancel, ended, thread: Some(thread), handle, _owner: owner })
     }
 
     /// What `service.json` says.
@@ -164,10 +171,18 @@ impl Running {
         &self.service
     }
 
-    /// Waits until the service ends by itself: what it could not survive is in the log.
-    pub async fn ended(&self) -> Failure {
+    /// How the desktop talks to the controller.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Waits until the program shall end, because somebody asked for it (`quit`).
+    ///
+    /// # Errors
+    /// The service ended by itself: what it could not survive is in the log.
+    pub async fn ended(&self) -> Result<(), Failure> {
         self.service.ended().await;
-        Failure::bare(FailureCode::Internal)
+        Err(Failure::bare(FailureCode::Internal))
     }
 
     /// Who answers.

@@ -1,5 +1,6 @@
 //! What the person chose: `settings.json` in the config folder.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::{Failure, FailureCode};
 use crate::private_file;
+use crate::view::Tongue;
 
 /// The form of the file that this program writes.
 const VERSION: u32 = 1;
@@ -25,14 +27,67 @@ pub struct Settings {
     pub keep_text_days: u32,
     /// Seconds without an answer after which a device is told (9002), 1 to 600.
     pub answer_after_s: u64,
+    /// What the window and the tray speak; `None`: as the system.
+    pub language: Option<Tongue>,
+    /// The person stopped the service: nothing but the person starts it again.
+    pub stopped: bool,
+    /// The first-run pages were finished or skipped.
+    pub welcomed: bool,
+    /// Secrets go to a file, because the person chose it.
+    pub secrets_in_file: bool,
+    /// What was decided for each network, newest last, at most 64.
+    pub networks: Vec<Network>,
+    /// Devices whose coming and going is not told, by key.
+    pub muted: BTreeSet<String>,
+    /// Which notifications are off.
+    pub quiet: Quiet,
     /// Keys that this version does not know.
     #[serde(flatten)]
     others: Map<String, Value>,
 }
 
+/// What the person decided for one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// What tells it from others; see `networks.rs`.
+    pub id: String,
+    /// Whether its devices may connect.
+    pub allowed: bool,
+}
+
+/// Which notifications are off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Quiet {
+    /// A device connected.
+    pub connected: bool,
+    /// A device disconnected.
+    pub disconnected: bool,
+    /// A device was bound.
+    pub bound: bool,
+    /// A device waits for a yes.
+    pub confirm: bool,
+    /// The service, its store or the assistant has a trouble.
+    pub trouble: bool,
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: VERSION, port: 8765, lan: false, keep_text_days: 30, answer_after_s: 30, others: Map::new() }
+        Self {
+            version: VERSION,
+            port: 8765,
+            lan: false,
+            keep_text_days: 30,
+            answer_after_s: 30,
+            language: None,
+            stopped: false,
+            welcomed: false,
+            secrets_in_file: false,
+            networks: Vec::new(),
+            muted: BTreeSet::new(),
+            quiet: Quiet::default(),
+            others: Map::new(),
+        }
     }
 }
 

@@ -1,19 +1,25 @@
 //! The shapes of the answers on the control socket, for those who ask and those who answer.
 
+mod activity;
 mod binding;
+mod setup;
 
 use channel::view::{Device, LinkView, Lost, Reach, TurnRecord};
 use channel::wire::device::Kind;
 use serde::{Deserialize, Serialize};
+use specta::Type;
+use specta_typescript::Number;
 
+pub use activity::{ActivityTurn, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
+pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
 
 /// `{}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Nothing {}
 
 /// `status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Version of the running program.
@@ -37,7 +43,7 @@ pub struct Status {
 }
 
 /// Who answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentWord {
     /// The OpenClaw gateway.
@@ -47,7 +53,7 @@ pub enum AgentWord {
 }
 
 /// One address of the service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Address {
     /// `http://ADDRESS:PORT/`.
     pub url: String,
@@ -58,7 +64,7 @@ pub struct Address {
 }
 
 /// From where an address can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressReach {
     /// From this computer only.
@@ -68,12 +74,13 @@ pub enum AddressReach {
 }
 
 /// The plugin's link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Link {
     /// Whether a plugin is connected.
     pub state: LinkState,
     /// Since when, ms since 1970.
+    #[specta(type = Number)]
     pub since_ms: i64,
     /// The gateway it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +97,7 @@ pub struct Link {
 }
 
 /// Whether a plugin is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkState {
     /// Yes.
@@ -100,23 +107,25 @@ pub enum LinkState {
 }
 
 /// How many devices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct DeviceCount {
     /// Bound.
+    #[specta(type = Number)]
     pub bound: usize,
     /// Connected now.
+    #[specta(type = Number)]
     pub online: usize,
 }
 
 /// `devices.list`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct DeviceList {
     /// Oldest binding first.
     pub devices: Vec<DeviceRow>,
 }
 
 /// A bound device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceRow {
     /// Name of its key.
@@ -124,19 +133,23 @@ pub struct DeviceRow {
     /// What the person calls it.
     pub name: String,
     /// What it is.
+    #[specta(type = String)]
     pub kind: Kind,
     /// Whether it can be reached.
     pub state: DeviceState,
     /// When it was last heard, ms since 1970; 0: never.
+    #[specta(type = Number)]
     pub last_seen_ms: i64,
     /// Replies that wait for it.
+    #[specta(type = Number)]
     pub waiting: u64,
     /// When it was bound, ms since 1970.
+    #[specta(type = Number)]
     pub bound_at_ms: i64,
 }
 
 /// Whether a device can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceState {
     /// Heard within the heartbeat.
@@ -166,7 +179,7 @@ impl From<Device> for DeviceRow {
 }
 
 /// `devices.status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct DeviceStatus {
     /// The device.
     #[serde(flatten)]
@@ -176,7 +189,7 @@ pub struct DeviceStatus {
 }
 
 /// One turn and when each thing happened, ms since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Turn {
     /// Message id.
@@ -187,32 +200,42 @@ pub struct Turn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// The frame came in.
+    #[specta(type = Number)]
     pub received_ms: i64,
     /// It was committed.
+    #[specta(type = Number)]
     pub stored_ms: i64,
     /// It went to the plugin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub delivered_ms: Option<i64>,
     /// The plugin took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub accepted_ms: Option<i64>,
     /// The run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub started_ms: Option<i64>,
     /// First words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub first_token_ms: Option<i64>,
     /// First tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub tool_ms: Option<i64>,
     /// Last reply came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub final_ms: Option<i64>,
     /// It went to the device's socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub sent_ms: Option<i64>,
     /// The device has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<Number>)]
     pub got_ms: Option<i64>,
     /// A 9002 went before the answer.
     pub late: bool,
@@ -240,12 +263,14 @@ impl From<TurnRecord> for Turn {
 }
 
 /// `devices.remove`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Removed {
     /// Messages that the assistant had not answered.
+    #[specta(type = Number)]
     pub lost_messages: u64,
     /// Replies that the device had not taken.
+    #[specta(type = Number)]
     pub lost_replies: u64,
 }
 
@@ -256,16 +281,17 @@ impl From<Lost> for Removed {
 }
 
 /// `devices.send`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Sent {
     /// Its place among the device's replies.
+    #[specta(type = Number)]
     pub n: u64,
     /// Whether the device is connected now.
     pub online: bool,
 }
 
 /// `link.await`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Hello {
     /// Id of the gateway.
     pub gateway: String,

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::failure::{Failure, FailureCode};
+use crate::settings::Quiet;
+use crate::shell::Page;
+use crate::view::Tongue;
 
 /// A request of docs/CONTROL.md.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,11 +87,120 @@ pub enum Request {
     /// The next gateway that proves the link key is the one.
     #[serde(rename = "link.forget")]
     LinkForget {},
+    /// Everything the window shows: streams.
+    #[serde(rename = "view.watch")]
+    ViewWatch {},
+    /// This is the window: streams the pages it shall show.
+    #[serde(rename = "window.attend")]
+    WindowAttend {},
+    /// Open the window, or bring it to the front.
+    #[serde(rename = "window.open")]
+    WindowOpen(Page),
+    /// Start the service, and remember it.
+    #[serde(rename = "service.start")]
+    ServiceStart {},
+    /// Stop the service, and remember it.
+    #[serde(rename = "service.stop")]
+    ServiceStop {},
+    /// May devices of this network connect?
+    #[serde(rename = "network.allow")]
+    NetworkAllow {
+        /// Yes or no.
+        allow: bool,
+    },
+    /// Change what the person chose.
+    #[serde(rename = "settings.change")]
+    SettingsChange(Box<SettingsChange>),
+    /// Do not tell a device's coming and going, or do.
+    #[serde(rename = "devices.mute")]
+    DevicesMute {
+        /// Which.
+        device_key: String,
+        /// Whether it is muted.
+        muted: bool,
+    },
+    /// A short test message to the device.
+    #[serde(rename = "devices.test")]
+    DevicesTest {
+        /// Which.
+        device_key: String,
+    },
+    /// What devices said and what came back.
+    #[serde(rename = "activity.turns")]
+    ActivityTurns {
+        /// Of one device only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device_key: Option<String>,
+        /// Received before, ms since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before_ms: Option<i64>,
+        /// 1 to 100; absent: 50.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
+    },
+    /// Which OpenClaw is there, and what installing would change.
+    #[serde(rename = "setup.look")]
+    SetupLook {},
+    /// Install the plugin, as the plan said.
+    #[serde(rename = "setup.install")]
+    SetupInstall {
+        /// Of `setup.look`.
+        command: String,
+    },
+    /// End the program.
+    #[serde(rename = "quit")]
+    Quit {},
+}
+
+/// What of the settings to change; what is absent stays.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SettingsChange {
+    /// Null: as the system.
+    #[serde(skip_serializing_if = "Option::is_none", with = "nullable")]
+    pub language: Option<Option<Tongue>>,
+    /// TCP port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Days that message text is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_text_days: Option<u32>,
+    /// Seconds until 9002.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[specta(type = Option<specta_typescript::Number>)]
+    pub answer_after_s: Option<u64>,
+    /// Which notifications are off: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// The first-run pages are done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub welcomed: Option<bool>,
+    /// Keep secrets in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets_in_file: Option<bool>,
+    /// Start at login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autostart: Option<bool>,
+}
+
+/// Absent and null are two things.
+mod nullable {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Option<Option<T>>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().and_then(Option::as_ref).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        Option::deserialize(from).map(Some)
+    }
 }
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 13] = [
+    pub const KNOWN: [&'static str; 26] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -102,6 +214,19 @@ impl Request {
         "devices.send",
         "link.await",
         "link.forget",
+        "view.watch",
+        "window.attend",
+        "window.open",
+        "service.start",
+        "service.stop",
+        "network.allow",
+        "settings.change",
+        "devices.mute",
+        "devices.test",
+        "activity.turns",
+        "setup.look",
+        "setup.install",
+        "quit",
     ];
 }
 
@@ -195,6 +320,19 @@ mod tests {
             json!({"id":12,"do":"devices.send","deviceKey":"k","text":"t"}),
             json!({"id":13,"do":"link.await","timeoutS":5}),
             json!({"id":14,"do":"link.forget"}),
+            json!({"id":15,"do":"view.watch"}),
+            json!({"id":16,"do":"window.attend"}),
+            json!({"id":17,"do":"window.open","page":"devices","deviceKey":"k","remove":true}),
+            json!({"id":18,"do":"service.start"}),
+            json!({"id":19,"do":"service.stop"}),
+            json!({"id":20,"do":"network.allow","allow":true}),
+            json!({"id":21,"do":"settings.change","language":null,"port":8766}),
+            json!({"id":22,"do":"devices.mute","deviceKey":"k","muted":true}),
+            json!({"id":23,"do":"devices.test","deviceKey":"k"}),
+            json!({"id":24,"do":"activity.turns","beforeMs":5,"limit":9}),
+            json!({"id":25,"do":"setup.look"}),
+            json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),
+            json!({"id":27,"do":"quit"}),
         ];
         for line in &page {
             let read = Line::decode(line.to_string().as_bytes()).unwrap();

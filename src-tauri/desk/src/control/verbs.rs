@@ -98,6 +98,19 @@ impl Answers for Verbs {
                 self.service.forget_gateway().await?;
                 nothing()
             }
+            Request::ViewWatch {}
+            | Request::WindowAttend {}
+            | Request::WindowOpen(_)
+            | Request::ServiceStart {}
+            | Request::ServiceStop {}
+            | Request::NetworkAllow { .. }
+            | Request::SettingsChange(_)
+            | Request::DevicesMute { .. }
+            | Request::DevicesTest { .. }
+            | Request::ActivityTurns { .. }
+            | Request::SetupLook {}
+            | Request::SetupInstall { .. }
+            | Request::Quit {} => Err(Failure::bare(FailureCode::UnknownRequest)),
         }
     }
 }

@@ -111,7 +111,7 @@ pub async fn install(request: &Request) -> Result<Installed, InstallError> {
     before.refuse()?;
     let mut installed = Installed {
         outcome: Outcome::WaitingForGateway { next: NextStep::StartGateway },
-        plugin: VERSION,
+        plugin: VERSION.to_owned(),
         replaced: match &before.standing {
             Standing::Ours { version, current: false, .. } => Some(version.clone()),
             Standing::Ours { .. } | Standing::Absent | Standing::Foreign { .. } => None,

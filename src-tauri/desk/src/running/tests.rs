@@ -14,6 +14,7 @@ use crate::control::answer::{
 };
 use crate::control::client::Client;
 use crate::control::request::Request;
+use crate::shell::NoDesktop;
 
 const LIMIT: Duration = Duration::from_secs(20);
 const STRANGER: &str = "kzdvvj2umnduyauf35o36k6kw4";
@@ -40,7 +41,7 @@ async fn code(folders: &Folders, request: Request) -> FailureCode {
 #[tokio::test]
 async fn the_echo_agent_links_by_itself() {
     let temp = tempfile::tempdir().unwrap();
-    let running = Running::start(options(temp.path(), Agent::Echo)).unwrap();
+    let running = Running::start(options(temp.path(), Agent::Echo), NoDesktop).unwrap();
     let linked = async {
         loop {
             let status: Status = ask(&running.folders, &Request::Status {}).await.unwrap();
@@ -65,14 +66,14 @@ async fn the_echo_agent_links_by_itself() {
 #[tokio::test]
 async fn everything_is_private_and_gone_after_stop() {
     let temp = tempfile::tempdir().unwrap();
-    let running = Running::start(options(temp.path(), Agent::Echo)).unwrap();
+    let running = Running::start(options(temp.path(), Agent::Echo), NoDesktop).unwrap();
     let folders = running.folders.clone();
     let file = ServiceFile::read(&folders.service_file()).unwrap().expect("service.json");
     assert_eq!(&file, running.service_file());
     for path in [folders.service_file(), file.control.clone(), folders.link_key()] {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }
-    match Running::start(options(temp.path(), Agent::Echo)) {
+    match Running::start(options(temp.path(), Agent::Echo), NoDesktop) {
         Err(NotStarted::AlreadyRunning(Some(found))) => assert_eq!(found, file),
         other => panic!("{other:?}"),
     }
@@ -86,7 +87,7 @@ async fn everything_is_private_and_gone_after_stop() {
     // What a crash leaves behind does not mislead a client, nor the next start.
     file.write(&folders.service_file()).unwrap();
     assert_eq!(Client::connect(&folders).await.unwrap_err().code, FailureCode::NotRunning);
-    let again = Running::start(options(temp.path(), Agent::Echo)).unwrap();
+    let again = Running::start(options(temp.path(), Agent::Echo), NoDesktop).unwrap();
     assert!(Client::connect(&folders).await.is_ok());
     again.stop();
 }
@@ -94,7 +95,7 @@ async fn everything_is_private_and_gone_after_stop() {
 #[tokio::test]
 async fn requests_reach_the_service() {
     let temp = tempfile::tempdir().unwrap();
-    let running = Running::start(options(temp.path(), Agent::Gateway)).unwrap();
+    let running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
     let folders = &running.folders;
     let device_key = || STRANGER.to_owned();
     assert_eq!(ask::<DeviceList>(folders, &Request::DevicesList {}).await.unwrap().devices, []);
@@ -123,7 +124,7 @@ async fn requests_reach_the_service() {
 #[tokio::test]
 async fn a_code_is_followed_to_its_end() {
     let temp = tempfile::tempdir().unwrap();
-    let running = Running::start(options(temp.path(), Agent::Gateway)).unwrap();
+    let running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
     let folders = &running.folders;
     let first: BindStarted = ask(folders, &Request::BindStart { address: None }).await.unwrap();
     assert!(first.url.starts_with(&format!("http://127.0.0.1:{}/b#1.", running.service_file().port)));
@@ -167,7 +168,7 @@ async fn link(running: &Running) -> impl Sized {
 #[tokio::test]
 async fn only_a_plugin_that_comes_later_ends_the_wait_for_one() {
     let temp = tempfile::tempdir().unwrap();
-    let running = Running::start(options(temp.path(), Agent::Gateway)).unwrap();
+    let running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
     let first = link(&running).await;
     assert_eq!(code(&running.folders, Request::LinkAwait { timeout_s: 0 }).await, FailureCode::Timeout);
     let mut client = Client::connect(&running.folders).await.unwrap();
@@ -191,7 +192,7 @@ fn a_taken_port_is_told_with_its_holder_and_another_one() {
     let temp = tempfile::tempdir().unwrap();
     let holder = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = holder.local_addr().unwrap().port();
-    let started = Running::start(Options { port: Some(port), ..options(temp.path(), Agent::Echo) });
+    let started = Running::start(Options { port: Some(port), ..options(temp.path(), Agent::Echo) }, NoDesktop);
     let Err(NotStarted::Failed(failure)) = started else { panic!("{started:?}") };
     assert_eq!(failure.code, FailureCode::PortInUse);
     assert_eq!((&failure.detail["port"], &failure.detail["holder"]["pid"]), (&port.into(), &std::process::id().into()));
@@ -200,7 +201,7 @@ fn a_taken_port_is_told_with_its_holder_and_another_one() {
     let folders = Folders::under(temp.path());
     assert!(!folders.service_file().exists());
     drop(holder);
-    Running::start(Options { port: Some(port), ..options(temp.path(), Agent::Echo) }).unwrap().stop();
+    Running::start(Options { port: Some(port), ..options(temp.path(), Agent::Echo) }, NoDesktop).unwrap().stop();
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn unreadable_settings_keep_it_from_starting_and_are_left_alone() {
     let options = options(temp.path(), Agent::Echo);
     options.folders.create().unwrap();
     std::fs::write(options.folders.settings_file(), "{").unwrap();
-    let Err(NotStarted::Failed(failure)) = Running::start(options.clone()) else { panic!("it started") };
+    let Err(NotStarted::Failed(failure)) = Running::start(options.clone(), NoDesktop) else { panic!("it started") };
     assert_eq!(failure.code, FailureCode::SettingsUnreadable);
     assert_eq!(std::fs::read_to_string(options.folders.settings_file()).unwrap(), "{");
 }

@@ -3,11 +3,13 @@
 use channel::view::{BindFailure, BindProgress, Claimant, Pending};
 use channel::wire::device::{Confirm, Kind};
 use serde::{Deserialize, Serialize};
+use specta::Type;
+use specta_typescript::Number;
 
 use super::AddressReach;
 
 /// `bind.start`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct BindStarted {
     /// Handle for the other requests.
@@ -15,6 +17,7 @@ pub struct BindStarted {
     /// QR content. Holds the secret: show it, never log it.
     pub url: String,
     /// When it dies, ms since 1970.
+    #[specta(type = Number)]
     pub expires_ms: i64,
     /// From where it can be scanned.
     pub reach: AddressReach,
@@ -31,12 +34,13 @@ impl std::fmt::Debug for BindStarted {
 }
 
 /// An event of `bind.watch`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(tag = "state", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum BindEvent {
     /// Nobody scanned yet.
     Waiting {
         /// When the code dies, ms since 1970.
+        #[specta(type = Number)]
         expires_ms: i64,
     },
     /// A device proved the code.
@@ -44,6 +48,7 @@ pub enum BindEvent {
         /// What it calls itself.
         name: String,
         /// What it is.
+        #[specta(type = String)]
         kind: Kind,
         /// Where it is.
         address: String,
@@ -51,10 +56,12 @@ pub enum BindEvent {
     /// It shows its digits.
     Confirming {
         /// What the person does.
+        #[specta(type = String)]
         how: Confirm,
         /// What it calls itself.
         name: String,
         /// What it is.
+        #[specta(type = String)]
         kind: Kind,
         /// Where it is.
         address: String,
@@ -106,7 +113,7 @@ impl From<BindFailure> for BindEvent {
 }
 
 /// `bind.confirm`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct BindConfirmed {
     /// The device.
@@ -114,14 +121,14 @@ pub struct BindConfirmed {
 }
 
 /// `devices.pending`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct PendingList {
     /// Claims that wait.
     pub pending: Vec<PendingClaim>,
 }
 
 /// A claim that waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingClaim {
     /// Handle.
@@ -129,19 +136,22 @@ pub struct PendingClaim {
     /// What the device calls itself.
     pub name: String,
     /// What it is.
+    #[specta(type = String)]
     pub kind: Kind,
     /// Where it is.
     pub address: String,
     /// `scanned` or `confirming`.
     pub state: PendingState,
     /// What the person does.
+    #[specta(type = String)]
     pub how: Confirm,
     /// Since when, ms since 1970.
+    #[specta(type = Number)]
     pub since_ms: i64,
 }
 
 /// How far a claim is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "lowercase")]
 pub enum PendingState {
     /// The device proved the code.

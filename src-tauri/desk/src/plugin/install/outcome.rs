@@ -2,37 +2,37 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::foreign::Standing;
 use crate::control::answer::Link;
 use crate::language::Language;
 
 /// It is installed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Installed {
     /// Whether it talks to us already.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// Version of the plugin.
-    pub plugin: &'static str,
+    pub plugin: String,
     /// The version of ours that was there before.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<String>,
     /// Version of OpenClaw.
     pub openclaw: String,
     /// Its configuration.
     pub config: PathBuf,
     /// The copy from before the first change; `None`: nothing had to be changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<PathBuf>,
     /// OpenClaw writes its configuration without the person's comments: they are in the copy only.
     pub comments_lost: bool,
 }
 
 /// Whether the plugin talks to us.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
     /// It said hello: done.
@@ -48,7 +48,7 @@ pub enum Outcome {
 }
 
 /// What is left to do for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum NextStep {
     /// No gateway listens.

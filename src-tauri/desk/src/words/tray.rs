@@ -1,0 +1,6 @@
+//! The tray's words.
+
+super::words! {
+    /// Last line.
+    quit(): "Quit SmartPi", "退出 SmartPi";
+}

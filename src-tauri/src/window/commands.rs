@@ -1,0 +1,243 @@
+//! What the page may ask: each is one request of docs/CONTROL.md, or opens something that is ours.
+
+use std::net::IpAddr;
+
+use desk::control::answer::{
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, Nothing, Removed, Sent, SetupLook, Status, Turns,
+};
+use desk::control::client::Client;
+use desk::control::request::{Request, SettingsChange};
+use desk::failure::{Failure, FailureCode};
+use desk::plugin::Installed;
+use desk::qr::Qr;
+use desk::shell::Page;
+use desk::view::View;
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use specta_typescript::Number;
+use tauri::{AppHandle, State, WebviewWindow};
+use tauri_specta::Event;
+
+use super::events::BindChanged;
+use super::link::Owner;
+use crate::open;
+
+type Answer<T> = Result<T, Failure>;
+
+/// What the window begins with.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Attended {
+    /// The page it shall show.
+    pub(crate) page: Page,
+    /// Everything it shows. Null: nothing came yet, a `ViewChanged` follows.
+    pub(crate) view: Option<View>,
+    /// Why nothing came. Null: it is on its way.
+    pub(crate) lost: Option<Failure>,
+}
+
+/// A new binding code.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BindShown {
+    /// Its handle.
+    bind: String,
+    /// What the QR code says. Holds the secret: show it, never log it.
+    url: String,
+    /// When it dies, ms since 1970.
+    #[specta(type = Number)]
+    expires_ms: i64,
+    /// From where it can be scanned.
+    reach: AddressReach,
+    /// The QR code with its quiet zone, a whole SVG document: black on white.
+    svg: String,
+}
+
+/// A point in time, ms since 1970.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, Type)]
+#[serde(transparent)]
+pub(crate) struct Moment(#[specta(type = Number)] i64);
+
+/// A folder of SmartPi's.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, Type)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Folder {
+    /// Store, keys.
+    Data,
+    /// The log files.
+    Logs,
+}
+
+/// What to show now. Call it after listening to the events; what comes later comes as an event.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn attend(owner: State<'_, Owner>) -> Attended {
+    owner.attended()
+}
+
+/// The page has painted: show the window.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn painted(window: WebviewWindow) {
+    super::frame::present(&window);
+}
+
+/// Starts the service and remembers it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_service(owner: State<'_, Owner>) -> Answer<Nothing> {
+    owner.ask(Request::ServiceStart {}).await
+}
+
+/// Stops the service and remembers it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn stop_service(owner: State<'_, Owner>) -> Answer<Nothing> {
+    owner.ask(Request::ServiceStop {}).await
+}
+
+/// May devices of this network connect?
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn allow_network(owner: State<'_, Owner>, allow: bool) -> Answer<Nothing> {
+    owner.ask(Request::NetworkAllow { allow }).await
+}
+
+/// Makes a binding code for an address of `view.network.addresses`; null: the best.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_bind(owner: State<'_, Owner>, address: Option<String>) -> Answer<BindShown> {
+    let address = address.map(|address| address.parse::<IpAddr>()).transpose();
+    let address = address.map_err(|error| Failure::caused(FailureCode::BadRequest, &error))?;
+    let BindStarted { bind, url, expires_ms, reach } = owner.ask(Request::BindStart { address }).await?;
+    let svg = Qr::of(&url)?.to_svg();
+    Ok(BindShown { bind, url, expires_ms, reach, svg })
+}
+
+/// Sends `BindChanged` for every step of a code, the present one first. Answers when nothing can follow.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn watch_bind(app: AppHandle, owner: State<'_, Owner>, bind: String) -> Answer<()> {
+    let mut watch = Client::connect(owner.folders()).await?.watch_bind(&bind).await?;
+    while let Some(event) = watch.next().await? {
+        let told = BindChanged { bind: bind.clone(), event }.emit(&app);
+        told.map_err(|error| Failure::caused(FailureCode::Internal, &error))?;
+    }
+    Ok(())
+}
+
+/// Approves the device that shows its digits. Only for what the person typed or clicked.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn confirm_bind(owner: State<'_, Owner>, bind: String, code: String) -> Answer<BindConfirmed> {
+    owner.ask(Request::BindConfirm { bind, code }).await
+}
+
+/// Refuses a device.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn reject_bind(owner: State<'_, Owner>, bind: String) -> Answer<Nothing> {
+    owner.ask(Request::BindReject { bind }).await
+}
+
+/// Gives a device a new name.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rename_device(owner: State<'_, Owner>, device_key: String, name: String) -> Answer<Nothing> {
+    owner.ask(Request::DevicesRename { device_key, name }).await
+}
+
+/// Removes a device.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn remove_device(owner: State<'_, Owner>, device_key: String) -> Answer<Removed> {
+    owner.ask(Request::DevicesRemove { device_key }).await
+}
+
+/// Does not tell a device's coming and going, or does.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn mute_device(owner: State<'_, Owner>, device_key: String, muted: bool) -> Answer<Nothing> {
+    owner.ask(Request::DevicesMute { device_key, muted }).await
+}
+
+/// Sends a device a short test message.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn test_device(owner: State<'_, Owner>, device_key: String) -> Answer<Sent> {
+    owner.ask(Request::DevicesTest { device_key }).await
+}
+
+/// A device and its newest turns.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn device_status(owner: State<'_, Owner>, device_key: String) -> Answer<DeviceStatus> {
+    owner.ask(Request::DevicesStatus { device_key }).await
+}
+
+/// What devices said and what came back: of one device or all, received before a time, at most `limit`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn turns(
+    owner: State<'_, Owner>,
+    device_key: Option<String>,
+    before_ms: Option<Moment>,
+    limit: Option<u32>,
+) -> Answer<Turns> {
+    owner.ask(Request::ActivityTurns { device_key, before_ms: before_ms.map(|at| at.0), limit }).await
+}
+
+/// Changes what the person chose.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn change_settings(owner: State<'_, Owner>, change: SettingsChange) -> Answer<Nothing> {
+    owner.ask(Request::SettingsChange(Box::new(change))).await
+}
+
+/// Which OpenClaw is there, and what installing the plugin would change.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn look_for_openclaw(owner: State<'_, Owner>) -> Answer<SetupLook> {
+    owner.ask(Request::SetupLook {}).await
+}
+
+/// Installs the plugin into one of them, as its plan said.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn install_plugin(owner: State<'_, Owner>, command: String) -> Answer<Installed> {
+    owner.ask(Request::SetupInstall { command }).await
+}
+
+/// Opens a folder of SmartPi's in the file manager.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn open_folder(owner: State<'_, Owner>, folder: Folder) -> Answer<()> {
+    open::folder(match folder {
+        Folder::Data => &owner.folders().data,
+        Folder::Logs => &owner.folders().logs,
+    })
+}
+
+/// Opens the phone page in this computer's browser.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_phone_page(owner: State<'_, Owner>) -> Answer<()> {
+    let status: Status = owner.ask(Request::Status {}).await?;
+    let mut addresses = status.addresses.iter();
+    let here = addresses.find(|address| address.reach == AddressReach::Computer);
+    open::page(&here.ok_or_else(|| Failure::bare(FailureCode::NoAddress))?.url)
+}
+
+/// Starts SmartPi where it is not running. A `ViewChanged` follows, or an `OwnerLost`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn retry_owner(owner: State<'_, Owner>) {
+    owner.retry();
+}
+
+/// Ends SmartPi.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn quit(owner: State<'_, Owner>) -> Answer<Nothing> {
+    owner.ask(Request::Quit {}).await
+}
