@@ -9,6 +9,7 @@ use desk::failure::{Failure, FailureCode};
 use desk::folders::Folders;
 use desk::running::{Agent, NotStarted, Options, Running, Timing};
 use desk::settings::Settings;
+use desk::shell::NoDesktop;
 use tokio::runtime::Runtime;
 
 use crate::args::{self, Serve};
@@ -36,7 +37,7 @@ pub(crate) fn run(terminal: Terminal, runtime: &Runtime, folders: &Folders, args
     });
     options.timing =
         args.answer_after.map(|seconds| Timing { answer: Duration::from_secs(seconds), ..Timing::default() });
-    match Running::start(options) {
+    match Running::start(options, NoDesktop) {
         Ok(running) => {
             let mut notes = running.notes().to_vec();
             notes.extend(remember(settings, folders, args, lan).err());
@@ -82,7 +83,7 @@ async fn live(
     let stop = async {
         tokio::select! {
             stopped = stop_asked() => stopped,
-            died = running.ended() => Err(died.into()),
+            ended = running.ended() => ended.map_err(Stop::from),
         }
     };
     tokio::pin!(stop);
