@@ -1,0 +1,225 @@
+import { Refused, type ActivityTurn, type Backend, type BindCode, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type Tongue, type View } from "./backend";
+import { FOUND, homeTurns } from "./backend.fake/home";
+import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
+import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
+
+/** A program that is not there: for a look at the window in a browser, and for tests. It keeps what was asked in `asked`. */
+export class FakeBackend implements Backend {
+  readonly scene: Scene;
+  readonly asked: unknown[][] = [];
+  /** Thrown by the next request of this name. */
+  readonly failNext = new Map<string, Failure>();
+  code = "42";
+  installed: Installed = { outcome: "waitingForGateway", next: "restartGateway", plugin: "0.2.0", openclaw: "2026.9.6", config: "/home/anna/.openclaw/openclaw.json" };
+  allTurns: ActivityTurn[];
+  private readonly views = new Set<(view: View) => void>();
+  private readonly pages = new Set<(page: Page) => void>();
+  private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
+  private readonly losses = new Set<(failure: Failure) => void>();
+  private codes = 0;
+  private triesLeft = 3;
+  private claimName = "";
+
+  constructor(name: SceneName, tongue: Tongue) {
+    this.scene = SCENES[name](tongue);
+    this.allTurns = this.scene.noTurns ? [] : homeTurns(tongue);
+  }
+
+  get view(): View {
+    return this.scene.view;
+  }
+
+  /** Changes the view and tells it. */
+  tell(change: (view: View) => void): void {
+    const next = structuredClone(this.scene.view);
+    change(next);
+    next.revision += 1;
+    this.scene.view = next;
+    this.views.forEach((listener) => listener(next));
+  }
+
+  showPage(page: Page): void {
+    this.pages.forEach((listener) => listener(page));
+  }
+
+  lose(failure: Failure): void {
+    this.losses.forEach((listener) => listener(failure));
+  }
+
+  /** The code `bind` comes to this. */
+  progress(bind: string, event: BindEvent): void {
+    if ("name" in event) this.claimName = event.name;
+    this.binds.forEach((listener) => listener(bind, event));
+  }
+
+  /** The newest code. */
+  get bind(): string {
+    return `code-${this.codes}`;
+  }
+
+  private note(...request: unknown[]): void {
+    this.asked.push(request);
+    const failure = this.failNext.get(String(request[0]));
+    this.failNext.delete(String(request[0]));
+    if (failure) throw new Refused(failure);
+  }
+
+  async startService(): Promise<void> {
+    this.note("startService");
+    this.tell((view) => (view.service = { ...view.service, phase: "running", sinceMs: Date.now(), failure: null }));
+  }
+
+  async stopService(): Promise<void> {
+    this.note("stopService");
+    this.tell((view) => (view.service = { ...view.service, phase: "stopped", sinceMs: Date.now(), failure: null }));
+  }
+
+  async allowNetwork(allow: boolean): Promise<void> {
+    this.note("allowNetwork", allow);
+    this.tell((view) => {
+      view.network.permission = allow ? "allowed" : "refused";
+      const own = view.network.addresses.filter((address) => address.reach === "computer");
+      view.network.addresses = allow ? [{ ip: "192.168.1.20", url: "http://192.168.1.20:8765/", reach: "network", interface: "wlp2s0", provenMs: null }, ...own] : own;
+    });
+  }
+
+  async startBind(address: string | null): Promise<BindCode> {
+    this.note("startBind", address);
+    this.codes += 1;
+    this.triesLeft = 3;
+    const reach = this.view.network.addresses[0]?.reach ?? "computer";
+    return { bind: this.bind, url: SAMPLE_URL, expiresMs: Date.now() + 180_000, reach, svg: SAMPLE_QR };
+  }
+
+  async watchBind(bind: string): Promise<void> {
+    this.note("watchBind", bind);
+    const claim = this.view.pending.find((pending) => pending.bind === bind);
+    if (claim) this.progress(bind, { ...claim, state: "confirming" });
+    else this.progress(bind, this.codes === 1 && this.scene.bind ? this.scene.bind : { state: "waiting", expiresMs: Date.now() + 180_000 });
+  }
+
+  async confirmBind(bind: string, code: string): Promise<void> {
+    this.note("confirmBind", bind, code);
+    if (code !== this.code && code !== "allow") {
+      this.triesLeft -= 1;
+      if (this.triesLeft === 0) this.progress(bind, { state: "failed", reason: "wrong_code" });
+      throw new Refused({ code: "wrong_code", detail: { left: this.triesLeft } });
+    }
+    this.tell((view) => (view.pending = view.pending.filter((pending) => pending.bind !== bind)));
+    this.progress(bind, { state: "bound", deviceKey: this.view.devices[0]?.deviceKey ?? "kzdvvj2umnduyauf35o36k6kw4", name: this.claimName });
+  }
+
+  async rejectBind(bind: string): Promise<void> {
+    this.note("rejectBind", bind);
+    this.tell((view) => (view.pending = view.pending.filter((pending) => pending.bind !== bind)));
+    this.progress(bind, { state: "failed", reason: "rejected" });
+  }
+
+  async renameDevice(deviceKey: string, name: string): Promise<void> {
+    this.note("renameDevice", deviceKey, name);
+    this.tell((view) => view.devices.filter((device) => device.deviceKey === deviceKey).forEach((device) => (device.name = name)));
+  }
+
+  async removeDevice(deviceKey: string): Promise<{ lostMessages: number; lostReplies: number }> {
+    this.note("removeDevice", deviceKey);
+    const lostReplies = this.view.devices.find((device) => device.deviceKey === deviceKey)?.waiting ?? 0;
+    this.tell((view) => (view.devices = view.devices.filter((device) => device.deviceKey !== deviceKey)));
+    return { lostMessages: 0, lostReplies };
+  }
+
+  async muteDevice(deviceKey: string, muted: boolean): Promise<void> {
+    this.note("muteDevice", deviceKey, muted);
+    this.tell((view) => view.devices.filter((device) => device.deviceKey === deviceKey).forEach((device) => (device.muted = muted)));
+  }
+
+  async testDevice(deviceKey: string): Promise<{ n: number; online: boolean }> {
+    this.note("testDevice", deviceKey);
+    return { n: 1, online: this.view.devices.find((device) => device.deviceKey === deviceKey)?.state === "online" };
+  }
+
+  async deviceStatus(deviceKey: string): Promise<{ turns: ActivityTurn[] }> {
+    this.note("deviceStatus", deviceKey);
+    return { turns: this.allTurns.filter((turn) => turn.deviceKey === deviceKey) };
+  }
+
+  async turns(deviceKey: string | null, beforeMs: number | null, limit: number | null): Promise<{ turns: ActivityTurn[]; more: boolean }> {
+    this.note("turns", deviceKey, beforeMs, limit);
+    const all = this.allTurns.filter((turn) => (deviceKey === null || turn.deviceKey === deviceKey) && (beforeMs === null || turn.receivedMs < beforeMs));
+    return { turns: all.slice(0, limit ?? 50), more: all.length > (limit ?? 50) };
+  }
+
+  async changeSettings(change: SettingsChange): Promise<void> {
+    this.note("changeSettings", change);
+    this.tell((view) => {
+      const { welcomed, autostart, secretsInFile, ...settings } = change;
+      Object.assign(view.settings, settings);
+      if (welcomed !== undefined) view.app.welcomed = welcomed;
+      if (autostart !== undefined) view.app.autostart = autostart;
+      if (secretsInFile !== undefined) view.secrets.place = secretsInFile ? "file" : "keyring";
+      if (change.language) view.app.language = change.language;
+      if (change.port !== undefined) view.service.port = change.port;
+    });
+  }
+
+  async lookForOpenclaw() {
+    this.note("lookForOpenclaw");
+    if (this.scene.looks) await new Promise(() => {});
+    return this.scene.setup ?? FOUND;
+  }
+
+  async installPlugin(command: string): Promise<Installed> {
+    this.note("installPlugin", command);
+    if (this.scene.installFailure) throw new Refused(this.scene.installFailure);
+    return this.installed;
+  }
+
+  async openFolder(which: "data" | "logs"): Promise<void> {
+    this.note("openFolder", which);
+  }
+
+  async openPhonePage(): Promise<void> {
+    this.note("openPhonePage");
+  }
+
+  async copyText(text: string): Promise<void> {
+    this.note("copyText", text);
+  }
+
+  async retryOwner(): Promise<void> {
+    this.note("retryOwner");
+    this.tell(() => {});
+  }
+
+  async quit(): Promise<void> {
+    this.note("quit");
+  }
+
+  async onView(listener: (view: View) => void): Promise<() => void> {
+    this.views.add(listener);
+    if (!this.scene.silent) listener(this.view);
+    return () => this.views.delete(listener);
+  }
+
+  async onPage(listener: (page: Page) => void): Promise<() => void> {
+    this.pages.add(listener);
+    listener(this.scene.page);
+    return () => this.pages.delete(listener);
+  }
+
+  async onBind(listener: (bind: string, event: BindEvent) => void): Promise<() => void> {
+    this.binds.add(listener);
+    return () => this.binds.delete(listener);
+  }
+
+  async onOwnerLost(listener: (failure: Failure) => void): Promise<() => void> {
+    this.losses.add(listener);
+    if (this.scene.lost) listener(this.scene.lost);
+    return () => this.losses.delete(listener);
+  }
+}
+
+/** Reads the scene and the language of the address: `?scene=bind-ask&lang=zh`. */
+export function fakeOf(query: URLSearchParams): FakeBackend {
+  const asked = query.get("scene") ?? "home";
+  return new FakeBackend(asked in SCENES ? (asked as SceneName) : "home", query.get("lang") === "zh" ? "zh" : "en");
+}

@@ -1,0 +1,157 @@
+import type { BindEvent, Failure, Page, SetupLook, Tongue, View } from "../backend";
+import { ago, FOUND, homeView, KEYS } from "./home";
+
+/** One situation of the program, for a look at it in a browser and for tests. */
+export type Scene = {
+  view: View;
+  page: Page;
+  /** What the first code goes through at once. */
+  bind?: BindEvent;
+  setup?: SetupLook;
+  installFailure?: Failure;
+  /** The program says nothing at all. */
+  silent?: boolean;
+  lost?: Failure;
+  noTurns?: boolean;
+  /** The looking takes for ever. */
+  looks?: boolean;
+};
+
+const CLAIMANT = { en: "Ben's phone", zh: "小本的手机" };
+
+function changed(tongue: Tongue, change: (view: View) => void): View {
+  const view = homeView(tongue);
+  change(view);
+  return view;
+}
+
+const loopbackOnly = (view: View): void => {
+  view.network.addresses = view.network.addresses.slice(-1);
+};
+
+const claim = (tongue: Tongue) => ({ name: CLAIMANT[tongue], kind: "phone", address: "192.168.1.34" });
+
+function firstRun(tongue: Tongue): Scene {
+  const view = changed(tongue, (view) => {
+    view.app.welcomed = false;
+    view.devices = [];
+    view.notices = [];
+    view.network.permission = "unasked";
+    view.assistant = { ...view.assistant, link: "offline", sinceMs: 0, gateway: null, plugin: null, host: null };
+    loopbackOnly(view);
+  });
+  return { view, page: { page: "welcome" } };
+}
+
+/** Every situation by name. */
+export const SCENES = {
+  home: (tongue) => ({ view: homeView(tongue), page: { page: "devices" } }),
+  details: (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.phone } }),
+  remove: (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.script, remove: true } }),
+  empty: (tongue) => ({ view: changed(tongue, (view) => (view.devices = [])), page: { page: "devices" } }),
+  loading: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, silent: true }),
+  lost: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "control_lost", detail: "connection reset by peer (os error 104)" } }),
+  stopped: (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.service = { ...view.service, phase: "stopped", sinceMs: ago(6) };
+      view.devices = view.devices.map((device) => ({ ...device, state: "offline", sinceMs: ago(6), talking: false }));
+    }),
+    page: { page: "devices" },
+  }),
+  port: (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.service = { ...view.service, phase: "failed", sinceMs: ago(3), failure: { code: "port_in_use", detail: { port: 8765, holder: { pid: 4711, name: "node" }, offer: 8766 } } };
+      view.devices = view.devices.map((device) => ({ ...device, state: "offline", sinceMs: ago(3), talking: false }));
+    }),
+    page: { page: "devices" },
+  }),
+  away: (tongue) => ({
+    view: changed(tongue, (view) => (view.assistant = { ...view.assistant, link: "offline", sinceMs: ago(9), refusedGateway: "77aa" })),
+    page: { page: "devices" },
+  }),
+  echo: (tongue) => ({
+    view: changed(tongue, (view) => (view.assistant = { kind: "echo", link: "online", sinceMs: ago(9), gateway: null, plugin: null, host: null, refusedGateway: null })),
+    page: { page: "devices" },
+  }),
+  pending: (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.pending = [{ bind: "claim", ...claim(tongue), state: "confirming", how: "code", sinceMs: ago(0.5) }];
+    }),
+    page: { page: "devices" },
+  }),
+
+  bind: (tongue) => ({ view: homeView(tongue), page: { page: "bind" } }),
+  "bind-unproven": (tongue) => ({
+    view: changed(tongue, (view) => (view.network.addresses = view.network.addresses.slice(1))),
+    page: { page: "bind" },
+  }),
+  "bind-ask": (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.network.permission = "unasked";
+      loopbackOnly(view);
+    }),
+    page: { page: "bind" },
+  }),
+  "bind-refused": (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.network.permission = "refused";
+      loopbackOnly(view);
+    }),
+    page: { page: "bind" },
+  }),
+  "bind-absent": (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.network.permission = "absent";
+      loopbackOnly(view);
+    }),
+    page: { page: "bind" },
+  }),
+  "bind-scanned": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "scanned", ...claim(tongue) } }),
+  "bind-confirming": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "code", ...claim(tongue) } }),
+  "bind-allow": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "allow", ...claim(tongue), kind: "board" } }),
+  "bind-bound": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "bound", deviceKey: KEYS.phone, name: CLAIMANT[tongue] } }),
+  "bind-failed": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "failed", reason: "second_claim" } }),
+  "bind-stopped": (tongue) => ({
+    view: changed(tongue, (view) => (view.service = { ...view.service, phase: "stopped", sinceMs: ago(6) })),
+    page: { page: "bind" },
+  }),
+
+  activity: (tongue) => ({ view: homeView(tongue), page: { page: "activity" } }),
+  "activity-empty": (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.notices = [];
+      view.devices = [];
+    }),
+    page: { page: "activity" },
+    noTurns: true,
+  }),
+
+  settings: (tongue) => ({ view: homeView(tongue), page: { page: "settings" } }),
+  "settings-troubled": (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.secrets = { place: "nowhere", why: "locked" };
+      view.app.autostart = null;
+      view.network.permission = "absent";
+      view.assistant = { ...view.assistant, link: "offline", sinceMs: ago(9) };
+      view.troubles = [{ code: "cannot_listen", detail: "10.0.0.7:8765: cannot assign requested address" }];
+    }),
+    page: { page: "settings" },
+  }),
+
+  welcome: firstRun,
+  "welcome-looking": (tongue) => ({ ...firstRun(tongue), looks: true }),
+  "welcome-none": (tongue) => ({ ...firstRun(tongue), setup: { found: [], inWsl: true } }),
+  "welcome-foreign": (tongue) => {
+    const scene = firstRun(tongue);
+    const [found] = FOUND.found;
+    if (found?.plan) {
+      const refusal: Failure = { code: "plugin_foreign", detail: "/home/anna/.openclaw/extensions/openclaw-smartpi" };
+      scene.setup = { inWsl: false, found: [{ ...found, plan: { ...found.plan, plugin: "foreign", changes: [], refusal } }] };
+    }
+    return scene;
+  },
+  "welcome-failed": (tongue) => ({ ...firstRun(tongue), installFailure: { code: "openclaw_failed", detail: "openclaw plugins install: exit status 1\nError: network is unreachable" } }),
+} satisfies Record<string, (tongue: Tongue) => Scene>;
+
+
+export type SceneName = keyof typeof SCENES;

@@ -1,0 +1,59 @@
+import { activity } from "./en/activity";
+import { bind } from "./en/bind";
+import { devices } from "./en/devices";
+import { failures } from "./en/failures";
+import { settings } from "./en/settings";
+import { welcome } from "./en/welcome";
+
+/** Every word of the window in English. Its shape is what the other language must have. */
+export const en = {
+  nav: { label: "Pages", devices: "Devices", activity: "Activity", settings: "Settings" },
+  service: {
+    label: "Service",
+    stopped: "Stopped",
+    starting: "Starting…",
+    running: "Running",
+    stopping: "Stopping…",
+    failed: "Not running",
+    since: (when: string) => `since ${when}`,
+    stoppedTitle: "The service is stopped",
+    stoppedText: "No device can connect until you start it again.",
+    start: "Start service",
+    tryAgain: "Try again",
+    usePort: (port: number) => `Use port ${port}`,
+  },
+  states: {
+    loading: "One moment…",
+    lostTitle: "SmartPi does not answer",
+    lostText: "The window lost the program that talks to your devices. If it has ended, start SmartPi again.",
+    retry: "Try again",
+    retrying: "Trying…",
+    quit: "Close SmartPi",
+  },
+  parts: {
+    details: "Details",
+    copy: "Copy",
+    copied: "Copied",
+    cancel: "Cancel",
+    close: "Close",
+    save: "Save",
+    dismiss: "Dismiss",
+    today: "Today",
+    yesterday: "Yesterday",
+    yesterdayAt: (time: string) => `yesterday ${time}`,
+    ms: (count: number) => `${count} ms`,
+    seconds: (count: string) => `${count} s`,
+    minutes: (minutes: number, seconds: number) => (seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`),
+    list: (names: string[]) => (names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`),
+    kinds: { phone: "Phone", speaker: "Speaker", board: "Board", script: "Script", other: "Device" },
+  },
+  activity,
+  bind,
+  devices,
+  failures,
+  settings,
+  welcome,
+};
+
+/** The words of a language. */
+export type Words = typeof en;

@@ -1,0 +1,57 @@
+import type { Words } from "./en";
+import { activity } from "./zh/activity";
+import { bind } from "./zh/bind";
+import { devices } from "./zh/devices";
+import { failures } from "./zh/failures";
+import { settings } from "./zh/settings";
+import { welcome } from "./zh/welcome";
+
+/** Every word of the window in Simplified Chinese. */
+export const zh: Words = {
+  nav: { label: "页面", devices: "设备", activity: "动态", settings: "设置" },
+  service: {
+    label: "服务",
+    stopped: "已停止",
+    starting: "正在启动…",
+    running: "运行中",
+    stopping: "正在停止…",
+    failed: "未能运行",
+    since: (when) => `${when} 起`,
+    stoppedTitle: "服务已停止",
+    stoppedText: "重新启动之前，任何设备都无法连接。",
+    start: "启动服务",
+    tryAgain: "重试",
+    usePort: (port) => `改用端口 ${port}`,
+  },
+  states: {
+    loading: "请稍候…",
+    lostTitle: "SmartPi 没有响应",
+    lostText: "窗口与后台程序失去了联系。如果程序已经退出，请重新启动 SmartPi。",
+    retry: "重试",
+    retrying: "正在重试…",
+    quit: "关闭 SmartPi",
+  },
+  parts: {
+    details: "详情",
+    copy: "复制",
+    copied: "已复制",
+    cancel: "取消",
+    close: "关闭",
+    save: "保存",
+    dismiss: "知道了",
+    today: "今天",
+    yesterday: "昨天",
+    yesterdayAt: (time) => `昨天 ${time}`,
+    ms: (count) => `${count} 毫秒`,
+    seconds: (count) => `${count} 秒`,
+    minutes: (minutes, seconds) => (seconds === 0 ? `${minutes} 分钟` : `${minutes} 分 ${seconds} 秒`),
+    list: (names) => names.join("、"),
+    kinds: { phone: "手机", speaker: "音箱", board: "开发板", script: "脚本", other: "设备" },
+  },
+  activity,
+  bind,
+  devices,
+  failures,
+  settings,
+  welcome,
+};

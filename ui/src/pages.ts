@@ -1,0 +1,18 @@
+import { shallowRef } from "vue";
+
+import type { Page } from "./backend";
+
+/** The page that the window shows. */
+export const page = shallowRef<Page>({ page: "devices" });
+
+export function show(next: Page): void {
+  page.value = next;
+}
+
+/** Whose activity is shown; null: everybody's. */
+export const activityOf = shallowRef<string | null>(null);
+
+export function showActivityOf(deviceKey: string): void {
+  activityOf.value = deviceKey;
+  show({ page: "activity" });
+}
