@@ -8,18 +8,31 @@ use std::path::PathBuf;
 /// When it is not there: a story that starts real programs does not skip them.
 #[must_use]
 pub fn smartpi() -> PathBuf {
-    let path = std::env::var_os("SMARTPI_BIN").map_or_else(
+    built("smartpi", "cli", "SMARTPI_BIN")
+}
+
+/// The `smartpi-tray` to test: the environment variable `SMARTPI_TRAY_BIN`, else the one that cargo built beside this test.
+///
+/// # Panics
+/// As [`smartpi`].
+#[must_use]
+pub fn smartpi_tray() -> PathBuf {
+    built("smartpi-tray", "smartpi-tray", "SMARTPI_TRAY_BIN")
+}
+
+fn built(program: &str, package: &str, variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map_or_else(
         || {
             let test = std::env::current_exe().expect("a running test has a path");
             // target/debug/deps/scenarios-0123 -> target/debug/smartpi
             let built = test.parent().and_then(|deps| deps.parent()).expect("cargo puts tests two folders deep");
-            built.join("smartpi").with_extension(std::env::consts::EXE_EXTENSION)
+            built.join(program).with_extension(std::env::consts::EXE_EXTENSION)
         },
         PathBuf::from,
     );
     assert!(
         path.is_file(),
-        "{} is not there: build it with `cargo build -p cli`, or name one in SMARTPI_BIN",
+        "{} is not there: build it with `cargo build -p {package}`, or name one in {variable}",
         path.display()
     );
     path

@@ -4,27 +4,21 @@
 //! MiniBrowser and `Xvfb` (packages webkit2gtk-driver, xvfb). A missing one fails the story; nothing is skipped.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process_group};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::desktop::Display;
 use crate::lab::Namespace;
-use crate::webdriver::Session;
+use crate::process::{Group, installed};
+use crate::webdriver::{Session, connect};
 
 /// Width and height of the page in CSS pixels: a common phone, upright.
 pub const PHONE: (u32, u32) = (390, 844);
-/// A driver listens within this time of its start, on a busy machine too.
-const START: Duration = Duration::from_secs(30);
-/// How often a page is asked whether what a story waits for is there.
-const ASK: Duration = Duration::from_millis(50);
 
 /// Which browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +35,10 @@ pub struct Browser {
     engine: Engine,
     session: Session,
     // In this order: the driver goes before the display it draws on, and both before their folder.
-    _driver: Running,
-    _display: Option<Running>,
+    _driver: Group,
+    _display: Option<Display>,
     _home: TempDir,
 }
-
-/// A child with everything it started, killed together on drop.
-#[derive(Debug)]
-struct Running(Child);
 
 impl Browser {
     /// Starts a fresh browser of its own profile in `place`.
@@ -67,7 +57,7 @@ impl Browser {
         let home = TempDir::with_prefix("smartpi-browser-")?;
         let display = match engine {
             Engine::Chromium => None,
-            Engine::WebKit => Some(virtual_display()?),
+            Engine::WebKit => Some(Display::start(|server| Command::new(server), PHONE)?),
         };
         let port = place.free_port()?;
         let driver = match engine {
@@ -75,7 +65,7 @@ impl Browser {
             Engine::WebKit => installed("WebKitWebDriver", "webkit2gtk-driver")?,
         };
         let mut command = place.command(driver);
-        command.arg(format!("--port={port}")).process_group(0);
+        command.arg(format!("--port={port}"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         for (variable, folder) in [
             ("HOME", "home"),
@@ -89,11 +79,11 @@ impl Browser {
             command.env(variable, home.path().join(folder));
         }
         command.env("NO_AT_BRIDGE", "1").env("GSETTINGS_BACKEND", "memory").env("LIBGL_ALWAYS_SOFTWARE", "1");
-        if let Some((_, number)) = &display {
-            command.env("DISPLAY", format!(":{number}"));
+        if let Some(display) = &display {
+            command.env("DISPLAY", display.name());
         }
-        let mut driver = Running(command.spawn().context("cannot start the WebDriver")?);
-        let stream = driver.connect(place, port)?;
+        let mut driver = Group::start(&mut command)?;
+        let stream = connect(place, port, &mut driver)?;
         let wanted = match engine {
             Engine::Chromium => chromium(home.path(), flags)?,
             Engine::WebKit => webkit(flags)?,
@@ -102,7 +92,7 @@ impl Browser {
         if engine == Engine::WebKit {
             session.post("/window/rect", &json!({"x": 0, "y": 0, "width": PHONE.0, "height": PHONE.1}))?;
         }
-        Ok(Self { engine, session, _driver: driver, _display: display.map(|(running, _)| running), _home: home })
+        Ok(Self { engine, session, _driver: driver, _display: display, _home: home })
     }
 
     /// Which browser this is.
@@ -124,43 +114,28 @@ impl Browser {
         self.session.go(url).with_context(|| format!("{:?} cannot open {url}", self.engine))
     }
 
-    /// What a JavaScript expression is worth in the page.
+    /// As [`Session::value`].
     ///
     /// # Errors
-    /// As [`Session::script`].
+    /// As there.
     pub fn value(&mut self, expression: &str) -> Result<Value> {
-        self.session.script(&format!("return {expression};"), &[])
+        self.session.value(expression)
     }
 
-    /// Waits until a JavaScript expression is neither `null`, `false`, `0` nor empty, and gives its value.
+    /// As [`Session::wait_for`].
     ///
     /// # Errors
-    /// After `limit`, with what the page shows by then.
+    /// As there.
     pub fn wait_for(&mut self, expression: &str, limit: Duration) -> Result<Value> {
-        let since = Instant::now();
-        let mut last = Ok(Value::Null);
-        while since.elapsed() < limit {
-            // A script that runs into a page change fails; the next one finds the new page.
-            last = self.value(expression);
-            if last.as_ref().is_ok_and(is_truthy) {
-                return last;
-            }
-            std::thread::sleep(ASK);
-        }
-        let shown = self.value("document.body && document.body.innerText").unwrap_or_default();
-        let shown = shown.as_str().unwrap_or_default();
-        let last = last.map_or_else(|e| format!("{e:#}"), |value| value.to_string());
-        bail!("{:?}: {expression} is {last} after {limit:?}. The page shows:\n{shown}", self.engine)
+        self.session.wait_for(expression, limit).with_context(|| format!("{:?}", self.engine))
     }
 
-    /// Waits for an element with words in it and gives them.
+    /// As [`Session::text`].
     ///
     /// # Errors
-    /// As [`Browser::wait_for`].
+    /// As there.
     pub fn text(&mut self, css: &str, limit: Duration) -> Result<String> {
-        let found =
-            self.wait_for(&format!("(document.querySelector({})?.textContent ?? '').trim()", json!(css)), limit)?;
-        Ok(found.as_str().unwrap_or_default().to_owned())
+        self.session.text(css, limit).with_context(|| format!("{:?}", self.engine))
     }
 
     /// Saves what the window shows as `target/screenshots/<name>-<engine>.png` and gives that path.
@@ -184,32 +159,6 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // The driver may be dead already; then its group is killed next.
         let _ = self.session.close();
-    }
-}
-
-impl Running {
-    fn connect(&mut self, place: &Namespace, port: u16) -> Result<TcpStream> {
-        let since = Instant::now();
-        loop {
-            match place.connect((Ipv4Addr::LOCALHOST, port).into()) {
-                Ok(stream) => return Ok(stream),
-                Err(e) if since.elapsed() > START => return Err(e).context("the WebDriver does not listen"),
-                Err(_) => {}
-            }
-            if let Some(status) = self.0.try_wait()? {
-                bail!("the WebDriver ended at once: {status}");
-            }
-            std::thread::sleep(ASK);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.0.wait();
     }
 }
 
@@ -242,42 +191,26 @@ fn chromium(home: &Path, flags: &[&str]) -> Result<Value> {
     }))
 }
 
-fn webkit(flags: &[&str]) -> Result<Value> {
+/// WebKitGTK's own small browser.
+///
+/// # Errors
+/// It is not installed.
+pub(crate) fn mini_browser() -> Result<PathBuf> {
     let browser = ["4.1", "4.0", "6.0"].iter().flat_map(|version| {
         ["/usr/lib/x86_64-linux-gnu/webkit2gtk-", "/usr/lib/aarch64-linux-gnu/webkit2gtk-", "/usr/libexec/webkit2gtk-"]
             .map(|stem| PathBuf::from(format!("{stem}{version}/MiniBrowser")))
     });
     let browser = browser.into_iter().find(|path| path.exists());
-    let browser = browser.context("WebKitGTK's MiniBrowser is not installed (package webkit2gtk-driver brings it)")?;
+    browser.context("WebKitGTK's MiniBrowser is not installed (package webkit2gtk-driver brings it)")
+}
+
+fn webkit(flags: &[&str]) -> Result<Value> {
     let mut arguments = vec!["--automation", "--full-screen"];
     arguments.extend(flags);
     Ok(json!({
         "browserName": "MiniBrowser",
-        "webkitgtk:browserOptions": {"binary": browser, "args": arguments},
+        "webkitgtk:browserOptions": {"binary": mini_browser()?, "args": arguments},
     }))
-}
-
-/// Starts an X server that draws into memory, as large as the phone, and gives its number.
-fn virtual_display() -> Result<(Running, u32)> {
-    let mut command = Command::new(installed("Xvfb", "xvfb")?);
-    let screen = format!("{}x{}x24", PHONE.0, PHONE.1);
-    // With -displayfd the server itself takes the first free number and writes it when it is ready.
-    command.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &screen]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-    let mut running = Running(command.spawn().context("cannot start Xvfb")?);
-    let mut line = String::new();
-    let stdout = running.0.stdout.take().context("Xvfb has no standard output")?;
-    BufReader::new(stdout.take(16)).read_line(&mut line)?;
-    let number = line.trim().parse().with_context(|| format!("Xvfb ended without a display: {line:?}"))?;
-    Ok((running, number))
-}
-
-fn installed(program: &str, package: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
-    found.with_context(|| {
-        format!("`{program}` is not installed (Debian package {package}). This story needs the real one.")
-    })
 }
 
 /// The `target` folder that this test was built into.
@@ -291,16 +224,6 @@ fn target_folder() -> Result<PathBuf> {
         folder.display()
     );
     Ok(folder)
-}
-
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(is) => *is,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -68,6 +68,42 @@ impl Control {
     pub fn watch(mut self, bind: &str) -> Result<BindWatch> {
         self.send("bind.watch", json!({"bind": bind}))?;
         Ok(BindWatch { control: self })
+    }
+
+    /// Begins a stream and gives its first event.
+    ///
+    /// # Errors
+    /// As [`Control::ask`].
+    pub fn first_event(self, what: &str, arguments: Value) -> Result<Value> {
+        self.until_event(what, arguments, ANSWER, "first", |_| true)
+    }
+
+    /// Begins a stream and gives its first event like this.
+    ///
+    /// # Errors
+    /// After `limit`, with the last event; and as [`Control::ask`].
+    pub fn until_event(
+        mut self,
+        what: &str,
+        arguments: Value,
+        limit: Duration,
+        title: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let until = Instant::now() + limit;
+        self.send(what, arguments)?;
+        let mut last = Value::Null;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            ensure!(!left.is_zero(), "{what}: not {title} after {limit:?}, but {last}");
+            self.reader.get_ref().set_read_timeout(Some(left))?;
+            let mut line = self.read().with_context(|| format!("{what}: not {title} after {limit:?}, but {last}"))?;
+            ensure!(line.get("event").is_some(), "{what}: {line}");
+            last = line["event"].take();
+            if wanted(&last) {
+                return Ok(last);
+            }
+        }
     }
 
     fn try_ask(&mut self, what: &str, arguments: Value) -> Result<Value> {

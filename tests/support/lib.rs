@@ -3,16 +3,20 @@
 pub mod model;
 pub mod openclaw;
 
+pub mod axe;
 pub mod binaries;
 pub mod browser;
 pub mod channel_service;
 pub mod control;
+pub mod desktop;
 pub mod fast_agent;
 pub mod history;
 pub mod lab;
 pub mod page;
 pub mod phone;
+pub mod process;
 pub mod qr;
 pub mod terminal;
+pub mod tray_app;
 pub mod wait;
 pub mod webdriver;

@@ -4,17 +4,43 @@
 //! uses it from its own thread.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
+use crate::lab::Namespace;
+use crate::process::Group;
+
+/// A driver listens within this time of its start, on a busy machine too.
+const START: Duration = Duration::from_secs(30);
+/// How often a page is asked whether what a story waits for is there.
+const ASK: Duration = Duration::from_millis(50);
 /// A driver that has not answered for so long never will. Opening a browser on a busy machine takes a few seconds.
 const ANSWER: Duration = Duration::from_secs(90);
 /// Key under which WebDriver hides the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Connects to a driver that was just started in `place`, as soon as it listens.
+///
+/// # Errors
+/// It ends, or does not listen within 30 s.
+pub fn connect(place: &Namespace, port: u16, driver: &mut Group) -> Result<TcpStream> {
+    let since = Instant::now();
+    loop {
+        match place.connect((Ipv4Addr::LOCALHOST, port).into()) {
+            Ok(stream) => return Ok(stream),
+            Err(e) if since.elapsed() > START => return Err(e).context("the WebDriver does not listen"),
+            Err(_) => {}
+        }
+        if let Some(status) = driver.ended()? {
+            bail!("the WebDriver ended at once: {status}");
+        }
+        std::thread::sleep(ASK);
+    }
+}
 
 /// One browser session of one driver.
 #[derive(Debug)]
@@ -76,6 +102,45 @@ impl Session {
         self.post("/execute/async", &json!({"script": script, "args": arguments}))
     }
 
+    /// What a JavaScript expression is worth in the page.
+    ///
+    /// # Errors
+    /// As [`Session::script`].
+    pub fn value(&mut self, expression: &str) -> Result<Value> {
+        self.script(&format!("return {expression};"), &[])
+    }
+
+    /// Waits until a JavaScript expression is neither `null`, `false`, `0` nor empty, and gives its value.
+    ///
+    /// # Errors
+    /// After `limit`, with what the page shows by then.
+    pub fn wait_for(&mut self, expression: &str, limit: Duration) -> Result<Value> {
+        let since = Instant::now();
+        let mut last = Ok(Value::Null);
+        while since.elapsed() < limit {
+            // A script that runs into a page change fails; the next one finds the new page.
+            last = self.value(expression);
+            if last.as_ref().is_ok_and(is_truthy) {
+                return last;
+            }
+            std::thread::sleep(ASK);
+        }
+        let shown = self.value("document.body && document.body.innerText").unwrap_or_default();
+        let shown = shown.as_str().unwrap_or_default();
+        let last = last.map_or_else(|e| format!("{e:#}"), |value| value.to_string());
+        bail!("{expression} is {last} after {limit:?}. The page shows:\n{shown}")
+    }
+
+    /// Waits for an element with words in it and gives them.
+    ///
+    /// # Errors
+    /// As [`Session::wait_for`].
+    pub fn text(&mut self, css: &str, limit: Duration) -> Result<String> {
+        let found =
+            self.wait_for(&format!("(document.querySelector({})?.textContent ?? '').trim()", json!(css)), limit)?;
+        Ok(found.as_str().unwrap_or_default().to_owned())
+    }
+
     /// Clicks where a finger would.
     ///
     /// # Errors
@@ -94,14 +159,33 @@ impl Session {
         self.post(&format!("/element/{element}/value"), &json!({"text": text})).map(drop)
     }
 
+    /// Presses keys where the focus is: text, or the marks of [`key`].
+    ///
+    /// # Errors
+    /// As [`Session::post`].
+    pub fn press(&mut self, keys: &str) -> Result<()> {
+        let strokes = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|what| json!({"type": what, "value": key.to_string()})));
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>()});
+        self.post("/actions", &json!({"actions": [keyboard]})).map(drop)
+    }
+
     /// What the window shows, as PNG.
     ///
     /// # Errors
     /// As [`Session::post`].
     pub fn screenshot(&mut self) -> Result<Vec<u8>> {
-        let shot = self.call("GET", "/screenshot", None)?;
-        let text = shot.as_str().context("the screenshot is no text")?;
-        BASE64.decode(text.as_bytes()).context("the screenshot is not base64")
+        picture(&self.call("GET", "/screenshot", None)?)
+    }
+
+    /// What one element shows, as PNG.
+    ///
+    /// # Errors
+    /// As [`Session::post`]; no such element is one as well.
+    pub fn screenshot_of(&mut self, css: &str) -> Result<Vec<u8>> {
+        let element = self.element(css)?;
+        picture(&self.call("GET", &format!("/element/{element}/screenshot"), None)?)
     }
 
     /// Sends an order that belongs to this session.
@@ -143,6 +227,33 @@ impl Session {
             bail!("{what}: {}: {}", value["error"].as_str().unwrap_or("?"), value["message"].as_str().unwrap_or("?"));
         }
         Ok(value)
+    }
+}
+
+/// Keys that are no characters, for [`Session::press`].
+pub mod key {
+    /// To the next thing that takes the focus.
+    pub const TAB: &str = "\u{e004}";
+    /// Enter.
+    pub const ENTER: &str = "\u{e007}";
+    /// Escape.
+    pub const ESCAPE: &str = "\u{e00c}";
+    /// The space bar.
+    pub const SPACE: &str = " ";
+}
+
+fn picture(shot: &Value) -> Result<Vec<u8>> {
+    let text = shot.as_str().context("the screenshot is no text")?;
+    BASE64.decode(text.as_bytes()).context("the screenshot is not base64")
+}
+
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
     }
 }
 
