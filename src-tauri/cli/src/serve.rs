@@ -58,7 +58,7 @@ fn choose_network(terminal: Terminal, args: &Serve, settings: &Settings) -> Resu
     if args.lan || args.no_lan {
         return Ok(Some(args.lan));
     }
-    if !args.show_qr || (terminal.person && settings.lan) {
+    if !args.show_qr || (terminal.person && settings.allow_next_network) {
         return Ok(None);
     }
     // A QR code for everybody on the network is never shown where no person sees it.
@@ -67,8 +67,8 @@ fn choose_network(terminal: Terminal, args: &Serve, settings: &Settings) -> Resu
 
 /// Keeps the choice that the person made; a no at the question is asked again next time.
 fn remember(mut settings: Settings, folders: &Folders, args: &Serve, lan: Option<bool>) -> Result<(), Failure> {
-    let Some(lan) = lan.filter(|lan| *lan != settings.lan && (*lan || args.no_lan)) else { return Ok(()) };
-    settings.lan = lan;
+    let Some(lan) = lan.filter(|lan| *lan != settings.allow_next_network && (*lan || args.no_lan)) else { return Ok(()) };
+    settings.allow_next_network = lan;
     settings.save(&folders.settings_file()).map_err(Failure::from)
 }
 

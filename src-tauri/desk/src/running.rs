@@ -133,7 +133,7 @@ impl Running {
         let agent = agent.unwrap_or_else(|| detect_agent::of_user(&folders.link_key()));
         let name = name.as_deref().and_then(id::clean_name).unwrap_or_else(computer_name);
         let mut notes = Vec::new();
-        let wanted = if lan.unwrap_or(settings.lan) { network_addresses(&mut notes) } else { Vec::new() };
+        let wanted = if lan.unwrap_or(settings.allow_next_network) { network_addresses(&mut notes) } else { Vec::new() };
         let timing = timing
             .unwrap_or_else(|| Timing { answer: Duration::from_secs(settings.answer_after_s), ..Timing::default() });
         let config = Config {

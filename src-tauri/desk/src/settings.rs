@@ -12,7 +12,9 @@ use crate::private_file;
 use crate::view::Tongue;
 
 /// The form of the file that this program writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Most networks that are remembered.
+const NETWORKS: usize = 64;
 
 /// The settings. A file without a key gives that key's default; keys of other programs or newer versions are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,8 +23,6 @@ pub struct Settings {
     version: u32,
     /// TCP port, 1 to 65,535.
     pub port: u16,
-    /// Whether devices of the network may connect.
-    pub lan: bool,
     /// Days that message text is kept, at most 3,650; 0: wiped when the turn ends.
     pub keep_text_days: u32,
     /// Seconds without an answer after which a device is told (9002), 1 to 600.
@@ -37,6 +37,9 @@ pub struct Settings {
     pub secrets_in_file: bool,
     /// What was decided for each network, newest last, at most 64.
     pub networks: Vec<Network>,
+    /// The next network that is seen is allowed: version 1 of the file said "my network" without naming one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_next_network: bool,
     /// Devices whose coming and going is not told, by key.
     pub muted: BTreeSet<String>,
     /// Which notifications are off.
@@ -76,7 +79,6 @@ impl Default for Settings {
         Self {
             version: VERSION,
             port: 8765,
-            lan: false,
             keep_text_days: 30,
             answer_after_s: 30,
             language: None,
@@ -84,6 +86,7 @@ impl Default for Settings {
             welcomed: false,
             secrets_in_file: false,
             networks: Vec::new(),
+            allow_next_network: false,
             muted: BTreeSet::new(),
             quiet: Quiet::default(),
             others: Map::new(),
@@ -169,14 +172,17 @@ impl Settings {
             Err(source) => return Err(LoadError::Read { path: path(), source }),
         };
         // The version first: a newer file may have other types.
-        let read: Value =
+        let mut read: Value =
             serde_json::from_slice(&bytes).map_err(|source| LoadError::Malformed { path: path(), source })?;
         let version = read
             .get("version")
             .and_then(Value::as_u64)
-            .map_or(VERSION, |version| u32::try_from(version).unwrap_or(u32::MAX));
+            .map_or(1, |version| u32::try_from(version).unwrap_or(u32::MAX));
         if version > VERSION {
             return Err(LoadError::Newer { path: path(), version });
+        }
+        if version == 1 {
+            migrate(&mut read).map_err(|source| LoadError::Malformed { path: path(), source })?;
         }
         let settings: Self =
             serde_json::from_value(read).map_err(|source| LoadError::Malformed { path: path(), source })?;
@@ -200,6 +206,25 @@ impl Settings {
         private_file::replace(path, &bytes).map_err(failed)
     }
 
+    /// What was decided for a network. `None`: nothing yet.
+    pub fn decided(&self, network: &str) -> Option<bool> {
+        self.networks.iter().find(|known| known.id == network).map(|known| known.allowed)
+    }
+
+    /// Remembers a decision; the oldest is forgotten where there are too many.
+    pub fn decide(&mut self, network: &str, allowed: bool) {
+        self.networks.retain(|known| known.id != network);
+        self.networks.push(Network { id: network.to_owned(), allowed });
+        let surplus = self.networks.len().saturating_sub(NETWORKS);
+        self.networks.drain(..surplus);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_network(mut self, network: &str, allowed: bool) -> Self {
+        self.decide(network, allowed);
+        self
+    }
+
     fn out_of_range(&self) -> Option<&'static str> {
         [
             ("port", self.port == 0),
@@ -209,6 +234,16 @@ impl Settings {
         .into_iter()
         .find_map(|(key, bad)| bad.then_some(key))
     }
+}
+
+/// Version 1 had one switch, `lan`, for whatever network there was.
+fn migrate(file: &mut Value) -> Result<(), serde_json::Error> {
+    let Some(keys) = file.as_object_mut() else { return Ok(()) };
+    if let Some(lan) = keys.remove("lan") {
+        keys.insert("allowNextNetwork".to_owned(), serde_json::from_value::<bool>(lan)?.into());
+    }
+    keys.insert("version".to_owned(), VERSION.into());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -245,11 +280,44 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_version_1_allows_the_next_network_if_it_allowed_any() {
+        for (text, allow) in [
+            (r#"{"version":1,"lan":true,"port":9000}"#, true),
+            (r#"{"lan":true,"port":9000}"#, true),
+            (r#"{"version":1,"lan":false,"port":9000}"#, false),
+            (r#"{"version":1,"port":9000}"#, false),
+            (r#"{"version":2,"lan":true,"port":9000}"#, false),
+        ] {
+            let settings = load(text).unwrap();
+            assert_eq!((settings.allow_next_network, settings.port, settings.version), (allow, 9000, 2), "{text}");
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("settings.json");
+        std::fs::write(&path, r#"{"version":1,"lan":true}"#).unwrap();
+        let migrated = Settings::load(&path).unwrap();
+        migrated.save(&path).unwrap();
+        assert_eq!(Settings::load(&path).unwrap(), migrated);
+        let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!((&written["version"], written.get("lan")), (&Value::from(2), None));
+    }
+
+    #[test]
+    fn decisions_are_replaced_and_the_oldest_is_forgotten() {
+        let mut settings = Settings::default();
+        for number in 0..NETWORKS + 2 {
+            settings.decide(&number.to_string(), true);
+        }
+        settings.decide("5", false);
+        assert_eq!(settings.networks.len(), NETWORKS);
+        assert_eq!((settings.decided("1"), settings.decided("2"), settings.decided("5")), (None, Some(true), Some(false)));
+    }
+
+    #[test]
     fn a_file_that_is_not_understood_is_an_error_in_words() {
         for text in ["", "{", "[]", r#"{"port":"8765"}"#, r#"{"lan":1}"#, r#"{"port":70000}"#] {
             assert!(matches!(load(text), Err(LoadError::Malformed { .. })), "{text}");
         }
-        assert!(matches!(load(r#"{"version":2,"port":{"tcp":1}}"#), Err(LoadError::Newer { version: 2, .. })));
+        assert!(matches!(load(r#"{"version":3,"port":{"tcp":1}}"#), Err(LoadError::Newer { version: 3, .. })));
         for (text, key) in [
             (r#"{"port":0}"#, "port"),
             (r#"{"keepTextDays":3651}"#, "keepTextDays"),

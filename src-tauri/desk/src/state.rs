@@ -1,5 +1,7 @@
 //! What the application knows: one value, owned by the controller.
 
+pub(crate) mod facts;
+
 use crate::view::View;
 
 /// The whole.
