@@ -1,4 +1,4 @@
-import { Refused, type ActivityTurn, type Backend, type BindCode, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type Tongue, type View } from "./backend";
+import { Refused, type ActivityTurn, type Attended, type Backend, type BindCode, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type Tongue, type View } from "./backend";
 import { FOUND, homeTurns } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
@@ -194,15 +194,21 @@ export class FakeBackend implements Backend {
     this.note("quit");
   }
 
+  async attend(): Promise<Attended> {
+    return { page: this.scene.page, view: this.scene.silent ? null : this.view, lost: this.scene.lost ?? null };
+  }
+
+  async painted(): Promise<void> {
+    this.note("painted");
+  }
+
   async onView(listener: (view: View) => void): Promise<() => void> {
     this.views.add(listener);
-    if (!this.scene.silent) listener(this.view);
     return () => this.views.delete(listener);
   }
 
   async onPage(listener: (page: Page) => void): Promise<() => void> {
     this.pages.add(listener);
-    listener(this.scene.page);
     return () => this.pages.delete(listener);
   }
 
@@ -213,7 +219,6 @@ export class FakeBackend implements Backend {
 
   async onOwnerLost(listener: (failure: Failure) => void): Promise<() => void> {
     this.losses.add(listener);
-    if (this.scene.lost) listener(this.scene.lost);
     return () => this.losses.delete(listener);
   }
 }

@@ -92,6 +92,7 @@ export interface Backend {
   stopService(): Promise<void>;
   allowNetwork(allow: boolean): Promise<void>;
   startBind(address: string | null): Promise<BindCode>;
+  /** Tells every step of a code to the listeners of `onBind`, and resolves when nothing can follow. */
   watchBind(bind: string): Promise<void>;
   confirmBind(bind: string, code: string): Promise<void>;
   rejectBind(bind: string): Promise<void>;
@@ -109,11 +110,18 @@ export interface Backend {
   copyText(text: string): Promise<void>;
   retryOwner(): Promise<void>;
   quit(): Promise<void>;
+  /** What to show now; after the listeners are there. */
+  attend(): Promise<Attended>;
+  /** The page has painted: the window may be shown. */
+  painted(): Promise<void>;
   onView(listener: (view: View) => void): Promise<Unlisten>;
   onPage(listener: (page: Page) => void): Promise<Unlisten>;
   onBind(listener: (bind: string, event: BindEvent) => void): Promise<Unlisten>;
   onOwnerLost(listener: (failure: Failure) => void): Promise<Unlisten>;
 }
+
+/** What the window begins with. */
+export type Attended = { page: Page; view: View | null; lost: Failure | null };
 
 let chosen: Backend | undefined;
 

@@ -1,6 +1,6 @@
 import { shallowRef } from "vue";
 
-import type { Backend, Failure, Unlisten, View } from "./backend";
+import type { Backend, Failure, Page, Unlisten, View } from "./backend";
 import { show } from "./pages";
 import { tongue } from "./words";
 
@@ -10,20 +10,32 @@ export const view = shallowRef<View | null>(null);
 /** Why the program is out of reach; null while it is there. */
 export const lost = shallowRef<Failure | null>(null);
 
+function take(next: View): void {
+  lost.value = null;
+  tongue.value = next.app.language;
+  view.value = next;
+}
+
+/** Who was never welcomed is welcomed first, unless a device waits for a yes or another page was asked for. */
+function firstPage(asked: Page, first: View | null): Page {
+  const isHome = asked.page === "devices" && !asked.deviceKey;
+  return first !== null && !first.app.welcomed && isHome ? { page: "welcome" } : asked;
+}
+
 /** Follows the program until the returned function is called. */
 export async function follow(backend: Backend): Promise<Unlisten> {
   const ends = await Promise.all([
-    backend.onView((next) => {
-      lost.value = null;
-      tongue.value = next.app.language;
-      if (view.value === null && !next.app.welcomed) show({ page: "welcome" });
-      view.value = next;
-    }),
+    backend.onView(take),
     backend.onPage(show),
     backend.onOwnerLost((failure) => {
       lost.value = failure;
     }),
   ]);
+  const now = await backend.attend();
+  show(firstPage(now.page, now.view));
+  // An event that came meanwhile is newer than the answer.
+  if (now.view !== null && view.value === null) take(now.view);
+  if (now.lost !== null && view.value === null) lost.value = now.lost;
   return () => ends.forEach((end) => end());
 }
 
