@@ -7,25 +7,32 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 OPENCLAW := 2026.9.6 2026.7.35
 sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.tgz')
 
-.PHONY: help run test check bench soak check-platforms web openclaw
+# A tray needs a display; without one the same service runs in the terminal.
+display := $(DISPLAY)$(WAYLAND_DISPLAY)
+built = $${CARGO_TARGET_DIR:-target}/debug
+
+.PHONY: help run test check bench soak screenshots bindings check-platforms web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build and start the service, then show the QR code that binds a device (ARGS="--lan" to skip the question)
-	@.ci/packages run
+run: ## build and start the tray app; without a display: the service in the terminal, and the QR code that binds a device (ARGS="--lan" to skip its question)
+	@.ci/packages $(if $(display),tray,run)
 	@$(MAKE) --no-print-directory web
-	cargo build --locked --package cli
-	@exec "$${CARGO_TARGET_DIR:-target}/debug/smartpi" serve --show-qr $(ARGS)
+	cargo build --locked --package cli $(if $(display),--package smartpi-tray)
+	@exec $(if $(display),"$(built)/smartpi-tray","$(built)/smartpi" serve --show-qr) $(ARGS)
 
 test: ## everything: format, lints, types, unit tests, scenarios with the real OpenClaw (an hour at most)
 	@.ci/test
 
-check: web ## the quick part: format, lints, types
+check: ## the quick part: format, lints, types
+	@.ci/packages tray
+	@$(MAKE) --no-print-directory web
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	npm --prefix plugin run check
 	npm --prefix ui/chat run check
+	npm --prefix ui run check
 
 bench: ## load beside an aiohttp relay and a raw TCP hop; writes docs/RESULTS.md (half an hour)
 	@.ci/packages bench
@@ -34,20 +41,35 @@ bench: ## load beside an aiohttp relay and a raw TCP hop; writes docs/RESULTS.md
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
 
 soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...)
-	@.ci/packages run
+	@.ci/packages tray
 	@$(MAKE) --no-print-directory web
 	cargo build --workspace --all-targets --locked
 	SMARTPI_ROUNDS="$${ROUNDS:-500}" cargo test --locked --workspace --test scenarios -- --nocapture kill_nine
 
+screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots
+	@.ci/packages test
+	@$(MAKE) --no-print-directory web
+	cargo build --locked --package cli --package smartpi-tray
+	SMARTPI_SCREENSHOTS="$(CURDIR)/docs/screenshots" cargo test --locked --package scenarios --test scenarios -- photographed
+
+bindings: ## write the window's view of the commands again (ui/src/bindings.ts)
+	@.ci/packages tray
+	@$(MAKE) --no-print-directory web
+	UPDATE_BINDINGS=1 cargo test --locked --package smartpi-tray bindings
+
 check-platforms: ## type-check the crates for Windows and macOS, on Linux
 	.ci/check-platforms
 
-web: ui/chat/dist/index.html plugin/openclaw-smartpi.tgz ## the phone page and the plugin, as the binary embeds them
+web: ui/dist/index.html ui/chat/dist/index.html plugin/openclaw-smartpi.tgz ## the window, the phone page and the plugin, as the binaries embed them
 
 openclaw: $(OPENCLAW:%=.cache/openclaw/%/node_modules/.package-lock.json) ## the pinned OpenClaw releases that the scenarios run
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund
+	@touch $@
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(filter-out ui/chat/%,$(call sources,ui))
+	cd ui && npm run build
 	@touch $@
 
 ui/chat/dist/index.html: ui/chat/node_modules/.package-lock.json $(call sources,ui/chat)

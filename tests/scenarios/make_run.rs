@@ -33,17 +33,28 @@ fn binding_url(text: &str) -> Option<String> {
     (start + url.len() < text.len()).then_some(url)
 }
 
-#[test]
-fn make_run_ends_with_the_command_of_these_stories() -> Result<()> {
+/// The last command of `make run` with these variables.
+fn make_run_ends_with(set: &[(&str, &str)]) -> Result<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests lie in the repository")?;
     let mut make = Command::new("make");
     // This test runs under `make test`, whose settings are not a person's.
     make.args(["-n", "--no-print-directory", "run"]).env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+    make.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").envs(set.iter().copied());
     let output = make.current_dir(root).output()?;
     let printed = String::from_utf8(output.stdout)?;
     ensure!(output.status.success(), "make -n run: {}", String::from_utf8_lossy(&output.stderr));
     let last = printed.lines().rfind(|line| !line.trim().is_empty()).context("make run does nothing")?;
-    ensure!(last.trim_end().ends_with("smartpi\" serve --show-qr"), "make run ends with {last}");
+    Ok(last.trim_end().to_owned())
+}
+
+#[test]
+fn make_run_starts_the_tray_where_there_is_a_display_and_else_the_command_of_these_stories() -> Result<()> {
+    let in_terminal = make_run_ends_with(&[])?;
+    ensure!(in_terminal.ends_with("/smartpi\" serve --show-qr"), "make run ends with {in_terminal}");
+    for display in [("DISPLAY", ":0"), ("WAYLAND_DISPLAY", "wayland-0")] {
+        let on_screen = make_run_ends_with(&[display])?;
+        ensure!(on_screen.ends_with("/smartpi-tray\""), "make run ends with {on_screen}");
+    }
     Ok(())
 }
 
