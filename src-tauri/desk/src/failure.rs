@@ -180,6 +180,46 @@ codes! {
     QrNotMade, "qr_not_made",
         "The QR code could not be made or saved.",
         "无法生成或保存二维码。";
+    /// No program opens a page or a folder.
+    NotOpened, "not_opened",
+        "This computer has no program that opens this. Copy the address and open it yourself.",
+        "此电脑没有可打开它的程序，请复制地址后自行打开。";
+    /// The entry for starting at login cannot be written.
+    AutostartRefused, "autostart_refused",
+        "The system did not let SmartPi change whether it starts at login. Change it in the system's own settings.",
+        "系统不允许 SmartPi 更改开机启动，请在系统设置中更改。";
+    /// The keyring is locked, or nobody unlocked it in time.
+    KeyringLocked, "keyring_locked",
+        "The system's keyring is locked. Unlock it and try again, or choose in the settings to keep the keys in a file.",
+        "系统密钥环已锁定，请解锁后重试，或在设置中选择将密钥保存到文件。";
+    /// The system has no keyring.
+    KeyringAbsent, "keyring_absent",
+        "This system has no keyring. Choose in the settings to keep the keys in a file.",
+        "此系统没有密钥环，请在设置中选择将密钥保存到文件。";
+    /// The keyring has no default collection.
+    KeyringEmpty, "keyring_empty",
+        "The system's keyring is not set up yet. Create a default keyring in the system's password program, or choose in the settings to keep the keys in a file.",
+        "系统密钥环尚未设置，请在系统的密码程序中创建默认密钥环，或在设置中选择将密钥保存到文件。";
+    /// The keyring refuses, or answers nonsense.
+    KeyringBroken, "keyring_broken",
+        "The system's keyring does not work. Try again, or choose in the settings to keep the keys in a file.",
+        "系统密钥环无法正常工作，请重试，或在设置中选择将密钥保存到文件。";
+    /// The folder for secrets cannot be used.
+    SecretsFileUnusable, "secrets_file_unusable",
+        "SmartPi cannot use the folder for its keys. Check the disk space and who owns its data folder.",
+        "SmartPi 无法使用存放密钥的文件夹，请检查磁盘空间和数据文件夹的所有者。";
+    /// A secret is not what we write.
+    SecretDamaged, "secret_damaged",
+        "A key that SmartPi keeps is damaged, and it is not replaced without you. See the detail.",
+        "SmartPi 保存的密钥已损坏，不会自动替换，详见说明。";
+    /// Secrets stay where they were.
+    SecretsNotMoved, "secrets_not_moved",
+        "The keys could not be moved and stay where they were. See the detail.",
+        "密钥未能移动，仍保存在原处，详见说明。";
+    /// Secrets were moved, and a copy is left.
+    SecretsLeftBehind, "secrets_left_behind",
+        "The keys are in their new place, but a copy could not be removed from the old one. See the detail.",
+        "密钥已移到新位置，但旧位置的副本未能删除，详见说明。";
     /// A server has no window.
     NoDesktop, "no_desktop",
         "SmartPi runs here without a desktop, so that it has no window to open.",
@@ -263,6 +303,17 @@ impl Failure {
     /// A failure whose detail is the error with all its causes.
     pub fn caused(code: FailureCode, error: &dyn Error) -> Self {
         Self::with(code, chain(error))
+    }
+
+    /// Whether something of the person's cannot be kept: the disk, the store or the settings refuse.
+    pub fn is_storage(&self) -> bool {
+        [FailureCode::Storage, FailureCode::StoreUnusable, FailureCode::SettingsNotSaved, FailureCode::FolderUnusable]
+            .contains(&self.code)
+    }
+
+    /// The program that has the port, where that is what happened and it is known.
+    pub fn port_holder(&self) -> Option<&str> {
+        self.detail.get("holder")?.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())
     }
 
     /// The sentence, then the detail in parentheses.

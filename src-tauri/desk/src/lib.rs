@@ -28,6 +28,7 @@ pub mod port_holder;
 mod private_file;
 pub mod qr;
 pub mod running;
+pub mod secrets;
 pub mod service_file;
 pub mod settings;
 pub mod shell;

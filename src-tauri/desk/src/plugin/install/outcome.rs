@@ -128,7 +128,7 @@ mod tests {
     fn scripts_read_one_flat_object() {
         let installed = Installed {
             outcome: Outcome::WaitingForGateway { next: NextStep::StartGateway },
-            plugin: "0.1.0",
+            plugin: "0.1.0".into(),
             replaced: None,
             openclaw: "2026.9.6".into(),
             config: "/c".into(),
