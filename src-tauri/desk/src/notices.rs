@@ -1,10 +1,40 @@
-//! What a person is told by a notification, and when.
+//! What a person is told by a notification, and when. Quiet by design.
+//!
+//! | what happened | told | not told |
+//! | --- | --- | --- |
+//! | a device came or left | once it has lasted 10 s; those within 2 s of each other as one notice | what was undone within 10 s; while the service does not run, because its own state says it |
+//! | the same while comings and goings are gathered (a start, a resume, a change of network, a move by the person) | at the end, as one notice, and only what differs from what was told last | everything that is as it was |
+//! | a device's first connection within 60 s of its binding | no: "bound" says it | |
+//! | a device was bound, removed | at once | when the person did it: bound in the open window, removed |
+//! | a device waits for a yes | at once, each once | while the window is open |
+//! | the service cannot run, something cannot be saved | at once | the same again within 10 min, unless the person has just tried to start it |
+//! | the service was started or stopped | at once | when the person did it; at launch; the way back from a failure that was not told |
+//! | OpenClaw left | after 60 s: a restart of the gateway takes that long | while the echo answers; before a gateway was ever linked |
+//! | OpenClaw came back | once it has lasted 10 s | when its leaving was not told |
+//! | no tray shows icons | once in a run | |
+//!
+//! A muted device is never told of, and a switch in the settings silences its kind; both keep their rows in the history. What a muted device did is not
+//! caught up when it is unmuted: who changes that sees its state beside it.
+//!
+//! Everything is a function of the states and the passed time. [`Step::wake_ms`] is the only timer, and there is none while nothing is pending.
 
+mod assistant;
+mod comings;
+mod event;
+#[cfg(test)]
+mod property;
+mod service;
+#[cfg(test)]
+mod tests;
+
+use crate::control::answer::PendingState;
+use crate::language::Language;
 use crate::shell::Page;
-use crate::state::State;
+use crate::state::{Act, Did, State, Window};
 use crate::view::{NoticeKind, NoticeView};
+use event::{About, Event};
 
-/// A notification, ready to be shown.
+/// A notification, ready to be shown: plain text. It holds names that people and devices gave; a shell whose system reads markup escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
     /// What it is about.
@@ -30,16 +60,66 @@ pub struct Step {
     pub wake_ms: Option<i64>,
 }
 
+/// How long a state lasts before it is told.
+const SETTLE_MS: i64 = 10_000;
+
 /// Decides what is told. Remembers what was told before, within one run.
 #[derive(Debug, Default)]
 pub struct Announcer {
     last_id: u64,
+    comings: comings::Comings,
+    assistant: assistant::Assistant,
+    service: service::Service,
+    /// Claims that were told, by their handle.
+    claims: Vec<String>,
+    no_tray_told: bool,
 }
 
 impl Announcer {
-    /// Looks at a change, or at nothing (`before == after`) when [`Step::wake_ms`] has come.
+    /// Looks at a change, or at nothing (`before == after`) when [`Step::wake_ms`] has come. `now_ms`: ms since 1970.
     pub fn step(&mut self, before: &State, after: &State, now_ms: i64) -> Step {
-        let _ = (before, after, now_ms, &mut self.last_id);
-        Step::default()
+        let mut events = self.service.step(before, after, now_ms);
+        events.extend(self.no_tray(after, now_ms));
+        events.extend(self.new_claims(after, now_ms));
+        let (coming, coming_wake) = self.comings.step(before, after, now_ms);
+        events.extend(coming);
+        let (linking, linking_wake) = self.assistant.step(after, now_ms);
+        events.extend(linking);
+
+        let language = Language::from(after.shown.app.language);
+        let mut step = Step { wake_ms: coming_wake.into_iter().chain(linking_wake).min(), ..Step::default() };
+        for event in events {
+            self.last_id += 1;
+            step.announcements.extend(event.announcement(language, &after.shown.settings.quiet));
+            step.rows.push(event.row(self.last_id));
+        }
+        step
     }
+
+    fn new_claims(&mut self, after: &State, now_ms: i64) -> Option<Event> {
+        let pending = &after.shown.pending;
+        self.claims.retain(|told| pending.iter().any(|claim| claim.bind == *told));
+        let new: Vec<_> = pending
+            .iter()
+            .filter(|claim| claim.state == PendingState::Confirming && !self.claims.contains(&claim.bind))
+            .collect();
+        self.claims.extend(new.iter().map(|claim| claim.bind.clone()));
+        let first = new.first()?;
+        let about = new.iter().map(|claim| About { key: None, name: claim.name.clone(), muted: false }).collect();
+        let quiet = after.window == Window::Open;
+        Some(Event { about, how: Some(first.how), quiet, ..Event::new(NoticeKind::Confirm, now_ms) })
+    }
+
+    fn no_tray(&mut self, after: &State, now_ms: i64) -> Option<Event> {
+        if self.no_tray_told || after.shown.app.tray != Some(false) {
+            return None;
+        }
+        self.no_tray_told = true;
+        Some(Event::no_tray(now_ms))
+    }
+}
+
+/// Whether the person has just done this.
+fn did(state: &State, what: &Did, now_ms: i64) -> bool {
+    state.acts.iter().any(|act| act.what == *what && now_ms - act.at_ms < Act::FRESH_MS)
 }
