@@ -1,6 +1,7 @@
 //! Whole stories.
 
 mod bind_and_talk;
+mod desktop;
 mod hostile_pages;
 mod kill_nine;
 mod make_run;

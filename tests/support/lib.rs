@@ -16,6 +16,7 @@ pub mod page;
 pub mod phone;
 pub mod process;
 pub mod qr;
+pub mod simulated;
 pub mod terminal;
 pub mod tray_app;
 pub mod wait;
