@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 const SERVER_CORE: &str = "0";
 const DRIVER_CORE: &str = "1";
 /// Clock ticks a second in `/proc/PID/stat`: fixed at 100 on every Linux that has it.
-const TICKS: f64 = 100.0;
+pub(crate) const TICKS: f64 = 100.0;
 
 /// Killed when dropped.
 #[derive(Debug)]
@@ -24,6 +24,14 @@ pub(crate) struct Server {
 /// A port that nobody listens on.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A free port that no outgoing connection gets: who asks again and again whether somebody listens there can never be connected to itself.
+pub(crate) fn quiet_port() -> anyhow::Result<u16> {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    // Below 32768, where Linux begins to take ports from.
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000)?;
+    (first..32_000).find(free).context("no free port")
 }
 
 /// Puts this process on its own core, so that the servers have theirs.

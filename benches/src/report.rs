@@ -6,10 +6,16 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::load::Reading;
+use crate::options::Part;
 use crate::peer::{Peer, version};
 
-const BEGIN: &str = "<!-- make bench: begin -->";
-const END: &str = "<!-- make bench: end -->";
+/// The marks around a part's section.
+fn marks(part: Part) -> (&'static str, &'static str) {
+    match part {
+        Part::Desktop => ("<!-- make bench, desktop: begin -->", "<!-- make bench, desktop: end -->"),
+        Part::Load => ("<!-- make bench: begin -->", "<!-- make bench: end -->"),
+    }
+}
 
 /// The middle one; of an even count the lower of the two.
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
@@ -90,24 +96,25 @@ pub(crate) fn idle_table(rows: &[Idle]) -> String {
     table
 }
 
-/// One line on what was measured with what.
-pub(crate) fn machine(smartpi: &Path) -> anyhow::Result<String> {
+/// The machine, and what builds for it.
+pub(crate) fn machine() -> anyhow::Result<String> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown processor");
     let memory = fs::read_to_string("/proc/meminfo")?;
     let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap_or("0 kB");
     let gib = memory.trim().trim_end_matches(" kB").parse::<f64>()? / 1_048_576.0;
-    let aiohttp = "import aiohttp, sqlite3, sys; print('Python', sys.version.split()[0] + ', aiohttp', aiohttp.__version__ + ', SQLite', sqlite3.sqlite_version)";
     Ok(format!(
-        "{}, {} cores, {gib:.0} GiB, Linux {}. {}, {} build. {}. {}.",
+        "{}, {} cores, {gib:.0} GiB, Linux {}. {}.",
         model.trim_start_matches([' ', '\t', ':']),
         cpu.matches("processor\t").count(),
         fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
-        version(&smartpi.to_string_lossy(), &["--version"])?,
-        if cfg!(debug_assertions) { "unoptimised" } else { "release" },
         version("rustc", &["--version"])?,
-        version("/usr/bin/python3", &["-c", aiohttp])?,
     ))
+}
+
+/// How the programs are built, as far as this one shows it: all come from one build.
+pub(crate) fn build() -> &'static str {
+    if cfg!(debug_assertions) { "**unoptimised**" } else { "release" }
 }
 
 /// Today, UTC.
@@ -115,16 +122,17 @@ pub(crate) fn today() -> anyhow::Result<String> {
     version("date", &["-u", "+%Y-%m-%d"])
 }
 
-/// Puts `section` between its marks in the file, or at its end.
-pub(crate) fn write(path: &Path, section: &str) -> anyhow::Result<()> {
+/// Puts the section of `part` between its marks in the file, or at its end.
+pub(crate) fn write(path: &Path, part: Part, section: &str) -> anyhow::Result<()> {
     let old = fs::read_to_string(path).unwrap_or_else(|_| "# Results\n".into());
-    fs::write(path, placed(&old, section)).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(path, placed(&old, part, section)).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn placed(old: &str, section: &str) -> String {
-    let section = format!("{BEGIN}\n{section}{END}");
-    match (old.find(BEGIN), old.find(END)) {
-        (Some(begin), Some(end)) if begin < end => format!("{}{section}{}", &old[..begin], &old[end + END.len()..]),
+fn placed(old: &str, part: Part, section: &str) -> String {
+    let (first, last) = marks(part);
+    let section = format!("{first}\n{section}{last}");
+    match (old.find(first), old.find(last)) {
+        (Some(begin), Some(end)) if begin < end => format!("{}{section}{}", &old[..begin], &old[end + last.len()..]),
         _ => format!("{}\n\n{section}\n", old.trim_end()),
     }
 }
@@ -142,10 +150,20 @@ mod tests {
 
     #[test]
     fn a_section_replaces_its_older_self_and_nothing_else() {
-        let first = placed("# Results\n\nmine\n", "one\n");
+        let first = placed("# Results\n\nmine\n", Part::Load, "one\n");
         assert!(first.starts_with("# Results\n\nmine\n") && first.contains("one\n"));
-        let second = placed(&format!("{first}\nafter\n"), "two\n");
+        let second = placed(&format!("{first}\nafter\n"), Part::Load, "two\n");
         assert!(second.contains("mine") && second.contains("two\n") && second.ends_with("\nafter\n"));
         assert!(!second.contains("one\n"));
+    }
+
+    #[test]
+    fn parts_keep_out_of_each_others_sections() {
+        let load = placed("# Results\n", Part::Load, "load\n");
+        let both = placed(&load, Part::Desktop, "desktop\n");
+        assert!(both.contains("load\n") && both.contains("desktop\n"));
+        let again = placed(&placed(&both, Part::Load, "load 2\n"), Part::Desktop, "desktop 2\n");
+        assert!(again.contains("load 2\n") && again.contains("desktop 2\n"));
+        assert!(!again.contains("load\n") && !again.contains("desktop\n"), "{again}");
     }
 }

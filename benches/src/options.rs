@@ -1,0 +1,108 @@
+//! What one can type.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::desktop;
+use crate::peer::Peer;
+
+/// A part of the bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Desktop,
+    Load,
+}
+
+/// The command line.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The file that takes the sections.
+    pub(crate) write: Option<PathBuf>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) load: Load,
+    pub(crate) desktop: desktop::Options,
+}
+
+/// The part that loads servers.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) rounds: usize,
+    /// Of one reading.
+    pub(crate) span: Duration,
+    pub(crate) peers: Vec<Peer>,
+}
+
+impl Options {
+    /// Reads the words behind the program's name.
+    pub(crate) fn read(words: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
+        let seconds = Duration::from_secs;
+        let mut options = Self {
+            write: None,
+            // The desktop first: later the driver stays on one core.
+            parts: vec![Part::Desktop, Part::Load],
+            load: Load { rounds: 5, span: seconds(10), peers: Peer::ALL.into() },
+            desktop: desktop::Options { rounds: 5, with_peers: true, settle: seconds(20), quiet: seconds(60) },
+        };
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "--write" => options.write = Some(value()?.into()),
+                "--only" => {
+                    options.parts = match value()?.as_str() {
+                        "desktop" => vec![Part::Desktop],
+                        "load" => vec![Part::Load],
+                        other => bail!("--only desktop or --only load, not {other}"),
+                    }
+                }
+                "--rounds" => {
+                    let rounds = value()?.parse()?;
+                    (options.load.rounds, options.desktop.rounds) = (rounds, rounds);
+                }
+                "--seconds" => options.load.span = seconds(value()?.parse()?),
+                "--peers" => {
+                    let peers = value()?.split(',').map(Peer::parse).collect::<Option<_>>();
+                    options.load.peers = peers.context("an unknown peer")?;
+                }
+                "--without-peers" => options.desktop.with_peers = false,
+                "--settle" => options.desktop.settle = seconds(value()?.parse()?),
+                "--quiet" => options.desktop.quiet = seconds(value()?.parse()?),
+                _ => bail!(
+                    "usage: benches [--write FILE] [--only desktop|load] [--rounds N]\n\
+                     load: [--seconds N] [--peers {}]\n\
+                     desktop: [--without-peers] [--settle SECONDS] [--quiet SECONDS]",
+                    Peer::KEYS.join(",")
+                ),
+            }
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> anyhow::Result<Options> {
+        Options::read(line.split_whitespace().map(Into::into))
+    }
+
+    #[test]
+    fn each_part_can_run_alone() {
+        assert_eq!(read("").unwrap().parts, [Part::Desktop, Part::Load]);
+        assert_eq!(read("--only load").unwrap().parts, [Part::Load]);
+        let desktop = read("--only desktop --without-peers --rounds 2 --settle 3 --write x.md").unwrap();
+        assert_eq!(desktop.parts, [Part::Desktop]);
+        assert!(!desktop.desktop.with_peers && desktop.desktop.rounds == 2);
+        assert_eq!((desktop.desktop.settle.as_secs(), desktop.write.unwrap().to_str()), (3, Some("x.md")));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in ["--only window", "--only", "--rounds x", "--peers nginx", "--help"] {
+            assert!(read(line).is_err(), "{line}");
+        }
+    }
+}
