@@ -7,7 +7,8 @@ use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
 use desk::folders::Folders;
-use desk::running::{Agent, NotStarted, Options, Running, Timing};
+use desk::networks;
+use desk::running::{Agent, Lan, NotStarted, Options, Running, Timing};
 use desk::settings::Settings;
 use desk::shell::NoDesktop;
 use tokio::runtime::Runtime;
@@ -39,9 +40,7 @@ pub(crate) fn run(terminal: Terminal, runtime: &Runtime, folders: &Folders, args
         args.answer_after.map(|seconds| Timing { answer: Duration::from_secs(seconds), ..Timing::default() });
     match Running::start(options, NoDesktop) {
         Ok(running) => {
-            let mut notes = running.notes().to_vec();
-            notes.extend(remember(settings, folders, args, lan).err());
-            let live = runtime.block_on(live(terminal, folders, args, &notes, &running));
+            let live = runtime.block_on(live(terminal, folders, args, running.notes(), &running));
             terminal.end_status()?;
             terminal.say(words::stopping(terminal.language))?;
             running.stop();
@@ -53,23 +52,23 @@ pub(crate) fn run(terminal: Terminal, runtime: &Runtime, folders: &Folders, args
     }
 }
 
-/// `None`: as the settings say.
-fn choose_network(terminal: Terminal, args: &Serve, settings: &Settings) -> Result<Option<bool>, Stop> {
+/// Who may connect.
+fn choose_network(terminal: Terminal, args: &Serve, settings: &Settings) -> Result<Lan, Stop> {
     if args.lan || args.no_lan {
-        return Ok(Some(args.lan));
+        return Ok(Lan::Decide(args.lan));
     }
-    if !args.show_qr || (terminal.person && settings.allow_next_network) {
-        return Ok(None);
+    if !args.show_qr {
+        return Ok(Lan::AsDecided);
     }
     // A QR code for everybody on the network is never shown where no person sees it.
-    Ok(Some(terminal.person && is_allowed(terminal, &words::ask_lan(terminal.language))?))
-}
-
-/// Keeps the choice that the person made; a no at the question is asked again next time.
-fn remember(mut settings: Settings, folders: &Folders, args: &Serve, lan: Option<bool>) -> Result<(), Failure> {
-    let Some(lan) = lan.filter(|lan| *lan != settings.allow_next_network && (*lan || args.no_lan)) else { return Ok(()) };
-    settings.allow_next_network = lan;
-    settings.save(&folders.settings_file()).map_err(Failure::from)
+    if !terminal.person {
+        return Ok(Lan::NotNow);
+    }
+    if networks::is_allowed(settings) {
+        return Ok(Lan::AsDecided);
+    }
+    // A no at the question is asked again next time.
+    Ok(if is_allowed(terminal, &words::ask_lan(terminal.language))? { Lan::Decide(true) } else { Lan::NotNow })
 }
 
 /// Until somebody stops it, or it dies.

@@ -1,10 +1,45 @@
 //! The one loop that owns what the application knows, and what a desktop may tell it.
+//!
+//! Everything that happens is an [`Event`]; handling one changes the [`State`] by the functions of `state/`, and starts work whose end is an event again. The
+//! loop waits for nobody. After each event the window's view, the tray and the notifications follow the state.
 
-use tokio::sync::mpsc;
+mod deadlines;
+mod event;
+mod following;
+mod listening;
+mod seat;
+mod watching;
+mod wishes;
 
-use crate::shell::Page;
-use crate::tray_menu::TrayAction;
-use crate::view::SecretsView;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use channel::clock::Clock;
+use channel::hub::event::Notice;
+use channel::service::{Agent, Service};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+use crate::folders::Folders;
+use crate::language::Language;
+use crate::networks::{Permit, Present};
+use crate::notices::Announcer;
+use crate::service_file::ServiceFile;
+use crate::settings::Settings;
+use crate::shell::{Page, Shell};
+use crate::state::State;
+use crate::tray_menu::{TrayAction, TrayMenu};
+use crate::view::{SecretsView, View};
+
+use deadlines::Deadlines;
+pub(crate) use event::{Event, Reply, Wish};
+use listening::Listening;
+pub(crate) use listening::{Moved, go, wanted};
+use seat::Seat;
 
 /// What a desktop tells the controller.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,5 +78,254 @@ impl Handle {
         if let Err(error) = self.to.try_send(said) {
             tracing::warn!(%error, "the controller does not hear");
         }
+    }
+}
+
+/// How the control socket talks to the controller.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    /// Where events go.
+    pub(crate) events: mpsc::Sender<Event>,
+    /// What the window shows; whoever subscribes makes it be kept fresh.
+    pub(crate) view: Arc<watch::Sender<Arc<View>>>,
+}
+
+/// What a controller begins with.
+pub(crate) struct Start<S> {
+    pub(crate) shell: S,
+    pub(crate) service: Service,
+    pub(crate) folders: Folders,
+    pub(crate) service_file: ServiceFile,
+    pub(crate) settings: Settings,
+    pub(crate) system: Language,
+    pub(crate) state: State,
+    pub(crate) agent: Agent,
+    /// Who chose the agent: a flag of the command line, which no install overrules.
+    pub(crate) agent_fixed: bool,
+    pub(crate) network: Present,
+    pub(crate) permit: Permit,
+    /// Whether the service shall run, and on which port.
+    pub(crate) run: bool,
+    pub(crate) port: u16,
+    /// What the first attempt to listen gave.
+    pub(crate) first: Moved,
+    pub(crate) said: mpsc::Receiver<ToController>,
+}
+
+/// Why the controller ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Somebody asked for it.
+    Asked,
+    /// The service ended by itself.
+    Died,
+}
+
+/// What a trouble without a place of its own is about: a newer one replaces an older one, and success removes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Topic {
+    /// An address that the system refused; which.
+    Address(IpAddr),
+    /// The interfaces cannot be listed.
+    Interfaces,
+    /// settings.json.
+    Settings,
+    /// service.json.
+    ServiceFile,
+    /// The window's process.
+    Window,
+    /// Starting at login.
+    Autostart,
+    /// The message store.
+    Store,
+}
+
+/// The loop and what it owns.
+pub(crate) struct Controller<S> {
+    shell: S,
+    service: Service,
+    folders: Folders,
+    service_file: ServiceFile,
+    settings: Settings,
+    system: Language,
+    state: State,
+    agent: Agent,
+    agent_fixed: bool,
+    network: Present,
+    permit: Permit,
+    proven: BTreeMap<IpAddr, i64>,
+    listening: Listening,
+    seat: Seat,
+    announcer: Announcer,
+    menu: Option<TrayMenu>,
+    troubles: BTreeMap<Topic, Failure>,
+    deadlines: Deadlines,
+    reading: bool,
+    /// Confirmations under way: what they change is shown when it is known that a person did it.
+    confirming: u32,
+    /// Until when a binding code is shown, ms since 1970.
+    code_until_ms: i64,
+    /// How often a silent router was looked for.
+    looks: u32,
+    /// How far the wall clock was ahead of the monotonic one at the last event, in ms.
+    ahead_ms: i64,
+    ending: Option<End>,
+    clock: Clock,
+    view: Arc<watch::Sender<Arc<View>>>,
+    events: mpsc::Receiver<Event>,
+    /// Keeps `events` open, and goes to work that reports more than once.
+    reports: mpsc::Sender<Event>,
+    said: mpsc::Receiver<ToController>,
+    notices: broadcast::Receiver<Notice>,
+    work: JoinSet<Event>,
+    echo: Option<(u16, CancellationToken)>,
+}
+
+impl<S: Shell> Controller<S> {
+    /// A controller of a service that listens, or does not, as `first` says.
+    pub(crate) fn new(start: Start<S>) -> (Self, Desk) {
+        let Start { shell, service, folders, service_file, settings, system, mut state, .. } = start;
+        let (reports, events) = mpsc::channel(WAITING);
+        let notices = service.notices();
+        let clock = Clock::start();
+        state.shown.app.autostart = shell.autostart();
+        let (view, _) = watch::channel(Arc::new(state.shown.clone()));
+        let view = Arc::new(view);
+        let desk = Desk { events: reports.clone(), view: Arc::clone(&view) };
+        let mut controller = Self {
+            shell,
+            service,
+            folders,
+            service_file,
+            settings,
+            system,
+            state,
+            agent: start.agent,
+            agent_fixed: start.agent_fixed,
+            network: start.network,
+            permit: start.permit,
+            proven: BTreeMap::new(),
+            listening: Listening::new(start.run, start.port),
+            seat: Seat::default(),
+            announcer: Announcer::default(),
+            menu: None,
+            troubles: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+            reading: false,
+            confirming: 0,
+            code_until_ms: 0,
+            looks: 0,
+            ahead_ms: clock.wall_ms() - i64::try_from(clock.monotonic_ms()).unwrap_or(i64::MAX),
+            ending: None,
+            clock,
+            view,
+            events,
+            reports,
+            said: start.said,
+            notices,
+            work: JoinSet::new(),
+            echo: None,
+        };
+        controller.moved(start.first);
+        (controller, desk)
+    }
+
+    /// Until the end: asked for by `cancel`, by a person, or because the service died.
+    pub(crate) async fn run(mut self, cancel: CancellationToken) -> (S, End) {
+        self.watch_system();
+        let service = self.service.clone();
+        self.work.spawn(async move {
+            service.ended().await;
+            Event::Died
+        });
+        self.follow_first();
+        loop {
+            let event = self.next(&cancel).await;
+            self.take(event);
+            if let Some(end) = self.ending {
+                self.stop_echo();
+                return (self.shell, end);
+            }
+        }
+    }
+
+    async fn next(&mut self, cancel: &CancellationToken) -> Event {
+        loop {
+            let due = self.deadlines.wait(self.clock.wall_ms());
+            return tokio::select! {
+                () = cancel.cancelled() => Event::Cancelled,
+                Some(event) = self.events.recv() => event,
+                Some(said) = self.said.recv() => Event::Said(said),
+                Some(done) = self.work.join_next() => match done {
+                    Ok(event) => event,
+                    Err(error) => {
+                        tracing::error!(%error, "a piece of work ended badly");
+                        continue;
+                    }
+                },
+                noticed = self.notices.recv() => match noticed {
+                    Ok(notice) => Event::Noticed(notice),
+                    Err(RecvError::Lagged(_)) => Event::Behind,
+                    Err(RecvError::Closed) => Event::Died,
+                },
+                () = due => Event::Due,
+            };
+        }
+    }
+
+    /// One event: the state first, then everybody who shows it.
+    fn take(&mut self, event: Event) {
+        self.notice_sleep();
+        if let Event::Noticed(notice) = event {
+            self.noticed(&notice);
+            return;
+        }
+        let before = self.state.clone();
+        self.handle(event);
+        self.follow(&before);
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Noticed(notice) => self.noticed(&notice),
+            Event::Behind => self.read_soon(),
+            Event::Read(snapshot) => self.read(*snapshot),
+            Event::Moved(moved) => self.moved(moved),
+            Event::Asked(wish, reply) => self.wish(wish, reply),
+            Event::Attends { pages, reply } => self.attend(pages, reply),
+            Event::Left(number) => self.left(number),
+            Event::Said(said) => self.hear(said),
+            Event::Confirmed { result, reply } => self.confirmed(result, reply),
+            Event::Removed { result, reply } => reply.send(result),
+            Event::CodeShown { until_ms } => self.code_until_ms = until_ms,
+            Event::Watched => self.read_soon(),
+            Event::NetworkMoved => self.deadlines.look_again(),
+            Event::Looked(present) => self.looked(present),
+            Event::Woke => self.woke(),
+            Event::AgentFound(agent) => self.agent_found(agent),
+            Event::Tested(result) => self.tested(result),
+            Event::Due => self.due(),
+            Event::Died => self.end(End::Died),
+            Event::Cancelled => self.end(End::Asked),
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        self.ending.get_or_insert(end);
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.wall_ms()
+    }
+
+    fn trouble(&mut self, topic: Topic, failure: Option<Failure>) {
+        match failure {
+            Some(failure) => {
+                tracing::warn!(code = failure.code.as_str(), ?topic, "trouble");
+                self.troubles.insert(topic, failure);
+            }
+            None => drop(self.troubles.remove(&topic)),
+        }
+        self.state.shown.troubles = self.troubles.values().cloned().collect();
     }
 }

@@ -20,7 +20,7 @@ pub mod failure;
 pub mod folders;
 pub mod language;
 pub mod logs;
-mod networks;
+pub mod networks;
 pub mod notices;
 pub mod owner;
 pub mod plugin;

@@ -39,6 +39,47 @@ pub(crate) enum Identity {
     Known(String),
 }
 
+/// Who may connect from the network that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Permit {
+    /// A decision for the network that is there, or for the first that comes: it is remembered once the network is known.
+    pub(crate) fresh: Option<bool>,
+    /// In this run nobody but this computer, whatever was decided.
+    pub(crate) only_here: bool,
+}
+
+impl Permit {
+    /// Remembers a fresh decision where the network is known. True: `settings` has changed.
+    pub(crate) fn remember(&mut self, present: &Present, settings: &mut Settings) -> bool {
+        let Identity::Known(id) = &present.network else { return false };
+        let Some(allowed) = self.fresh.take() else { return false };
+        settings.decide(id, allowed);
+        settings.allow_next_network = false;
+        true
+    }
+
+    /// What counts for the network that is there.
+    pub(crate) fn permission(self, present: &Present, settings: &Settings) -> Permission {
+        let decided = match &present.network {
+            Identity::None => return Permission::Absent,
+            Identity::Unheard { .. } => self.fresh,
+            Identity::Known(id) => self.fresh.or_else(|| settings.decided(id)),
+        };
+        match decided {
+            None => Permission::Unasked,
+            Some(true) if self.only_here => Permission::Refused,
+            Some(true) => Permission::Allowed,
+            Some(false) => Permission::Refused,
+        }
+    }
+}
+
+/// Whether the person allowed the network that this computer is in, or the next one: for a question at a terminal that need not be asked then.
+pub fn is_allowed(settings: &Settings) -> bool {
+    let allowed = look().is_ok_and(|present| Permit::default().permission(&present, settings) == Permission::Allowed);
+    allowed || settings.allow_next_network
+}
+
 /// An interface's address with the length of its network part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Interface {
@@ -66,19 +107,6 @@ impl Present {
             Some(best) => identify(best, interfaces, routes, neighbours),
         };
         Self { addresses, network, tunnel: interfaces.iter().any(is_tunnel) }
-    }
-
-    /// What was decided for this network.
-    pub(crate) fn permission(&self, settings: &Settings) -> Permission {
-        match &self.network {
-            Identity::None => Permission::Absent,
-            Identity::Unheard { .. } => Permission::Unasked,
-            Identity::Known(id) => match settings.decided(id) {
-                None => Permission::Unasked,
-                Some(true) => Permission::Allowed,
-                Some(false) => Permission::Refused,
-            },
-        }
     }
 
     /// Takes the subnet where the router stays silent.
@@ -222,25 +250,20 @@ mod tests {
     #[test]
     fn of_several_networks_the_best_address_decides() {
         let both = [at("eth0", "10.10.0.7", 16), wifi()];
-        assert_eq!(
-            Present::of(&both, ROUTES, NEIGHBOURS).network,
-            Identity::Known("router:aa:bb:cc:dd:ee:01".into())
-        );
+        assert_eq!(Present::of(&both, ROUTES, NEIGHBOURS).network, Identity::Known("router:aa:bb:cc:dd:ee:01".into()));
     }
 
     #[test]
     fn a_router_that_was_not_heard_is_waited_for_and_then_the_subnet_counts() {
         let mut present = Present::of(&[at("eth0", "10.10.0.7", 16)], ROUTES, NEIGHBOURS);
         let subnet = "net:10.10.0.0/16".to_owned();
-        assert_eq!(
-            present.network,
-            Identity::Unheard { gateway: Ipv4Addr::new(10, 10, 0, 1), subnet: subnet.clone() }
-        );
+        assert_eq!(present.network, Identity::Unheard { gateway: Ipv4Addr::new(10, 10, 0, 1), subnet: subnet.clone() });
         let allowed = Settings::default().with_network(&subnet, true);
-        assert_eq!(present.permission(&allowed), Permission::Unasked, "not known yet is not allowed");
+        let permission = |present: &Present| Permit::default().permission(present, &allowed);
+        assert_eq!(permission(&present), Permission::Unasked, "not known yet is not allowed");
         present.settle();
         assert_eq!(present.network, Identity::Known(subnet));
-        assert_eq!(present.permission(&allowed), Permission::Allowed);
+        assert_eq!(permission(&present), Permission::Allowed);
     }
 
     #[test]
@@ -252,19 +275,44 @@ mod tests {
             (at("eth1", "10.200.3.4", 0), "net:0.0.0.0/0"),
         ] {
             assert_eq!(Present::of(&[interface], ROUTES, "").network, Identity::Known(id.into()));
-            assert_eq!(Present::of(&[at("eth1", "10.200.3.4", 8)], "", "").network, Identity::Known("net:10.0.0.0/8".into()));
+            assert_eq!(
+                Present::of(&[at("eth1", "10.200.3.4", 8)], "", "").network,
+                Identity::Known("net:10.0.0.0/8".into())
+            );
         }
     }
 
     #[test]
     fn nothing_is_decided_for_another_network_nor_without_one() {
-        let settings = Settings::default().with_network("router:aa:bb:cc:dd:ee:01", true).with_network("net:10.0.0.0/8", false);
-        let permission = |interfaces: &[Interface]| Present::of(interfaces, ROUTES, NEIGHBOURS).permission(&settings);
+        let settings =
+            Settings::default().with_network("router:aa:bb:cc:dd:ee:01", true).with_network("net:10.0.0.0/8", false);
+        let permission = |interfaces: &[Interface]| {
+            Permit::default().permission(&Present::of(interfaces, ROUTES, NEIGHBOURS), &settings)
+        };
         assert_eq!(permission(&[wifi()]), Permission::Allowed);
         assert_eq!(permission(&[at("eth1", "10.1.1.1", 8)]), Permission::Refused);
         assert_eq!(permission(&[at("eth1", "10.1.1.1", 9)]), Permission::Unasked);
         assert_eq!(permission(&[at("lo", "127.0.0.1", 8), at("eth0", "8.8.8.8", 24)]), Permission::Absent);
         assert_eq!(permission(&[]), Permission::Absent);
+    }
+
+    #[test]
+    fn a_fresh_decision_counts_at_once_and_is_remembered_when_the_network_is_known() {
+        let mut settings = Settings { allow_next_network: true, ..Settings::default() };
+        let mut permit = Permit { fresh: Some(true), only_here: false };
+        let none = Present::default();
+        let unheard = Present::of(&[at("eth0", "10.10.0.7", 16)], ROUTES, NEIGHBOURS);
+        let known = Present::of(&[wifi()], ROUTES, NEIGHBOURS);
+        for (present, permission) in [(&none, Permission::Absent), (&unheard, Permission::Allowed)] {
+            assert!(!permit.remember(present, &mut settings));
+            assert_eq!(permit.permission(present, &settings), permission);
+        }
+        assert!(permit.remember(&known, &mut settings) && !permit.remember(&known, &mut settings));
+        assert_eq!((settings.networks.len(), settings.allow_next_network), (1, false));
+        assert_eq!(permit.permission(&known, &settings), Permission::Allowed);
+        assert_eq!(permit.permission(&unheard, &settings), Permission::Unasked, "it was for one network");
+        let here = Permit { only_here: true, ..permit };
+        assert_eq!(here.permission(&known, &settings), Permission::Refused);
     }
 
     #[test]

@@ -5,29 +5,32 @@
 //! Stop, within 2 s: `service.json` goes, so that nobody new comes; the control socket answers what is open with `stopping`; the echo agent says goodbye; the
 //! service says goodbye to its devices and commits; the lock is released last.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use channel::address::{self, LanAddress};
 use channel::clock::Clock;
-use channel::service::{Config, Service, StartError};
-use channel::{id, keys};
-use serde_json::json;
+use channel::id;
+use channel::service::{Config, Service};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::server::Control;
-use crate::control::verbs::{Facts, Verbs};
+use crate::control::verbs::Verbs;
+use crate::controller::{self, Controller, Desk, End, Handle, Moved, Start};
 use crate::failure::{Failure, FailureCode};
-use crate::controller::Handle;
 use crate::folders::Folders;
+use crate::language::Language;
+use crate::networks::{self, Permit, Present};
 use crate::owner::{ClaimError, Owner};
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
 use crate::shell::Shell;
-use crate::{detect_agent, echo, logs, port_holder};
+use crate::state::State;
+use crate::state::facts::Basics;
+use crate::{detect_agent, logs};
 
 pub use channel::service::{Agent, Timing};
 
@@ -46,6 +49,18 @@ pub enum LogTo {
     Nowhere,
 }
 
+/// Whether devices of the network may connect, or only this computer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Lan {
+    /// As the person decided for the network that this computer is in; where nothing was decided, not.
+    #[default]
+    AsDecided,
+    /// Decides it for that network, and remembers it.
+    Decide(bool),
+    /// Not in this run; nothing is remembered.
+    NotNow,
+}
+
 /// How to start. `None` leaves the choice to the settings.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -53,8 +68,8 @@ pub struct Options {
     pub folders: Folders,
     /// TCP port; 0: any free one.
     pub port: Option<u16>,
-    /// Whether devices of the network may connect, or only this computer's.
-    pub lan: Option<bool>,
+    /// Whether devices of the network may connect.
+    pub lan: Lan,
     /// Who answers; `None`: the gateway where the plugin is set up for this service, else the echo agent.
     pub agent: Option<Agent>,
     /// Name that devices see, 1 to 32 characters; `None`: the computer's.
@@ -71,7 +86,16 @@ pub struct Options {
 impl Options {
     /// Everything as the settings say.
     pub fn new(folders: Folders) -> Self {
-        Self { folders, port: None, lan: None, agent: None, name: None, log: LogTo::File, timing: None, honour_intent: false }
+        Self {
+            folders,
+            port: None,
+            lan: Lan::AsDecided,
+            agent: None,
+            name: None,
+            log: LogTo::File,
+            timing: None,
+            honour_intent: false,
+        }
     }
 }
 
@@ -104,64 +128,48 @@ impl From<NotStarted> for Failure {
 pub struct Running {
     service: Service,
     service_file: ServiceFile,
-    agent: Agent,
     notes: Vec<Failure>,
-    folders: Folders,
+    handle: Handle,
     cancel: CancellationToken,
+    asked: watch::Receiver<Option<End>>,
     ended: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
-    handle: Handle,
     /// Dropped after everything above.
     _owner: Owner,
 }
 
 impl Running {
-    /// Starts everything; blocks until it listens. Needs no async runtime: it brings its own threads.
+    /// Starts everything; blocks until devices are accepted, or it is known that they shall not be. Needs no async runtime: it brings its own threads.
     ///
     /// # Errors
     /// See [`NotStarted`]; then nothing runs and nothing but the folders is left behind.
-    pub fn start<S: Shell>(options: Options, _shell: S) -> Result<Self, NotStarted> {
-        let Options { folders, port, lan, agent, name, log, timing, honour_intent: _ } = options;
-        let (handle, _said) = Handle::channel();
+    pub fn start<S: Shell>(options: Options, shell: S) -> Result<Self, NotStarted> {
+        let folders = options.folders.clone();
         folders.create().map_err(Failure::from)?;
         let owner = Owner::claim(&folders).map_err(|error| match error {
             ClaimError::Taken(file) => NotStarted::AlreadyRunning(file),
             error @ (ClaimError::Lock { .. } | ClaimError::Stale { .. }) => NotStarted::Failed(error.into()),
         })?;
-        start_log(&folders, log)?;
+        start_log(&folders, options.log)?;
         let settings = Settings::load(&folders.settings_file()).map_err(Failure::from)?;
-        let agent = agent.unwrap_or_else(|| detect_agent::of_user(&folders.link_key()));
-        let name = name.as_deref().and_then(id::clean_name).unwrap_or_else(computer_name);
-        let mut notes = Vec::new();
-        let wanted = if lan.unwrap_or(settings.allow_next_network) { network_addresses(&mut notes) } else { Vec::new() };
-        let timing = timing
-            .unwrap_or_else(|| Timing { answer: Duration::from_secs(settings.answer_after_s), ..Timing::default() });
-        let config = Config {
-            folder: folders.data.clone(),
-            name: name.clone(),
-            addresses: Vec::new(),
-            agent,
-            keep_text_days: settings.keep_text_days,
-            timing,
-        };
-        let (service, lan) = start_service(config, port.unwrap_or(settings.port), wanted, &mut notes)?;
-        let port = service.addresses().first().map_or(0, SocketAddr::port);
-        let facts = Facts { name, agent, port, lan, data: folders.data.clone() };
-        let parts =
-            Parts { service: service.clone(), facts, folders: folders.clone(), cancel: CancellationToken::new() };
-        let started = parts.start();
-        let (service_file, cancel, ended, thread) = match started {
-            Ok(started) => started,
-            Err(failure) => {
-                stop_alone(&service);
-                return Err(NotStarted::Failed(failure));
-            }
-        };
-        tracing::info!(port, agent = ?agent, addresses = ?service.addresses(), "listening");
-        Ok(Self { service, service_file, agent, notes, folders, cancel, ended, thread: Some(thread), handle, _owner: owner })
+        let ground = Ground::lay(options, settings)?;
+        match ground.start(shell) {
+            Ok(Started { service, service_file, notes, handle, cancel, asked, ended, thread }) => Ok(Self {
+                service,
+                service_file,
+                notes,
+                handle,
+                cancel,
+                asked,
+                ended,
+                thread: Some(thread),
+                _owner: owner,
+            }),
+            Err(failure) => Err(NotStarted::Failed(failure)),
+        }
     }
 
-    /// What `service.json` says.
+    /// What `service.json` said at the start.
     pub fn service_file(&self) -> &ServiceFile {
         &self.service_file
     }
@@ -181,13 +189,12 @@ impl Running {
     /// # Errors
     /// The service ended by itself: what it could not survive is in the log.
     pub async fn ended(&self) -> Result<(), Failure> {
-        self.service.ended().await;
-        Err(Failure::bare(FailureCode::Internal))
-    }
-
-    /// Who answers.
-    pub fn agent(&self) -> Agent {
-        self.agent
+        let mut asked = self.asked.clone();
+        // A sender that has gone without a word is a thread that died.
+        match asked.wait_for(Option::is_some).await.map(|end| *end) {
+            Ok(Some(End::Asked)) => Ok(()),
+            Ok(Some(End::Died) | None) | Err(_) => Err(Failure::bare(FailureCode::Internal)),
+        }
     }
 
     /// What did not go as wished but kept nothing from starting, such as a network that is not there.
@@ -203,9 +210,6 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Err(error) = ServiceFile::remove(&self.folders.service_file()) {
-            tracing::warn!(%error, "service.json stays behind");
-        }
         self.cancel.cancel();
         // `ended` closes when the thread ends, however it ends.
         match self.ended.recv_timeout(STOP) {
@@ -231,136 +235,224 @@ fn start_log(folders: &Folders, log: LogTo) -> Result<(), Failure> {
     }
 }
 
-/// Private addresses of this computer; a note where there are none.
-fn network_addresses(notes: &mut Vec<Failure>) -> Vec<LanAddress> {
-    let picked = match address::interfaces() {
-        Ok(interfaces) => address::pick(&interfaces),
-        Err(error) => {
-            notes.push(Failure::caused(FailureCode::InterfacesUnreadable, &error));
-            return Vec::new();
-        }
-    };
-    if picked.is_empty() {
-        notes.push(Failure::bare(FailureCode::NoPrivateAddress));
-    }
-    picked
-}
-
-/// Listens on the loopback and on each of the network's addresses that the system gives; one that it refuses (an interface that just went away) becomes a
-/// note.
-fn start_service(
-    config: Config,
-    port: u16,
-    mut lan: Vec<LanAddress>,
-    notes: &mut Vec<Failure>,
-) -> Result<(Service, Vec<LanAddress>), Failure> {
-    loop {
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let addresses =
-            std::iter::once(loopback).chain(lan.iter().map(|lan| lan.ip)).map(|ip| SocketAddr::new(ip, port)).collect();
-        let error = match Service::start(Config { addresses, ..config.clone() }) {
-            Ok(service) => return Ok((service, lan)),
-            Err(error) => error,
-        };
-        let refused = if let StartError::Bind { address, .. } = &error {
-            lan.iter().position(|lan| lan.ip == address.ip())
-        } else {
-            None
-        };
-        let Some(refused) = refused else { return Err(start_failure(error)) };
-        lan.remove(refused);
-        notes.push(start_failure(error));
-    }
-}
-
-fn start_failure(error: StartError) -> Failure {
-    let StartError::AddressInUse { address } = error else { return error.into() };
-    let mut detail = json!({ "port": address.port() });
-    if let Some(holder) = port_holder::find(address.port()) {
-        detail["holder"] = json!({ "pid": holder.pid, "name": holder.name });
-    }
-    if let Some(free) = port_holder::free_after(address.port()) {
-        detail["offer"] = free.into();
-    }
-    Failure::with(FailureCode::PortInUse, detail)
-}
-
-/// What runs beside the service, on a thread of its own.
-struct Parts {
-    service: Service,
-    facts: Facts,
+/// What is known before anything runs.
+struct Ground {
     folders: Folders,
-    cancel: CancellationToken,
+    settings: Settings,
+    honour_intent: bool,
+    agent: Agent,
+    agent_fixed: bool,
+    name: String,
+    network: Present,
+    permit: Permit,
+    run: bool,
+    port: u16,
+    timing: Timing,
+    notes: Vec<Failure>,
 }
 
-type Started = (ServiceFile, CancellationToken, mpsc::Receiver<()>, JoinHandle<()>);
+/// What runs.
+struct Started {
+    service: Service,
+    service_file: ServiceFile,
+    notes: Vec<Failure>,
+    handle: Handle,
+    cancel: CancellationToken,
+    asked: watch::Receiver<Option<End>>,
+    ended: mpsc::Receiver<()>,
+    thread: JoinHandle<()>,
+}
 
-impl Parts {
-    fn start(self) -> Result<Started, Failure> {
-        let not_started = |error: std::io::Error| Failure::caused(FailureCode::NotStarted, &error);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(not_started)?;
-        let control = {
-            let _entered = runtime.enter();
-            Control::listen(&self.folders.data)?
+impl Ground {
+    /// Reads what is needed; starts nothing, waits for nobody.
+    fn lay(options: Options, mut settings: Settings) -> Result<Self, Failure> {
+        let Options { folders, port, lan, agent, name, log: _, timing, honour_intent } = options;
+        let mut notes = Vec::new();
+        let network = networks::look().unwrap_or_else(|error| {
+            notes.push(Failure::caused(FailureCode::InterfacesUnreadable, &error));
+            Present::default()
+        });
+        let fresh = match lan {
+            Lan::AsDecided | Lan::NotNow => settings.allow_next_network.then_some(true),
+            Lan::Decide(allowed) => Some(allowed),
         };
+        let mut permit = Permit { fresh, only_here: lan == Lan::NotNow };
+        if permit.remember(&network, &mut settings)
+            && let Err(error) = settings.save(&folders.settings_file())
+        {
+            notes.push(error.into());
+        }
+        if lan == Lan::Decide(true) && network.addresses.is_empty() && notes.is_empty() {
+            notes.push(Failure::bare(FailureCode::NoPrivateAddress));
+        }
+        let timing = timing
+            .unwrap_or_else(|| Timing { answer: Duration::from_secs(settings.answer_after_s), ..Timing::default() });
+        Ok(Self {
+            agent: agent.unwrap_or_else(|| detect_agent::of_user(&folders.link_key())),
+            agent_fixed: agent.is_some(),
+            name: name.as_deref().and_then(id::clean_name).unwrap_or_else(computer_name),
+            run: !(honour_intent && settings.stopped),
+            port: port.unwrap_or(settings.port),
+            folders,
+            settings,
+            honour_intent,
+            network,
+            permit,
+            timing,
+            notes,
+        })
+    }
+
+    /// Devices are accepted before anything else is started.
+    fn start<S: Shell>(mut self, shell: S) -> Result<Started, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(not_started)?;
+        let config = Config {
+            folder: self.folders.data.clone(),
+            name: self.name.clone(),
+            addresses: Vec::new(),
+            agent: self.agent,
+            keep_text_days: self.settings.keep_text_days,
+            timing: self.timing,
+        };
+        let service = Service::start(config)?;
+        let permission = self.permit.permission(&self.network, &self.settings);
+        let addresses = controller::wanted(self.run, self.port, permission, &self.network.addresses);
+        let first = runtime.block_on(controller::go(service.clone(), addresses));
+        let started = match &first.failure {
+            // A person who starts it in a terminal is told there; the tray has a window to tell and to choose in.
+            Some(failure) if !self.honour_intent => Err(failure.clone()),
+            Some(_) | None => {
+                self.notes.extend(first.refused.iter().map(|(_, failure)| failure.clone()));
+                self.start_beside(&runtime, &service, first, shell)
+            }
+        };
+        match started {
+            Ok(parts) => parts.spawn(runtime),
+            Err(failure) => {
+                let _ = runtime.block_on(async { tokio::time::timeout(STOP, service.stop()).await });
+                Err(failure)
+            }
+        }
+    }
+
+    /// The control socket, `service.json`, the controller.
+    fn start_beside<S: Shell>(
+        self,
+        runtime: &Runtime,
+        service: &Service,
+        first: Moved,
+        shell: S,
+    ) -> Result<Parts<S>, Failure> {
+        let _entered = runtime.enter();
+        let control = Control::listen(&self.folders.data)?;
+        let port = first.listening.first().map_or(self.port, SocketAddr::port);
+        let now_ms = Clock::start().wall_ms();
         let service_file = ServiceFile {
-            port: self.facts.port,
+            port,
             pid: std::process::id(),
-            started_ms: Clock::start().wall_ms(),
+            started_ms: now_ms,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             control: control.place().to_owned(),
         };
-        let echo = match self.facts.agent {
-            Agent::Gateway => None,
-            Agent::Echo => {
-                let link_key = keys::load_or_create(&self.folders.link_key()).map_err(StartError::from)?;
-                Some(echo::Config::new(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.facts.port), link_key))
-            }
-        };
         let path = self.folders.service_file();
-        let cancel = self.cancel.clone();
-        let (ending, ended) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("smartpi-desk".to_owned())
-            .spawn(move || {
-                self.run(&runtime, control, echo);
-                drop(ending);
-            })
-            .map_err(not_started)?;
-        if let Err(error) = service_file.write(&path) {
-            cancel.cancel();
-            let _ = thread.join();
-            return Err(Failure::caused(FailureCode::ServiceFileNotWritten, &error));
-        }
-        Ok((service_file, cancel, ended, thread))
-    }
-
-    /// Until the end of everything, the service's included.
-    fn run(self, runtime: &Runtime, control: Control, echo: Option<echo::Config>) {
-        let Self { service, facts, cancel, .. } = self;
-        runtime.block_on(async {
-            let echoing = echo.map(|config| tokio::spawn(echo::run(config, cancel.clone())));
-            let verbs = Arc::new(Verbs { service: service.clone(), facts });
-            control.serve(verbs, cancel).await;
-            if let Some(echoing) = echoing {
-                let _ = tokio::time::timeout(STOP / 4, echoing).await;
-            }
-            service.stop().await;
+        service_file.write(&path).map_err(|error| Failure::caused(FailureCode::ServiceFileNotWritten, &error))?;
+        tracing::info!(port, agent = ?self.agent, addresses = ?first.listening, "started");
+        let basics = Basics {
+            name: self.name,
+            system: Language::of_user(),
+            desktop: shell.is_desktop(),
+            data_dir: self.folders.data.display().to_string(),
+            log_file: self.folders.log_file().display().to_string(),
+        };
+        let state = State::begin(&basics, &self.settings, self.agent, now_ms);
+        let (handle, said) = Handle::channel();
+        let (controller, desk) = Controller::new(Start {
+            shell,
+            service: service.clone(),
+            folders: self.folders.clone(),
+            service_file: service_file.clone(),
+            settings: self.settings,
+            system: basics.system,
+            state,
+            agent: self.agent,
+            agent_fixed: self.agent_fixed,
+            network: self.network,
+            permit: self.permit,
+            run: self.run,
+            port: self.port,
+            first,
+            said,
         });
+        Ok(Parts {
+            folders: self.folders,
+            service: service.clone(),
+            control,
+            controller,
+            desk,
+            handle,
+            service_file,
+            notes: self.notes,
+        })
     }
 }
 
-/// Stops a service beside which nothing runs.
-fn stop_alone(service: &Service) {
-    let service = service.clone();
-    let stopping =
-        std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-            Ok(runtime) => {
-                let _ = runtime.block_on(async { tokio::time::timeout(STOP, service.stop()).await });
-            }
-            Err(error) => tracing::error!(%error, "the service could not be stopped"),
-        });
-    let _ = stopping.join();
+/// What runs beside the service, on a thread of its own.
+struct Parts<S> {
+    folders: Folders,
+    service: Service,
+    control: Control,
+    controller: Controller<S>,
+    desk: Desk,
+    handle: Handle,
+    service_file: ServiceFile,
+    notes: Vec<Failure>,
+}
+
+impl<S: Shell> Parts<S> {
+    fn spawn(self, runtime: Runtime) -> Result<Started, Failure> {
+        let Self { folders, service, control, controller, desk, handle, service_file, notes } = self;
+        let cancel = CancellationToken::new();
+        let (ending, ended) = mpsc::channel();
+        let (ask, asked) = watch::channel(None);
+        let (stop, served) = (cancel.clone(), service.clone());
+        let thread = std::thread::Builder::new()
+            .name("smartpi-desk".to_owned())
+            .spawn(move || {
+                runtime.block_on(run(folders, served, control, controller, desk, stop, ask));
+                drop(ending);
+            })
+            .map_err(not_started)?;
+        Ok(Started { service, service_file, notes, handle, cancel, asked, ended, thread })
+    }
+}
+
+/// Until the end of everything, the service's included.
+async fn run<S: Shell>(
+    folders: Folders,
+    service: Service,
+    control: Control,
+    controller: Controller<S>,
+    desk: Desk,
+    cancel: CancellationToken,
+    ask: watch::Sender<Option<End>>,
+) {
+    let verbs = Arc::new(Verbs { service: service.clone(), desk });
+    let answering = tokio::spawn(control.serve(verbs, cancel.clone()));
+    let (mut shell, end) = controller.run(cancel.clone()).await;
+    // First of all: nobody new shall come.
+    if let Err(error) = ServiceFile::remove(&folders.service_file()) {
+        tracing::warn!(%error, "service.json stays behind");
+    }
+    cancel.cancel();
+    // What is open is answered; a panic of it is in the log already.
+    let _ = answering.await;
+    service.stop().await;
+    ask.send_replace(Some(end));
+    shell.quit();
+}
+
+fn not_started(error: std::io::Error) -> Failure {
+    Failure::caused(FailureCode::NotStarted, &error)
 }
 
 /// What the person called this computer, as far as it is a name for devices.

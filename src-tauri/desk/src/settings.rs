@@ -174,10 +174,8 @@ impl Settings {
         // The version first: a newer file may have other types.
         let mut read: Value =
             serde_json::from_slice(&bytes).map_err(|source| LoadError::Malformed { path: path(), source })?;
-        let version = read
-            .get("version")
-            .and_then(Value::as_u64)
-            .map_or(1, |version| u32::try_from(version).unwrap_or(u32::MAX));
+        let version =
+            read.get("version").and_then(Value::as_u64).map_or(1, |version| u32::try_from(version).unwrap_or(u32::MAX));
         if version > VERSION {
             return Err(LoadError::Newer { path: path(), version });
         }
@@ -225,7 +223,8 @@ impl Settings {
         self
     }
 
-    fn out_of_range(&self) -> Option<&'static str> {
+    /// The key whose value is out of range, if any.
+    pub(crate) fn out_of_range(&self) -> Option<&'static str> {
         [
             ("port", self.port == 0),
             ("keepTextDays", self.keep_text_days > 3_650),
@@ -309,7 +308,10 @@ mod tests {
         }
         settings.decide("5", false);
         assert_eq!(settings.networks.len(), NETWORKS);
-        assert_eq!((settings.decided("1"), settings.decided("2"), settings.decided("5")), (None, Some(true), Some(false)));
+        assert_eq!(
+            (settings.decided("1"), settings.decided("2"), settings.decided("5")),
+            (None, Some(true), Some(false))
+        );
     }
 
     #[test]

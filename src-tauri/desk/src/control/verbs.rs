@@ -1,49 +1,42 @@
 //! What the running service answers to each request of docs/CONTROL.md.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use channel::address::LanAddress;
 use channel::hub::event::Notice;
 use channel::id::{self, DeviceKey};
-use channel::service::{Agent, ECHO_GATEWAY, Service};
+use channel::service::{ECHO_GATEWAY, Service};
 use channel::view::{LinkView, Reach};
 use channel::wire::TEXT;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::LINK_AWAIT_S;
 use super::answer::{
-    Address, AddressReach, AgentWord, BindConfirmed, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus,
-    Hello, Nothing, PendingList, Removed, Sent, Status,
+    Address, AddressReach, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus,
+    Hello, Nothing, PendingList, Sent, Status, Turns,
 };
 use super::request::Request;
 use super::server::{Answers, Events};
+use crate::controller::{Desk, Event, Reply, Wish};
 use crate::failure::{Failure, FailureCode};
+use crate::view::{AddressView, View};
+use crate::words;
 
-/// What does not change while the service runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    /// Name that devices see.
-    pub(crate) name: String,
-    /// Who answers.
-    pub(crate) agent: Agent,
-    /// TCP port.
-    pub(crate) port: u16,
-    /// The network addresses among those that are listened on; the others are this computer's own.
-    pub(crate) lan: Vec<LanAddress>,
-    /// Data folder.
-    pub(crate) data: PathBuf,
-}
+/// Most turns of one answer, and how many where nobody says.
+const TURNS: (u32, u32) = (100, 50);
+/// Pages that may wait for a window.
+const PAGES: usize = 8;
 
-/// Answers from a running service.
+/// Answers from a running service and its controller.
 #[derive(Debug)]
 pub(crate) struct Verbs {
     pub(crate) service: Service,
-    pub(crate) facts: Facts,
+    pub(crate) desk: Desk,
 }
 
 impl Answers for Verbs {
@@ -53,9 +46,7 @@ impl Answers for Verbs {
             Request::BindStart { address } => json(&self.start_bind(address).await?),
             Request::BindWatch { bind } => self.watch_bind(&bind, &events).await,
             Request::BindConfirm { bind, code } => {
-                let device = self.service.confirm_bind(&bind, code.trim()).await?;
-                tracing::info!(deviceKey = %device, "a person approved a device");
-                json(&BindConfirmed { device_key: device.to_string() })
+                self.wish(Wish::Confirm { bind, typed: code.trim().to_owned() }).await
             }
             Request::BindReject { bind } => {
                 if self.service.reject_bind(&bind).await? {
@@ -82,9 +73,7 @@ impl Answers for Verbs {
                 nothing()
             }
             Request::DevicesRemove { device_key } => {
-                let lost = known(self.service.remove(key(&device_key)?).await?, &device_key)?;
-                tracing::info!(deviceKey = %device_key, "a device was removed");
-                json(&Removed::from(lost))
+                self.wish(Wish::Remove(key(&device_key)?)).await
             }
             Request::DevicesSend { device_key, text } => {
                 if text.is_empty() || text.len() > TEXT {
@@ -98,68 +87,118 @@ impl Answers for Verbs {
                 self.service.forget_gateway().await?;
                 nothing()
             }
-            Request::ViewWatch {}
-            | Request::WindowAttend {}
-            | Request::WindowOpen(_)
-            | Request::ServiceStart {}
-            | Request::ServiceStop {}
-            | Request::NetworkAllow { .. }
-            | Request::SettingsChange(_)
-            | Request::DevicesMute { .. }
-            | Request::DevicesTest { .. }
-            | Request::ActivityTurns { .. }
-            | Request::SetupLook {}
-            | Request::SetupInstall { .. }
-            | Request::Quit {} => Err(Failure::bare(FailureCode::UnknownRequest)),
+            Request::ViewWatch {} => self.watch_view(&events).await,
+            Request::WindowAttend {} => self.attend(&events).await,
+            Request::WindowOpen(page) => self.wish(Wish::Open(page)).await,
+            Request::ServiceStart {} => self.wish(Wish::Start).await,
+            Request::ServiceStop {} => self.wish(Wish::Stop).await,
+            Request::NetworkAllow { allow } => self.wish(Wish::Allow(allow)).await,
+            Request::SettingsChange(change) => self.wish(Wish::Change(change)).await,
+            Request::DevicesMute { device_key, muted } => self.mute(device_key, muted).await,
+            Request::DevicesTest { device_key } => {
+                let text = words::test_message(self.view().app.language.into()).to_owned();
+                let (n, online) = known(self.service.send(key(&device_key)?, text).await?, &device_key)?;
+                json(&Sent { n, online })
+            }
+            Request::ActivityTurns { device_key, before_ms, limit } => {
+                json(&self.turns(device_key, before_ms, limit).await?)
+            }
+            Request::SetupLook {} | Request::SetupInstall { .. } => Err(Failure::bare(FailureCode::UnknownRequest)),
+            Request::Quit {} => self.wish(Wish::Quit).await,
         }
     }
 }
 
 impl Verbs {
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.desk.view.borrow())
+    }
+
+    /// What the controller does, and its answer.
+    async fn wish(&self, wish: Wish) -> Result<Value, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Event::Asked(wish, Reply::to(reply))).await?;
+        answer.await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Stopping)))
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Failure> {
+        self.desk.events.send(event).await.map_err(|_| Failure::bare(FailureCode::Stopping))
+    }
+
     async fn status(&self) -> Result<Status, Failure> {
         let devices = self.service.devices().await?;
+        let view = self.view();
         Ok(Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: view.app.version.clone(),
             pid: std::process::id(),
-            port: self.facts.port,
-            name: self.facts.name.clone(),
-            agent: match self.facts.agent {
-                Agent::Gateway => AgentWord::Gateway,
-                Agent::Echo => AgentWord::Echo,
-            },
-            addresses: self.service.addresses().iter().map(|address| self.address(*address)).collect(),
+            port: view.service.port,
+            name: view.service.name.clone(),
+            agent: view.assistant.kind,
+            addresses: view.network.addresses.iter().map(address).collect(),
             link: self.service.link().await?.into(),
             devices: DeviceCount {
                 bound: devices.len(),
                 online: devices.iter().filter(|device| device.reach != Reach::Offline).count(),
             },
-            data_dir: self.facts.data.display().to_string(),
+            data_dir: view.app.data_dir.clone(),
         })
-    }
-
-    fn address(&self, address: SocketAddr) -> Address {
-        let interface = self.facts.lan.iter().find(|lan| lan.ip == address.ip()).map(|lan| lan.interface.clone());
-        Address {
-            url: format!("http://{address}/"),
-            reach: reach(address.ip()),
-            interface: interface.unwrap_or_default(),
-        }
     }
 
     /// The network's best address where there is one: a phone cannot reach the loopback.
     async fn start_bind(&self, address: Option<IpAddr>) -> Result<BindStarted, Failure> {
-        let listening: Vec<IpAddr> = self.service.addresses().iter().map(SocketAddr::ip).collect();
-        let best = || {
-            self.facts
-                .lan
-                .iter()
-                .map(|lan| lan.ip)
-                .find(|ip| listening.contains(ip))
-                .or_else(|| listening.first().copied())
-        };
+        let best = || self.view().network.addresses.first().and_then(|address| address.ip.parse().ok());
         let address = address.or_else(best).ok_or_else(|| Failure::bare(FailureCode::NoAddress))?;
         let ticket = self.service.issue_ticket(address).await?;
+        self.tell(Event::CodeShown { until_ms: ticket.expires_ms }).await?;
         Ok(BindStarted { bind: ticket.bind, url: ticket.url, expires_ms: ticket.expires_ms, reach: reach(address) })
+    }
+
+    async fn mute(&self, device_key: String, muted: bool) -> Result<Value, Failure> {
+        let device = key(&device_key)?;
+        known(self.service.device(device).await?, &device_key)?;
+        self.wish(Wish::Mute { device_key, muted }).await
+    }
+
+    async fn turns(
+        &self,
+        device_key: Option<String>,
+        before_ms: Option<i64>,
+        limit: Option<u32>,
+    ) -> Result<Turns, Failure> {
+        let limit = limit.unwrap_or(TURNS.1);
+        if !(1..=TURNS.0).contains(&limit) {
+            return Err(bad("limit is 1 to 100"));
+        }
+        let device = device_key.as_deref().map(key).transpose()?;
+        if let (Some(device), Some(named)) = (&device, &device_key) {
+            known(self.service.device(device.clone()).await?, named)?;
+        }
+        let limit = usize::try_from(limit).unwrap_or(1);
+        let (turns, more) = self.service.turns(device, before_ms, limit).await?;
+        Ok(Turns { turns: turns.into_iter().map(Into::into).collect(), more })
+    }
+
+    /// The present view, then each newer one; what comes while the asker is slow is one change.
+    async fn watch_view(&self, events: &Events) -> Result<Value, Failure> {
+        let mut view = self.desk.view.subscribe();
+        self.tell(Event::Watched).await?;
+        loop {
+            let shown = Arc::clone(&view.borrow_and_update());
+            events.send(json(&*shown)?).await?;
+            view.changed().await.map_err(|_| Failure::bare(FailureCode::Stopping))?;
+        }
+    }
+
+    /// The asker is the window until its socket closes: then this is dropped, and with it the seat.
+    async fn attend(&self, events: &Events) -> Result<Value, Failure> {
+        let (pages, mut shown) = mpsc::channel(PAGES);
+        let (reply, answer) = oneshot::channel();
+        self.tell(Event::Attends { pages, reply }).await?;
+        answer.await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Stopping)))?;
+        while let Some(page) = shown.recv().await {
+            events.send(json(&page)?).await?;
+        }
+        Err(Failure::bare(FailureCode::Stopping))
     }
 
     async fn watch_bind(&self, bind: &str, events: &Events) -> Result<Value, Failure> {
@@ -211,6 +250,10 @@ impl Verbs {
 fn hello(link: LinkView) -> Option<Hello> {
     let gateway = link.gateway.filter(|gateway| gateway != ECHO_GATEWAY)?;
     Some(Hello { gateway, plugin: link.plugin.unwrap_or_default(), host: link.host.unwrap_or_default() })
+}
+
+fn address(address: &AddressView) -> Address {
+    Address { url: address.url.clone(), reach: address.reach, interface: address.interface.clone() }
 }
 
 fn reach(ip: IpAddr) -> AddressReach {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use channel::address::LanAddress;
 use channel::service::Agent;
-use channel::view::{Device, LinkView, Pending, Reach};
+use channel::view::{Device, LinkView, Pending};
 
 use super::{Act, Did, State, Window};
 use crate::control::answer::{AddressReach, AgentWord, DeviceRow, DeviceState, Link, LinkState};
@@ -109,8 +109,7 @@ impl State {
             self.gather(now_ms);
         }
         let kind = self.shown.assistant.kind;
-        self.shown.assistant =
-            AssistantView { kind, link: state, since_ms, gateway, plugin, host, refused_gateway };
+        self.shown.assistant = AssistantView { kind, link: state, since_ms, gateway, plugin, host, refused_gateway };
     }
 
     /// Who answers.
@@ -205,7 +204,7 @@ fn settings_view(settings: &Settings) -> SettingsView {
 }
 
 fn device_view(device: Device) -> DeviceView {
-    let (since_ms, talking) = (device.last_seen_ms, false);
+    let (since_ms, talking) = (device.since_ms, device.talking);
     let DeviceRow { device_key, name, kind, state, last_seen_ms, waiting, bound_at_ms } = device.into();
     DeviceView {
         device_key,

@@ -1,5 +1,6 @@
 //! The shapes of the answers about what happened.
 
+use channel::view::TurnOf;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
@@ -34,4 +35,11 @@ pub struct ActivityTurn {
     pub said: Option<String>,
     /// What the assistant answered, cut after 500 characters. `None`: nothing yet, or wiped.
     pub answered: Option<String>,
+}
+
+impl From<TurnOf> for ActivityTurn {
+    fn from(turn: TurnOf) -> Self {
+        let TurnOf { device, name, turn, ended_ms, said, answered } = turn;
+        Self { device_key: device.to_string(), device_name: name, turn: turn.into(), ended_ms, said, answered }
+    }
 }

@@ -4,13 +4,8 @@ use crate::failure::FailureCode;
 const NOW: i64 = 1_800_000_000_000;
 
 fn state() -> State {
-    let basics = Basics {
-        name: "n".into(),
-        system: Language::Zh,
-        desktop: true,
-        data_dir: "/d".into(),
-        log_file: "/l".into(),
-    };
+    let basics =
+        Basics { name: "n".into(), system: Language::Zh, desktop: true, data_dir: "/d".into(), log_file: "/l".into() };
     State::begin(&basics, &Settings::default(), Agent::Echo, NOW)
 }
 

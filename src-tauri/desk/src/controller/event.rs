@@ -1,0 +1,165 @@
+//! Everything that happens to the controller: one closed list.
+
+use std::net::IpAddr;
+
+use channel::hub::event::Notice;
+use channel::service::Agent;
+use channel::view::{Device, LinkView, Pending};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::listening::Moved;
+use super::ToController;
+use crate::control::answer::Nothing;
+use crate::control::request::SettingsChange;
+use crate::failure::{Failure, FailureCode};
+use crate::networks::Present;
+use crate::shell::Page;
+
+/// What the controller hears.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The service says something.
+    Noticed(Notice),
+    /// It said more than was heard.
+    Behind,
+    /// It answered how things are. `None`: it has ended.
+    Read(Box<Option<Snapshot>>),
+    /// An attempt to listen elsewhere, or nowhere, has ended.
+    Moved(Moved),
+    /// Somebody wishes something.
+    Asked(Wish, Reply),
+    /// A window attends: its pages go there.
+    Attends {
+        /// Pages to show.
+        pages: mpsc::Sender<Page>,
+        /// Whether it is the one.
+        reply: oneshot::Sender<Result<(), Failure>>,
+    },
+    /// The window with this number has gone.
+    Left(u64),
+    /// The desktop says something.
+    Said(ToController),
+    /// A person's confirmation was taken, or not.
+    Confirmed {
+        /// The device's key.
+        result: Result<String, Failure>,
+        /// Who asked.
+        reply: Reply,
+    },
+    /// A device was removed, or not.
+    Removed {
+        /// What was lost with it.
+        result: Result<Value, Failure>,
+        /// Who asked.
+        reply: Reply,
+    },
+    /// A binding code is shown until then, ms since 1970.
+    CodeShown {
+        /// When it dies.
+        until_ms: i64,
+    },
+    /// Somebody watches the view.
+    Watched,
+    /// An address came or went.
+    NetworkMoved,
+    /// What the interfaces say. `Err`: they cannot be listed.
+    Looked(Result<Present, Failure>),
+    /// The computer slept and woke up.
+    Woke,
+    /// Who answers, looked up again.
+    AgentFound(Agent),
+    /// A test message from the tray went out, or not.
+    Tested(Result<Value, Failure>),
+    /// A deadline has come.
+    Due,
+    /// The service has ended by itself.
+    Died,
+    /// Everything shall end.
+    Cancelled,
+}
+
+/// What a person wishes: from the tray, the window, the command line.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wish {
+    /// Start the service.
+    Start,
+    /// Stop it.
+    Stop,
+    /// May devices of this network connect?
+    Allow(bool),
+    /// Other settings.
+    Change(Box<SettingsChange>),
+    /// Tell a device's coming and going, or not.
+    Mute {
+        /// Which.
+        device_key: String,
+        /// Not.
+        muted: bool,
+    },
+    /// Approve a device.
+    Confirm {
+        /// Its code.
+        bind: String,
+        /// What the person typed.
+        typed: String,
+    },
+    /// Remove a device.
+    Remove(channel::id::DeviceKey),
+    /// Open the window.
+    Open(Page),
+    /// The plugin was installed: who answers may have changed.
+    Installed,
+    /// End the program.
+    Quit,
+}
+
+/// Who waits for the end of a wish. `None`: a click, whose effect is seen.
+#[derive(Debug, Default)]
+pub(crate) struct Reply(Option<oneshot::Sender<Result<Value, Failure>>>);
+
+impl Reply {
+    /// Somebody waits.
+    pub(crate) fn to(asker: oneshot::Sender<Result<Value, Failure>>) -> Self {
+        Self(Some(asker))
+    }
+
+    /// Tells whoever waits.
+    pub(crate) fn send(self, result: Result<Value, Failure>) {
+        match self.0 {
+            // Who has gone away does not want to know.
+            Some(asker) => drop(asker.send(result)),
+            None => {
+                if let Err(failure) = result {
+                    tracing::warn!(code = failure.code.as_str(), detail = %failure.detail, "a click had no effect");
+                }
+            }
+        }
+    }
+
+    /// Done, with nothing to say.
+    pub(crate) fn done(self) {
+        self.send(value(&Nothing {}));
+    }
+
+    /// Not done.
+    pub(crate) fn fail(self, failure: Failure) {
+        self.send(Err(failure));
+    }
+}
+
+/// An answer as it goes out.
+pub(crate) fn value(answer: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(answer).map_err(|error| Failure::caused(FailureCode::AnswerUnreadable, &error))
+}
+
+/// How things are in the service.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) devices: Vec<Device>,
+    pub(crate) pending: Vec<Pending>,
+    pub(crate) link: LinkView,
+    /// Which of our addresses another machine was heard at, and when last.
+    pub(crate) reached: Vec<(IpAddr, i64)>,
+}

@@ -1,0 +1,155 @@
+//! What the system says by itself: addresses come and go, the computer sleeps and wakes up.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::{Controller, Event, Topic};
+use crate::control::answer::AddressReach;
+use crate::failure::{Failure, FailureCode};
+use crate::networks::{self, Identity, Present};
+use crate::shell::Shell;
+use crate::state::Did;
+use crate::view::Permission;
+
+/// How far the two clocks may drift apart between two events before the computer must have slept.
+const SLEPT_MS: i64 = 10_000;
+/// How often a silent router is looked for before its subnet counts.
+const LOOKS: u32 = 2;
+
+impl<S: Shell> Controller<S> {
+    /// Starts to listen to the system. What it does not offer is no error.
+    pub(super) fn watch_system(&self) {
+        tokio::spawn(watch_addresses(self.reports.clone()));
+        #[cfg(target_os = "linux")]
+        tokio::spawn(watch_sleep(self.reports.clone()));
+    }
+
+    /// Where the system does not say so, a wall clock that ran on tells that the computer slept.
+    pub(super) fn notice_sleep(&mut self) {
+        let ahead = self.clock.wall_ms() - i64::try_from(self.clock.monotonic_ms()).unwrap_or(i64::MAX);
+        let before = std::mem::replace(&mut self.ahead_ms, ahead);
+        if ahead - before > SLEPT_MS {
+            self.woke();
+        }
+    }
+
+    /// The computer was away: everybody comes back at once, and perhaps elsewhere.
+    pub(super) fn woke(&mut self) {
+        tracing::info!("woke up");
+        let now_ms = self.now_ms();
+        self.state.gather(now_ms);
+        self.deadlines.look_again();
+        self.read_soon();
+    }
+
+    pub(super) fn permission(&self) -> Permission {
+        self.permit.permission(&self.network, &self.settings)
+    }
+
+    /// Looks at the interfaces, off this thread: a system may take its time.
+    pub(super) fn look(&mut self) {
+        self.work.spawn(async {
+            let looked = tokio::task::spawn_blocking(networks::look).await;
+            Event::Looked(match looked {
+                Ok(Ok(present)) => Ok(present),
+                Ok(Err(error)) => Err(Failure::caused(FailureCode::InterfacesUnreadable, &error)),
+                Err(error) => Err(Failure::caused(FailureCode::InterfacesUnreadable, &error)),
+            })
+        });
+    }
+
+    /// What the interfaces say now.
+    pub(super) fn looked(&mut self, looked: Result<Present, Failure>) {
+        let mut present = match looked {
+            Ok(present) => present,
+            Err(failure) => return self.trouble(Topic::Interfaces, Some(failure)),
+        };
+        self.trouble(Topic::Interfaces, None);
+        if let Identity::Unheard { .. } = present.network {
+            self.looks += 1;
+            if self.looks > LOOKS {
+                present.settle();
+            } else {
+                self.deadlines.look_again();
+            }
+        } else {
+            self.looks = 0;
+        }
+        if present == self.network {
+            return;
+        }
+        tracing::info!(addresses = ?present.addresses, "the network changed");
+        let now_ms = self.now_ms();
+        self.state.gather(now_ms);
+        let gone = |ip: &std::net::IpAddr| present.addresses.iter().all(|kept| kept.ip != *ip);
+        self.proven.retain(|ip, _| !gone(ip));
+        self.network = present;
+        // What it failed with is shown among the troubles.
+        let _ = self.remember_network();
+        self.show_addresses();
+        self.readdress(Default::default());
+    }
+
+    /// The person decides about the network that is there.
+    pub(super) fn allow(&mut self, allow: bool, reply: super::Reply) {
+        if self.network.network == Identity::None {
+            return reply.fail(Failure::bare(FailureCode::NoPrivateAddress));
+        }
+        self.permit.fresh = Some(allow);
+        self.permit.only_here = false;
+        let now_ms = self.now_ms();
+        self.state.did(Did::Moved, now_ms);
+        if let Err(failure) = self.remember_network() {
+            // It counts for this run all the same: the person sees what is in force.
+            reply.fail(failure);
+            return self.readdress(Default::default());
+        }
+        self.readdress(reply);
+    }
+
+    /// Keeps a fresh decision, once the network is known.
+    pub(super) fn remember_network(&mut self) -> Result<(), Failure> {
+        let mut settings = self.settings.clone();
+        if self.permit.remember(&self.network, &mut settings) {
+            return self.save(settings);
+        }
+        Ok(())
+    }
+
+    /// The best address for the phone page.
+    pub(super) fn phone_page(&self) -> Option<String> {
+        let addresses = &self.state.shown.network.addresses;
+        let own = addresses.iter().find(|address| address.reach == AddressReach::Computer);
+        own.or(addresses.first()).map(|address| address.url.clone())
+    }
+}
+
+/// Says when an address comes or goes. The addresses that are there already come first, and are looked at once more.
+async fn watch_addresses(reports: mpsc::Sender<Event>) {
+    let mut watcher = match if_watch::tokio::IfWatcher::new() {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(%error, "a change of network will not be noticed");
+            return;
+        }
+    };
+    while let Some(change) = watcher.next().await {
+        if let Err(error) = change {
+            tracing::warn!(%error, "a change of network will not be noticed any more");
+            return;
+        }
+        // A full queue holds another change already.
+        let _ = reports.try_send(Event::NetworkMoved);
+        if reports.is_closed() {
+            return;
+        }
+    }
+}
+
+/// Says when the computer wakes up, where logind tells.
+#[cfg(target_os = "linux")]
+async fn watch_sleep(reports: mpsc::Sender<Event>) {
+    let _ = (reports, Duration::ZERO);
+}

@@ -1,0 +1,242 @@
+//! What a person wishes, from wherever.
+
+use channel::id::DeviceKey;
+use serde_json::Value;
+
+use super::event::{Event, Reply, Wish, value};
+use super::{Controller, End, ToController, Topic};
+use crate::control::answer::{BindConfirmed, Removed, Sent};
+use crate::control::request::SettingsChange;
+use crate::failure::{Failure, FailureCode};
+use crate::settings::{SaveError, Settings};
+use crate::shell::{Page, Shell};
+use crate::state::Did;
+use crate::tray_menu::TrayAction;
+use crate::{detect_agent, words};
+
+impl<S: Shell> Controller<S> {
+    pub(super) fn wish(&mut self, wish: Wish, reply: Reply) {
+        match wish {
+            Wish::Start => self.intend(true, reply),
+            Wish::Stop => self.intend(false, reply),
+            Wish::Allow(allow) => self.allow(allow, reply),
+            Wish::Change(change) => self.change(change, reply),
+            Wish::Mute { device_key, muted } => self.mute(&device_key, muted, reply),
+            Wish::Confirm { bind, typed } => self.confirm(bind, typed, reply),
+            Wish::Remove(device) => self.remove(device, reply),
+            Wish::Open(page) => self.open(page, reply),
+            Wish::Installed => {
+                self.find_agent();
+                reply.done();
+            }
+            Wish::Quit => {
+                reply.done();
+                self.end(End::Asked);
+            }
+        }
+    }
+
+    /// What the desktop says.
+    pub(super) fn hear(&mut self, said: ToController) {
+        match said {
+            ToController::Clicked(action) => self.click(action),
+            ToController::Open(page) => self.open(page, Reply::default()),
+            ToController::Tray(shown) => self.state.shown.app.tray = Some(shown),
+            ToController::WindowEnded => self.window_ended(),
+            ToController::Secrets(secrets) => self.state.shown.secrets = secrets,
+            ToController::Quit => self.end(End::Asked),
+        }
+    }
+
+    fn click(&mut self, action: TrayAction) {
+        let reply = Reply::default();
+        let device = |key| Page::Devices { device_key: Some(key), remove: false };
+        match action {
+            TrayAction::StartService => self.intend(true, reply),
+            TrayAction::StopService => self.intend(false, reply),
+            TrayAction::Bind => self.open(Page::Bind {}, reply),
+            TrayAction::OpenDevice(key) => self.open(device(key), reply),
+            TrayAction::MuteDevice(key, muted) => self.mute(&key, muted, reply),
+            TrayAction::TestDevice(key) => self.test_device(&key),
+            TrayAction::RemoveDevice(key) => self.open(Page::Devices { device_key: Some(key), remove: true }, reply),
+            TrayAction::Devices => self.open(Page::Devices { device_key: None, remove: false }, reply),
+            TrayAction::PhonePage => {
+                if let Some(url) = self.phone_page() {
+                    self.shell.open_url(&url);
+                }
+            }
+            TrayAction::Activity => self.open(Page::Activity {}, reply),
+            TrayAction::Settings => self.open(Page::Settings {}, reply),
+            TrayAction::Welcome => self.open(Page::Welcome {}, reply),
+            TrayAction::Autostart(on) => {
+                let set = self.set_autostart(on);
+                // Seen in the menu; where it failed, in the window too.
+                self.trouble(Topic::Autostart, set.err());
+            }
+            TrayAction::Quit => self.end(End::Asked),
+        }
+    }
+
+    fn set_autostart(&mut self, on: bool) -> Result<(), Failure> {
+        let set = self.shell.set_autostart(on);
+        self.state.shown.app.autostart = self.shell.autostart();
+        set
+    }
+
+    /// Keeps the settings: in the file, then in force.
+    pub(super) fn save(&mut self, settings: Settings) -> Result<(), Failure> {
+        let saved = settings.save(&self.folders.settings_file()).map_err(|error| match error {
+            SaveError::Range(key) => Failure::with(FailureCode::BadRequest, format!("{key} is out of range")),
+            error @ SaveError::Write { .. } => error.into(),
+        });
+        self.trouble(Topic::Settings, saved.clone().err().filter(|failure| failure.code != FailureCode::BadRequest));
+        saved?;
+        self.settings = settings;
+        self.state.see_settings(&self.settings, self.system);
+        Ok(())
+    }
+
+    fn change(&mut self, change: Box<SettingsChange>, reply: Reply) {
+        if let Some(key) = changed(&self.settings, &change).out_of_range() {
+            return reply.fail(Failure::with(FailureCode::BadRequest, format!("{key} is out of range")));
+        }
+        match change.port {
+            Some(_) if self.listening.is_choosing() => reply.fail(Failure::bare(FailureCode::TooMany)),
+            // The one it has, or has been given for this run, is merely remembered.
+            Some(port) if self.listening.shall_run() && port != self.state.shown.service.port => {
+                self.choose_port(port, change, reply);
+            }
+            Some(port) if self.listening.shall_run() && self.is_failed() => self.choose_port(port, change, reply),
+            Some(port) => {
+                self.listening.set_port(port);
+                self.change_now(&change, reply);
+            }
+            None => self.change_now(&change, reply),
+        }
+    }
+
+    fn is_failed(&self) -> bool {
+        self.state.shown.service.failure.is_some()
+    }
+
+    /// Everything of a change but listening on another port.
+    pub(super) fn change_now(&mut self, change: &SettingsChange, reply: Reply) {
+        if let Some(on) = change.autostart
+            && let Err(failure) = self.set_autostart(on)
+        {
+            return reply.fail(failure);
+        }
+        match self.save(changed(&self.settings, change)) {
+            Ok(()) => reply.done(),
+            Err(failure) => reply.fail(failure),
+        }
+    }
+
+    fn mute(&mut self, device_key: &str, muted: bool, reply: Reply) {
+        if !self.state.shown.devices.iter().any(|device| device.device_key == device_key)
+            && !self.settings.muted.contains(device_key)
+        {
+            return reply.fail(Failure::with(FailureCode::DeviceUnknown, device_key));
+        }
+        let mut settings = self.settings.clone();
+        if muted {
+            settings.muted.insert(device_key.to_owned());
+        } else {
+            settings.muted.remove(device_key);
+        }
+        match self.save(settings) {
+            Ok(()) => reply.done(),
+            Err(failure) => reply.fail(failure),
+        }
+    }
+
+    /// What the confirmation changes is read when it is known whether a person did it: nothing that a person did is told as news.
+    fn confirm(&mut self, bind: String, typed: String, reply: Reply) {
+        self.confirming += 1;
+        let service = self.service.clone();
+        self.work.spawn(async move {
+            let result = service.confirm_bind(&bind, &typed).await;
+            Event::Confirmed { result: result.map(|device| device.to_string()).map_err(Failure::from), reply }
+        });
+    }
+
+    pub(super) fn confirmed(&mut self, result: Result<String, Failure>, reply: Reply) {
+        self.confirming = self.confirming.saturating_sub(1);
+        if let Ok(device_key) = &result {
+            tracing::info!(deviceKey = %device_key, "a person approved a device");
+            let now_ms = self.now_ms();
+            self.state.did(Did::Bound(device_key.clone()), now_ms);
+        }
+        self.read_soon();
+        reply.send(result.and_then(|device_key| value(&BindConfirmed { device_key })));
+    }
+
+    fn remove(&mut self, device: DeviceKey, reply: Reply) {
+        let now_ms = self.now_ms();
+        self.state.did(Did::Removed(device.to_string()), now_ms);
+        let service = self.service.clone();
+        self.work.spawn(async move {
+            let result = match service.remove(device.clone()).await {
+                Ok(Some(lost)) => {
+                    tracing::info!(deviceKey = %device, "a device was removed");
+                    value(&Removed::from(lost))
+                }
+                Ok(None) => Err(Failure::with(FailureCode::DeviceUnknown, device.to_string())),
+                Err(stopped) => Err(stopped.into()),
+            };
+            Event::Removed { result, reply }
+        });
+    }
+
+    fn test_device(&mut self, device_key: &str) {
+        let Some(device) = DeviceKey::parse(device_key) else { return };
+        let service = self.service.clone();
+        let text = words::test_message(self.state.shown.app.language.into()).to_owned();
+        self.work.spawn(async move {
+            Event::Tested(match service.send(device.clone(), text).await {
+                Ok(Some((n, online))) => value(&Sent { n, online }),
+                Ok(None) => Err(Failure::with(FailureCode::DeviceUnknown, device.to_string())),
+                Err(stopped) => Err(stopped.into()),
+            })
+        });
+    }
+
+    /// A click's test message: the device itself shows that it came.
+    pub(super) fn tested(&mut self, result: Result<Value, Failure>) {
+        Reply::default().send(result);
+    }
+
+    /// Looks up again who answers, after an install.
+    fn find_agent(&mut self) {
+        if self.agent_fixed {
+            return;
+        }
+        let link_key = self.folders.link_key();
+        self.work.spawn(async move {
+            let found = tokio::task::spawn_blocking(move || detect_agent::of_user(&link_key)).await;
+            found.map_or(Event::Behind, Event::AgentFound)
+        });
+    }
+}
+
+fn changed(settings: &Settings, change: &SettingsChange) -> Settings {
+    let mut changed = settings.clone();
+    let SettingsChange {
+        language,
+        port,
+        keep_text_days,
+        answer_after_s,
+        quiet,
+        welcomed,
+        secrets_in_file,
+        autostart: _,
+    } = change;
+    changed.language = language.unwrap_or(changed.language);
+    changed.port = port.unwrap_or(changed.port);
+    changed.keep_text_days = keep_text_days.unwrap_or(changed.keep_text_days);
+    changed.answer_after_s = answer_after_s.unwrap_or(changed.answer_after_s);
+    changed.quiet = quiet.unwrap_or(changed.quiet);
+    changed.welcomed = welcomed.unwrap_or(changed.welcomed);
+    changed.secrets_in_file = secrets_in_file.unwrap_or(changed.secrets_in_file);
+    changed
+}
