@@ -6,8 +6,7 @@ use super::{TrayAction, TrayItem, button};
 use crate::control::answer::DeviceState;
 use crate::language::Language;
 use crate::view::DeviceView;
-use crate::words::moment::moment;
-use crate::words::{comma, name, tray as words};
+use crate::words::{comma, moment, name, tray as words};
 
 /// How many devices the menu lists.
 pub(super) const LISTED: usize = 20;
@@ -53,7 +52,7 @@ fn in_short(device: &DeviceView, language: Language, now: &Zoned) -> String {
         DeviceState::Online => words::online(language),
         DeviceState::Unsure => words::unsure(language),
         DeviceState::Offline if device.since_ms == 0 => words::never(language),
-        DeviceState::Offline => words::offline(language, moment(language, device.since_ms, now)),
+        DeviceState::Offline => words::offline(language, moment::since(language, device.since_ms, now)),
     };
     match waiting(device, language) {
         Some(waiting) => [state, waiting].join(&comma(language)),
@@ -62,10 +61,10 @@ fn in_short(device: &DeviceView, language: Language, now: &Zoned) -> String {
 }
 
 fn in_full(device: &DeviceView, language: Language, now: &Zoned) -> String {
-    let since = || moment(language, device.since_ms, now);
+    let since = || moment::since(language, device.since_ms, now);
     match device.state {
         DeviceState::Online => words::online_since(language, since()),
-        DeviceState::Unsure => words::unsure_since(language, moment(language, device.last_seen_ms, now)),
+        DeviceState::Unsure => words::unsure_since(language, moment::moment(language, device.last_seen_ms, now)),
         DeviceState::Offline if device.since_ms == 0 => words::never_connected(language),
         DeviceState::Offline => words::offline_since(language, since()),
     }

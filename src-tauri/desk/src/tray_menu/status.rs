@@ -7,7 +7,7 @@ use crate::control::answer::{AgentWord, LinkState};
 use crate::failure::{Failure, FailureCode};
 use crate::language::Language;
 use crate::view::{AssistantView, Phase, ServiceView, View};
-use crate::words::moment::moment;
+use crate::words::moment;
 use crate::words::{name, tray as words};
 
 pub(super) fn icon(view: &View) -> TrayIcon {
@@ -23,7 +23,7 @@ pub(super) fn icon(view: &View) -> TrayIcon {
 
 /// The state in words, with its age as a time of day.
 pub(super) fn first_line(view: &View, language: Language, now: &Zoned) -> String {
-    let since = || moment(language, view.service.since_ms, now);
+    let since = || moment::since(language, view.service.since_ms, now);
     match view.service.phase {
         Phase::Stopped => words::stopped(language, since()),
         Phase::Starting => words::starting(language),
@@ -86,7 +86,7 @@ fn assistant_line(assistant: &AssistantView, language: Language, now: &Zoned) ->
             Some(button(TrayAction::Welcome, words::assistant_never(language)))
         }
         (AgentWord::Gateway, LinkState::Offline, Some(_)) => {
-            Some(TrayItem::Words(words::assistant_away(language, moment(language, assistant.since_ms, now))))
+            Some(TrayItem::Words(words::assistant_away(language, moment::since(language, assistant.since_ms, now))))
         }
     }
 }

@@ -112,22 +112,22 @@ Quit SmartPi (1 device will be disconnected)
 #[test]
 fn the_whole_menu_reads_like_this_in_chinese() {
     let expected = "\
-= 运行中，自 14:02 起
+= 运行中（14:02 起）
 --
 停止服务
 --
 绑定设备…
 > 设备
   > Kitchen：在线
-    = 在线，自 14:30 起
+    = 在线（14:30 起）
     --
     打开
     [x] 关闭通知
     发送测试消息
     --
     移除…
-  > Phone：离线，自 09:05 起，3 条消息待接收
-    = 离线，自 09:05 起
+  > Phone：离线（09:05 起），3 条消息待接收
+    = 离线（09:05 起）
     = 3 条消息待接收
     --
     打开
@@ -187,7 +187,7 @@ fn each_phase_has_its_line_its_switch_and_its_icon() {
     let mut state = running();
     state.shown.service.since_ms = at("14:02") - 2 * 86_400_000;
     assert_eq!(first(&state), "= Running since Tuesday 14:02");
-    assert_eq!(tray_menu(&in_chinese(state), &now()).tooltip, "SmartPi：运行中，自 周二 14:02 起");
+    assert_eq!(tray_menu(&in_chinese(state), &now()).tooltip, "SmartPi：运行中（周二 14:02 起）");
 }
 
 #[test]

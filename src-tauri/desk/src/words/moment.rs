@@ -6,6 +6,10 @@ use jiff::{Timestamp, Zoned};
 use crate::language::Language;
 
 super::words! {
+    /// Since a time.
+    from_time(time): "{time}", "{time} 起";
+    /// Since a day.
+    from_day(day): "{day}", "{day}起";
     /// A time of another day of the last week.
     on_day(day, time): "{day} {time}", "{day} {time}";
     /// A day of another year.
@@ -60,6 +64,16 @@ pub(crate) fn moment(language: Language, ms: i64, now: &Zoned) -> String {
         1..=6 => on_day(language, weekday(language, then.weekday()), time),
         _ if then.year() == now.year() => date(language, &then),
         _ => dated(language, then.year(), date(language, &then)),
+    }
+}
+
+/// Since when, as it stands after "since" in English and by itself in Chinese.
+pub(crate) fn since(language: Language, ms: i64, now: &Zoned) -> String {
+    let said = moment(language, ms, now);
+    if said.ends_with(|letter: char| letter.is_ascii_digit()) {
+        from_time(language, said)
+    } else {
+        from_day(language, said)
     }
 }
 
@@ -123,6 +137,14 @@ mod tests {
         assert_eq!(said("2026-03-05T09:15[Asia/Shanghai]", now), both("5 March", "3 月 5 日"));
         assert_eq!(said("2025-12-31T09:15[Asia/Shanghai]", now), both("31 December 2025", "2025 年 12 月 31 日"));
         assert_eq!(said("2026-03-13T09:15[Asia/Shanghai]", now), both("13 March", "3 月 13 日"));
+    }
+
+    #[test]
+    fn chinese_says_since_behind_the_time() {
+        let now: Zoned = "2026-03-12T15:00[Asia/Shanghai]".parse().unwrap();
+        let said = |days: i64| since(Language::Zh, now.timestamp().as_millisecond() - days * 86_400_000, &now);
+        assert_eq!([said(0), said(2), said(7)], ["15:00 起", "周二 15:00 起", "3 月 5 日起"]);
+        assert_eq!(since(Language::En, now.timestamp().as_millisecond(), &now), "15:00");
     }
 
     #[test]

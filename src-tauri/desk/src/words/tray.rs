@@ -4,7 +4,7 @@ super::words! {
     /// With the product's name, for a system that shows it over the icon.
     tooltip(first): "SmartPi: {first}", "SmartPi：{first}";
     /// The service runs.
-    running(since): "Running since {since}", "运行中，自 {since} 起";
+    running(since): "Running since {since}", "运行中（{since}）";
     /// A device is being answered.
     answering(name): "Answering {name}", "正在回答“{name}”";
     /// Several are.
@@ -14,9 +14,9 @@ super::words! {
     /// The service says goodbye.
     stopping(): "Stopping…", "正在停止…";
     /// The person stopped the service.
-    stopped(since): "Stopped since {since}", "已停止，自 {since} 起";
+    stopped(since): "Stopped since {since}", "已停止（{since}）";
     /// The service should run and cannot.
-    failed(since): "Not running since {since}", "未运行，自 {since} 起";
+    failed(since): "Not running since {since}", "未运行（{since}）";
     /// The port's holder is known.
     port_held(port, holder): "Not running: port {port} is used by {holder}", "未运行：端口 {port} 被 {holder} 占用";
     /// The port's holder is not known.
@@ -34,7 +34,7 @@ super::words! {
     /// A second gateway wanted in.
     gateway_refused(): "Another OpenClaw was refused. See details…", "已拒绝另一个 OpenClaw，查看详情…";
     /// The assistant is away.
-    assistant_away(since): "OpenClaw not connected since {since}", "OpenClaw 未连接，自 {since} 起";
+    assistant_away(since): "OpenClaw not connected since {since}", "OpenClaw 未连接（{since}）";
     /// No assistant was ever connected.
     assistant_never(): "OpenClaw is not connected yet. Connect it…", "尚未连接 OpenClaw，立即连接…";
     /// The echo answers.
@@ -64,7 +64,7 @@ super::words! {
     /// Short state.
     unsure(): "unsure", "状态不明";
     /// Short state.
-    offline(since): "offline since {since}", "离线，自 {since} 起";
+    offline(since): "offline since {since}", "离线（{since}）";
     /// Short state.
     never(): "not connected yet", "尚未连接";
     /// Short state.
@@ -74,11 +74,11 @@ super::words! {
     /// Several replies wait.
     wait(count): "{count} messages wait", "{count} 条消息待接收";
     /// State in full.
-    online_since(since): "Online since {since}", "在线，自 {since} 起";
+    online_since(since): "Online since {since}", "在线（{since}）";
     /// State in full.
     unsure_since(heard): "Unsure: last heard at {heard}", "状态不明，最后联系时间：{heard}";
     /// State in full.
-    offline_since(since): "Offline since {since}", "离线，自 {since} 起";
+    offline_since(since): "Offline since {since}", "离线（{since}）";
     /// State in full.
     never_connected(): "Not connected yet", "尚未连接";
     /// Opens the device.
