@@ -248,6 +248,10 @@ codes! {
     OpenClawConfigUnreadable, "openclaw_config_unreadable",
         "OpenClaw's configuration cannot be read. Nothing was changed; see the detail.",
         "无法读取 OpenClaw 的配置，未作任何更改，详见说明。";
+    /// OpenClaw's configuration is kept in several files.
+    OpenClawConfigSplit, "openclaw_config_split",
+        "OpenClaw's configuration is kept in several files, which SmartPi does not change. Install the plugin by hand; see the detail.",
+        "OpenClaw 的配置分散在多个文件中，SmartPi 不会改动它们，请手动安装插件，详见说明。";
     /// A command of OpenClaw failed.
     OpenClawFailed, "openclaw_failed",
         "OpenClaw could not do this, and its configuration is as it was. See the detail for its own words.",
@@ -421,6 +425,7 @@ impl From<StartError> for Failure {
             StartError::Store(_) => FailureCode::StoreUnusable,
             StartError::Keys(_) => FailureCode::KeysUnusable,
             StartError::Threads(_) => FailureCode::NotStarted,
+            StartError::Stopped(_) => FailureCode::Stopping,
         };
         Self::caused(code, &error)
     }

@@ -31,6 +31,7 @@ pub mod running;
 pub mod secrets;
 pub mod service_file;
 pub mod settings;
+pub mod setup;
 pub mod shell;
 pub mod state;
 pub mod tray_menu;

@@ -11,14 +11,17 @@
 mod config;
 mod foreign;
 mod install;
+pub(crate) mod login_shell;
 mod openclaw;
 mod places;
 mod record;
+pub(crate) mod search;
 
 pub use config::{ConfigError, Difference, RestoreError};
 pub use foreign::{NotOurs, Standing};
 pub use install::{
-    ChangeError, InstallError, Installed, NextStep, Outcome, Request, Status, UndoError, Undone, install, status,
+    ChangeError, InstallError, Installed, NextStep, Outcome, Planned, Request, Status, UndoError, Undone, install,
+    plan, status,
 };
 pub use openclaw::{FindError, RunError};
 pub(crate) use places::config_of_user;

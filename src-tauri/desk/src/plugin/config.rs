@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::ID;
+use crate::control::answer::PlannedChange;
 use crate::private_file;
 
 /// The configuration cannot be used.
@@ -59,11 +60,20 @@ impl Config {
         Ok(Self { bytes, value })
     }
 
-    /// Whether the person switched our plugin, or all plugins, off by hand. `plugins.deny` wins over everything that we could write.
+    /// Whether the person switched our plugin, or all plugins, off by hand: OpenClaw installs it then and leaves it off.
     pub(super) fn denies_us(&self) -> bool {
         let plugins = &self.value["plugins"];
         let denied = plugins["deny"].as_array().is_some_and(|list| list.iter().any(|id| id == ID));
-        denied || plugins["enabled"] == false
+        denied || plugins["enabled"] == false || plugins["entries"][ID]["enabled"] == false
+    }
+
+    /// Whether what we would change may be in other files: a copy of this one could not put them back.
+    pub(super) fn is_split(&self) -> bool {
+        let places = [&self.value, &self.value["channels"], &self.value["plugins"]];
+        places
+            .into_iter()
+            .chain([&self.value["channels"][ID], &self.value["plugins"]["entries"]])
+            .any(|place| !place["$include"].is_null())
     }
 
     /// Whether our channel is switched on and finds this link key.
@@ -81,6 +91,31 @@ impl Config {
 /// What OpenClaw merges into its configuration: our channel, nothing else, no array. Other keys of our channel, such as `defaultAgentId`, stay.
 pub(super) fn patch(link_key: &str) -> Value {
     json!({ "channels": { ID: { "enabled": true, "linkKeyFile": link_key } } })
+}
+
+/// Every entry that an installation changes, in the order of their paths: what OpenClaw's installer writes (`with_package`), and [`patch`]. Measured with
+/// 2026.9.6: `plugins.allow` grows where it has entries, an entry of ours that is there stays as it is. OpenClaw's own notes (`meta`) are not in it.
+pub(super) fn planned(config: &Value, link_key: &str, with_package: bool) -> Vec<PlannedChange> {
+    let mut changes = Vec::new();
+    let mut change = |path: &[&str], after: Value| {
+        let before = path.iter().try_fold(config, |value, key| value.get(key));
+        if before != Some(&after) {
+            let (path, before, after) = (path.join("."), before.map(Value::to_string), after.to_string());
+            changes.push(PlannedChange { path, before, after });
+        }
+    };
+    let patched = patch(link_key);
+    for (key, after) in patched["channels"][ID].as_object().into_iter().flatten() {
+        change(&["channels", ID, key], after.clone());
+    }
+    if with_package {
+        let allowed = config["plugins"]["allow"].as_array().filter(|list| !list.is_empty());
+        if let Some(list) = allowed.filter(|list| !list.iter().any(|id| id == ID)) {
+            change(&["plugins", "allow"], list.iter().cloned().chain([json!(ID)]).collect());
+        }
+        change(&["plugins", "entries", ID, "enabled"], json!(true));
+    }
+    changes
 }
 
 /// A place in the configuration that changed and must not have. It names the place and never the value, which may be a secret.
@@ -294,11 +329,46 @@ mod tests {
         assert!(!config(installed()).denies_us());
         assert!(config(json!({ "plugins": { "deny": ["x", ID] } })).denies_us());
         assert!(config(json!({ "plugins": { "enabled": false } })).denies_us());
+        assert!(config(json!({ "plugins": { "entries": { ID: { "enabled": false } } } })).denies_us());
+        assert!(!config(installed()).is_split());
+        assert!(config(json!({ "channels": { "$include": "./channels.json5" } })).is_split());
+        assert!(config(json!({ "$include": ["./base.json5"] })).is_split());
+        assert!(!config(json!({ "agents": { "$include": "./agents.json5" } })).is_split());
         assert!(config(installed()).leads_to(Path::new("/d/link.key")));
         assert!(!config(installed()).leads_to(Path::new("/e/link.key")));
         assert!(!config(persons()).leads_to(Path::new("/d/link.key")));
         assert_eq!(config(persons()).gateway_port(), Some(19_001));
         assert_eq!(config(json!({ "gateway": { "port": 70_000 } })).gateway_port(), None);
+    }
+
+    #[test]
+    fn the_plan_is_what_an_installation_does() {
+        let told = |config: &Value, with_package| {
+            let changes = planned(config, "/d/link.key", with_package);
+            changes.into_iter().map(|change| (change.path, change.before, change.after)).collect::<Vec<_>>()
+        };
+        let line = |path: &str, before: Option<&str>, after: &str| {
+            (path.replace("ID", ID), before.map(str::to_owned), after.replace("ID", ID))
+        };
+        let channel =
+            [line("channels.ID.enabled", None, "true"), line("channels.ID.linkKeyFile", None, r#""/d/link.key""#)];
+        let allow = line("plugins.allow", Some(r#"["memory-core","discord"]"#), r#"["memory-core","discord","ID"]"#);
+        let entry = line("plugins.entries.ID.enabled", None, "true");
+        let all = [channel[0].clone(), channel[1].clone(), allow, entry.clone()];
+        assert_eq!(told(&persons(), true), all);
+        assert_eq!(told(&json!({}), true), [channel[0].clone(), channel[1].clone(), entry.clone()]);
+        assert_eq!(told(&json!({ "plugins": { "allow": [] } }), true)[2], entry, "OpenClaw leaves an empty list");
+        assert_eq!(told(&persons(), false), channel);
+        assert_eq!(told(&installed(), true), []);
+        let mut other = installed();
+        other["channels"][ID] = json!({ "enabled": true, "linkKeyFile": "/e/link.key", "defaultAgentId": "main" });
+        let moved = line("channels.ID.linkKeyFile", Some(r#""/e/link.key""#), r#""/d/link.key""#);
+        assert_eq!(told(&other, true), [moved]);
+        // And nothing in the plan would be put back as unexplained.
+        for change in told(&persons(), true) {
+            let keys: Vec<String> = change.0.split('.').map(str::to_owned).collect();
+            assert!(is_explained(&keys, &persons(), &installed()), "{}", change.0);
+        }
     }
 
     #[test]

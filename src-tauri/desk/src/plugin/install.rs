@@ -2,10 +2,12 @@
 
 mod error;
 mod outcome;
+mod plan;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
 
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -15,6 +17,7 @@ use tokio::time::timeout;
 
 pub use error::{ChangeError, InstallError, UndoError, Undone};
 pub use outcome::{Installed, NextStep, Outcome, Status};
+pub use plan::{Planned, plan};
 
 use super::config::{self, Config};
 use super::foreign::{self, Standing};
@@ -41,6 +44,8 @@ pub struct Request {
     pub folders: Folders,
     /// The command `openclaw`; `None`: the one on `PATH`, or in the usual places.
     pub openclaw: Option<PathBuf>,
+    /// The `PATH` that OpenClaw gets; `None`: ours, then the usual folders.
+    pub path: Option<OsString>,
     /// How long a running gateway may take to load the plugin.
     pub patience: Duration,
 }
@@ -48,7 +53,7 @@ pub struct Request {
 impl Request {
     /// With the usual patience: a gateway on a busy machine takes half a minute.
     pub fn new(folders: Folders) -> Self {
-        Self { folders, openclaw: None, patience: Duration::from_secs(90) }
+        Self { folders, openclaw: None, path: None, patience: Duration::from_secs(90) }
     }
 }
 
@@ -63,7 +68,7 @@ struct Before {
 
 impl Before {
     async fn look(request: &Request) -> Result<Self, InstallError> {
-        let openclaw = OpenClaw::find(request.openclaw.as_deref()).await?;
+        let openclaw = OpenClaw::find(request.openclaw.as_deref(), request.path.as_deref()).await?;
         let config = Config::read(&openclaw.places.config)?;
         let carried = record::digest_of_package(PACKAGE).map_err(InstallError::Prepare)?;
         let link_key = std::path::absolute(request.folders.link_key()).map_err(InstallError::Prepare)?;
@@ -76,6 +81,9 @@ impl Before {
     fn refuse(&self) -> Result<(), InstallError> {
         if let Standing::Foreign { at, package, why } = &self.standing {
             return Err(InstallError::Foreign { at: at.clone(), package: package.clone(), why: *why });
+        }
+        if self.config.is_split() {
+            return Err(InstallError::Split(self.openclaw.places.config.clone()));
         }
         if self.config.denies_us() {
             return Err(InstallError::Denied(self.openclaw.places.config.clone()));
@@ -93,6 +101,10 @@ async fn stand(openclaw: &OpenClaw, carried: &Digest, known: &[Digest]) -> Resul
     let extensions = openclaw.places.state_dir.join("extensions");
     let extensions = std::fs::canonicalize(&extensions).unwrap_or(extensions);
     Ok(foreign::judge(&foreign::look(&listed, &extensions), &extensions, carried, known))
+}
+
+fn backups(folders: &Folders) -> PathBuf {
+    folders.data.join("backups")
 }
 
 fn record_file(folders: &Folders) -> PathBuf {
@@ -149,7 +161,7 @@ pub async fn install(request: &Request) -> Result<Installed, InstallError> {
             return Ok(installed);
         }
     }
-    installed.outcome = match wait(request, &before, &service, hello).await? {
+    installed.outcome = match wait(request, &before, &mut control, hello).await? {
         Some(hello) => Outcome::Linked { host: hello.host },
         None => Outcome::WaitingForGateway { next: next_step(&mut control, &before).await? },
     };
@@ -191,9 +203,16 @@ fn linked_host(service: &Service, places: &Places) -> Option<String> {
 async fn wait(
     request: &Request,
     before: &Before,
-    service: &Service,
+    control: &mut Client,
     hello: impl Future<Output = Result<Hello, Failure>>,
 ) -> Result<Option<Hello>, InstallError> {
+    // Whoever asks for the link makes the service look again who answers: it may have been the echo agent until now.
+    match control.ask::<Hello>(&Ask::LinkAwait { timeout_s: 1 }).await {
+        Ok(_) => {}
+        Err(failure) if failure.code == FailureCode::Timeout => {}
+        Err(failure) => return Err(InstallError::Service(failure)),
+    }
+    let service: Service = control.ask(&Ask::Status {}).await.map_err(InstallError::Service)?;
     if service.agent == AgentWord::Echo || !gateway_listens(&before.config).await {
         return Ok(None);
     }
@@ -230,7 +249,7 @@ async fn change(request: &Request, before: &Before) -> Result<PathBuf, InstallEr
     let record_file = record_file(&request.folders);
     let package = Package { version: VERSION.into(), digest: before.carried, at_ms: now_ms };
     Record::read(&record_file)?.add(package, &record_file)?;
-    let backups = request.folders.data.join("backups");
+    let backups = backups(&request.folders);
     let copy = config::back_up(&before.config, &backups, "openclaw", now_ms).map_err(InstallError::Prepare)?;
     match install_and_configure(request, before).await? {
         Ok(()) => Ok(copy),

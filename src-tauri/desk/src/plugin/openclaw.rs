@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::ID;
 use super::foreign::Listed;
 use super::places::{Places, Surroundings};
-use crate::folders::System;
+use super::search::{Disk, Files, on_this_computer};
 
 /// Longest that one command may take. Its start alone takes up to half a minute on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -78,26 +78,31 @@ pub enum RunError {
 #[derive(Clone, Debug)]
 pub(super) struct OpenClaw {
     command: PathBuf,
+    /// Where its script finds `node`.
+    path: OsString,
     pub(super) places: Places,
     /// What it says about itself, for example `2026.9.6`.
     pub(super) version: String,
 }
 
 impl OpenClaw {
-    /// Finds the command, asks it for its version and its configuration file.
-    pub(super) async fn find(named: Option<&Path>) -> Result<Self, FindError> {
+    /// Finds the command, asks it for its version and its configuration file. `path`: the `PATH` that it gets; `None`: ours and the usual folders.
+    pub(super) async fn find(named: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FindError> {
         let env = |name: &str| std::env::var_os(name);
         let exists = |path: &Path| path.exists();
         let around = Surroundings { env: &env, exists: &exists };
         let command = match named {
-            Some(path) if is_program(path) => path.to_owned(),
+            Some(path) if Disk.is_program(path) => path.to_owned(),
             Some(path) => return Err(FindError::NotAProgram(path.to_owned())),
             None => {
-                candidates(System::HERE, &env).into_iter().find(|path| is_program(path)).ok_or(FindError::Nowhere)?
+                let found = on_this_computer(None, |computer| computer.search()).into_iter().next();
+                found.ok_or(FindError::Nowhere)?.command
             }
         };
+        let path = path.map_or_else(|| on_this_computer(None, |computer| computer.search_path()), OsStr::to_owned);
+        let path = path_for(&command, path);
         let places = around.places().ok_or(FindError::NoHome)?;
-        let mut openclaw = Self { command, places, version: String::new() };
+        let mut openclaw = Self { command, path, places, version: String::new() };
         openclaw.version = version_in(&openclaw.run(&["--version"], None).await?);
         if let Some(config) = around.config_in(&openclaw.run(&["config", "file"], None).await?) {
             openclaw.places.config = config;
@@ -155,7 +160,7 @@ impl OpenClaw {
         let shown = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
         let start = |source| RunError::Start { command: self.command.clone(), source };
         let mut command = Command::new(&self.command);
-        command.args(args).env("NO_COLOR", "1").env("PATH", self.search_path()).kill_on_drop(true);
+        command.args(args).env("NO_COLOR", "1").env("PATH", &self.path).kill_on_drop(true);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(windows)]
@@ -177,55 +182,16 @@ impl OpenClaw {
         let words = end_of(&format!("{out}\n{}", String::from_utf8_lossy(&done.stderr)));
         Err(RunError::Failed { args: shown, status: done.status, words })
     }
-
-    /// A script beside `node` finds it there, also where the desktop gave us a short `PATH`.
-    fn search_path(&self) -> OsString {
-        let old = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&old).chain(self.command.parent().map(Path::to_owned));
-        std::env::join_paths(folders).unwrap_or(old)
-    }
 }
 
-fn is_program(path: &Path) -> bool {
-    let Ok(found) = std::fs::metadata(path) else { return false };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        found.is_file() && found.permissions().mode() & 0o111 != 0
+/// A script that stands beside its `node` finds that one first, unless the person's own `PATH` has the folder already and so decides.
+fn path_for(command: &Path, path: OsString) -> OsString {
+    let Some(folder) = command.parent().filter(|folder| folder.is_absolute()) else { return path };
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if folders.iter().any(|known| known == folder) {
+        return path;
     }
-    #[cfg(not(unix))]
-    found.is_file()
-}
-
-/// Where the command may be: `PATH` first, then where package managers put it. A program that the desktop started has a short `PATH`.
-fn candidates(system: System, env: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    let names: &[&str] = match system {
-        System::Windows => &["openclaw.cmd", "openclaw.exe"],
-        System::Linux | System::MacOs => &["openclaw"],
-    };
-    let folder =
-        |name: &str, rest: &str| env(name).filter(|value| !value.is_empty()).map(|value| Path::new(&value).join(rest));
-    let mut folders: Vec<PathBuf> = env("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
-    folders.retain(|folder| folder.is_absolute());
-    let usual: Vec<Option<PathBuf>> = match system {
-        System::Windows => vec![
-            folder("APPDATA", "npm"),
-            folder("LOCALAPPDATA", "pnpm"),
-            folder("LOCALAPPDATA", "Volta/bin"),
-            folder("USERPROFILE", ".bun/bin"),
-        ],
-        System::Linux | System::MacOs => vec![
-            Some("/opt/homebrew/bin".into()),
-            Some("/usr/local/bin".into()),
-            folder("HOME", ".npm-global/bin"),
-            folder("HOME", ".local/bin"),
-            folder("HOME", ".volta/bin"),
-            folder("HOME", ".bun/bin"),
-            folder("HOME", if system == System::MacOs { "Library/pnpm" } else { ".local/share/pnpm" }),
-        ],
-    };
-    folders.extend(usual.into_iter().flatten());
-    folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).collect()
+    std::env::join_paths(std::iter::once(folder.to_owned()).chain(folders)).unwrap_or(path)
 }
 
 /// `OpenClaw 2026.9.6 (eb377ac)`.
@@ -335,22 +301,6 @@ mod tests {
                 (format!("channels.{ID}.linkKeyFile"), json!("/d/link.key")),
             ]
         );
-    }
-
-    #[test]
-    fn the_usual_places_come_after_the_path() {
-        let env = |name: &str| match name {
-            "PATH" => Some(std::env::join_paths(["/b", "relative"]).unwrap()),
-            "HOME" => Some("/h".into()),
-            "APPDATA" => Some("/appdata".into()),
-            _ => None,
-        };
-        let linux = candidates(System::Linux, &env);
-        assert_eq!(linux[0], Path::new("/b/openclaw"));
-        assert!(linux.iter().all(|path| path.is_absolute()));
-        assert!(linux.contains(&"/h/.npm-global/bin/openclaw".into()));
-        assert!(candidates(System::MacOs, &env).contains(&"/opt/homebrew/bin/openclaw".into()));
-        assert!(candidates(System::Windows, &env).contains(&"/appdata/npm/openclaw.cmd".into()));
     }
 
     #[test]

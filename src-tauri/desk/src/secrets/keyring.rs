@@ -108,6 +108,8 @@ fn secret_service_is_ready() -> Result<(), secret_service::Error> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::io;
+
     use secret_service::Error;
     use zbus::fdo;
 
@@ -130,8 +132,9 @@ mod linux {
     fn is_nobody(error: &zbus::Error) -> bool {
         match error {
             zbus::Error::Address(_) | zbus::Error::InterfaceNotFound => true,
-            zbus::Error::InputOutput(error) => {
-                matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused)
+            // The socket that the environment names is not there: a server, or a desktop that has ended.
+            zbus::Error::InputOutput(error) | zbus::Error::Connection(error, _) => {
+                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
             }
             zbus::Error::MethodError(name, _, _) => NOBODY.contains(&name.as_str()),
             zbus::Error::FDO(error) => is_nobody_fdo(error),
@@ -181,6 +184,9 @@ mod tests {
         assert_eq!(platform(Error::Zbus(unknown.into())), Some(KeyringTrouble::Absent));
         let nowhere = std::io::Error::from(std::io::ErrorKind::NotFound);
         assert_eq!(platform(Error::Zbus(nowhere.into())), Some(KeyringTrouble::Absent));
+        let refused = Arc::new(std::io::Error::from(std::io::ErrorKind::NotFound));
+        let address = "unix:path=/none".try_into().unwrap();
+        assert_eq!(platform(Error::Zbus(zbus::Error::Connection(refused, address))), Some(KeyringTrouble::Absent));
         assert_eq!(platform(Error::Crypto("no")), Some(KeyringTrouble::Broken));
         assert_eq!(told(KeyringError::NoEntry).keyring_trouble(), Some(KeyringTrouble::Broken));
     }

@@ -28,6 +28,9 @@ pub enum InstallError {
     /// The person switched it off by hand. Nothing was changed.
     #[error("{} switches the plugin off: see plugins.deny and plugins.enabled", .0.display())]
     Denied(PathBuf),
+    /// It is kept in several files. Nothing was changed.
+    #[error("{} takes its channels or plugins from other files ($include), which SmartPi does not change", .0.display())]
+    Split(PathBuf),
     /// Somebody else's plugin has our id. Nothing was changed.
     #[error("{} belongs to the plugin of somebody else ({})", at.display(), package.as_deref().unwrap_or("without a package name"))]
     Foreign {
@@ -117,6 +120,7 @@ impl From<InstallError> for Failure {
             InstallError::Find(_) => FailureCode::OpenClawNotFound,
             InstallError::Config(ConfigError::Missing(_)) => FailureCode::OpenClawNotSetUp,
             InstallError::Config(_) => FailureCode::OpenClawConfigUnreadable,
+            InstallError::Split(_) => FailureCode::OpenClawConfigSplit,
             InstallError::Denied(_) => FailureCode::PluginDenied,
             InstallError::Foreign { .. } => FailureCode::PluginForeign,
             InstallError::Prepare(_) | InstallError::Record(_) => FailureCode::InstallNotPrepared,
