@@ -337,6 +337,7 @@ pub async fn status(request: &Request) -> Result<Status, InstallError> {
         config: before.openclaw.places.config.clone(),
         configured: before.config.leads_to(&before.link_key),
         denied: before.config.denies_us(),
+        plan: before.plan(request),
         standing: before.standing,
         link: service.map(|service| service.link),
     })

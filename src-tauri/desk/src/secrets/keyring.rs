@@ -2,7 +2,6 @@
 //!
 //! Every call makes its own connection and ends it: nothing of it wakes up while nobody asks, and a first contact that failed can be tried again.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use keyring_core::api::CredentialStoreApi;
@@ -13,8 +12,6 @@ use crate::view::KeyringTrouble;
 
 /// What the entries of this app are called.
 const SERVICE: &str = "com.smartpi.tray";
-
-type Cause = Box<dyn Error + Send + Sync>;
 
 /// The keyring of this user.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,29 +64,24 @@ fn store() -> Result<Arc<impl CredentialStoreApi>, KeyringError> {
     windows_native_keyring_store::Store::new()
 }
 
-/// What the person is told of an error, which never holds the secret: the two kinds that carry bytes lose them here.
+/// What the person is told of an error. It never holds the secret: the two kinds that carry bytes lose them here.
 fn told(error: KeyringError) -> SecretsError {
     let trouble = trouble_of(&error);
-    match error {
-        KeyringError::PlatformFailure(cause) | KeyringError::NoStorageAccess(cause) => {
-            SecretsError::trouble(trouble, cause)
-        }
-        KeyringError::BadEncoding(_) | KeyringError::BadDataFormat(..) => {
-            SecretsError::trouble(trouble, "its entry is damaged")
-        }
-        error => SecretsError::trouble(trouble, error.to_string()),
+    if let KeyringError::PlatformFailure(cause) | KeyringError::NoStorageAccess(cause) = error {
+        return SecretsError::trouble(trouble, cause);
     }
+    if matches!(error, KeyringError::BadEncoding(_) | KeyringError::BadDataFormat(..)) {
+        return SecretsError::trouble(trouble, "its entry is damaged");
+    }
+    SecretsError::trouble(trouble, error.to_string())
 }
 
 #[cfg(target_os = "linux")]
 fn trouble_of(error: &KeyringError) -> KeyringTrouble {
-    let of_cause = |cause: &Cause| cause.downcast_ref::<secret_service::Error>().map(linux::trouble_of);
-    match error {
-        KeyringError::PlatformFailure(cause) => of_cause(cause).unwrap_or(KeyringTrouble::Broken),
-        KeyringError::NoStorageAccess(cause) => of_cause(cause).unwrap_or(KeyringTrouble::Locked),
-        // Not exhaustive in its crate: everything else is nonsense to us.
-        _ => KeyringTrouble::Broken,
-    }
+    let (KeyringError::PlatformFailure(cause) | KeyringError::NoStorageAccess(cause)) = error else {
+        return KeyringTrouble::Broken;
+    };
+    cause.downcast_ref().map_or(KeyringTrouble::Broken, linux::trouble_of)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -116,31 +108,31 @@ mod linux {
     use crate::view::KeyringTrouble;
 
     pub(super) fn trouble_of(error: &Error) -> KeyringTrouble {
-        match error {
-            Error::Locked | Error::Prompt | Error::PromptDisconnected => KeyringTrouble::Locked,
-            Error::NoResult => KeyringTrouble::Empty,
-            Error::Unavailable => KeyringTrouble::Absent,
-            Error::Zbus(error) if is_nobody(error) => KeyringTrouble::Absent,
-            Error::ZbusFdo(error) if is_nobody_fdo(error) => KeyringTrouble::Absent,
-            Error::Crypto(_) | Error::Zbus(_) | Error::ZbusFdo(_) | Error::Zvariant(_) => KeyringTrouble::Broken,
-            // Not exhaustive in its crate.
-            _ => KeyringTrouble::Broken,
+        if matches!(error, Error::Locked | Error::Prompt | Error::PromptDisconnected) {
+            return KeyringTrouble::Locked;
         }
+        if matches!(error, Error::NoResult) {
+            return KeyringTrouble::Empty;
+        }
+        let is_absent = matches!(error, Error::Unavailable)
+            || matches!(error, Error::Zbus(error) if is_nobody(error))
+            || matches!(error, Error::ZbusFdo(error) if is_nobody_fdo(error));
+        if is_absent { KeyringTrouble::Absent } else { KeyringTrouble::Broken }
     }
 
     /// There is no bus, or nobody on it who keeps secrets.
     fn is_nobody(error: &zbus::Error) -> bool {
-        match error {
-            zbus::Error::Address(_) | zbus::Error::InterfaceNotFound => true,
-            // The socket that the environment names is not there: a server, or a desktop that has ended.
-            zbus::Error::InputOutput(error) | zbus::Error::Connection(error, _) => {
-                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
-            }
-            zbus::Error::MethodError(name, _, _) => NOBODY.contains(&name.as_str()),
-            zbus::Error::FDO(error) => is_nobody_fdo(error),
-            // Not exhaustive in its crate.
-            _ => false,
+        // The socket that the environment names is not there: a server, or a desktop that has ended.
+        if let zbus::Error::InputOutput(error) | zbus::Error::Connection(error, _) = error {
+            return matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
         }
+        if let zbus::Error::MethodError(name, _, _) = error {
+            return NOBODY.contains(&name.as_str());
+        }
+        if let zbus::Error::FDO(error) = error {
+            return is_nobody_fdo(error);
+        }
+        matches!(error, zbus::Error::Address(_) | zbus::Error::InterfaceNotFound)
     }
 
     const NOBODY: [&str; 3] = [
@@ -150,12 +142,13 @@ mod linux {
     ];
 
     fn is_nobody_fdo(error: &fdo::Error) -> bool {
-        match error {
-            fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) | fdo::Error::SpawnServiceNotFound(_) => true,
-            fdo::Error::ZBus(error) => is_nobody(error),
-            // Not exhaustive in its crate.
-            _ => false,
+        if let fdo::Error::ZBus(error) = error {
+            return is_nobody(error);
         }
+        matches!(
+            error,
+            fdo::Error::ServiceUnknown(_) | fdo::Error::NameHasNoOwner(_) | fdo::Error::SpawnServiceNotFound(_)
+        )
     }
 }
 

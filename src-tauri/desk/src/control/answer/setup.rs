@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub struct SetupLook {
     /// Every OpenClaw that was found, the one that the user's own shell starts first.
     pub found: Vec<FoundOpenClaw>,
-    /// Whether one lives in WSL, which this program cannot reach.
+    /// None was found, and this Windows has a WSL: one may live there, where this program cannot reach it.
     pub in_wsl: bool,
 }
 

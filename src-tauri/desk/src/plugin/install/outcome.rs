@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::super::foreign::Standing;
-use crate::control::answer::Link;
+use crate::control::answer::{InstallPlan, Link};
 use crate::language::Language;
 
 /// It is installed.
@@ -104,6 +104,8 @@ pub struct Status {
     pub configured: bool,
     /// Whether its configuration switches the plugin off.
     pub denied: bool,
+    /// What installing would do.
+    pub plan: InstallPlan,
     /// The link, where the service runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
