@@ -25,6 +25,17 @@ pub fn interfaces() -> io::Result<Vec<LanAddress>> {
         .collect())
 }
 
+/// Whether an address is this computer's own, on any interface. Where the system does not say, it counts as own.
+pub(crate) fn is_own(ip: IpAddr) -> bool {
+    match if_addrs::get_if_addrs() {
+        Ok(interfaces) => interfaces.iter().any(|interface| interface.ip() == ip),
+        Err(error) => {
+            tracing::debug!(%error, "the addresses of this computer cannot be read");
+            true
+        }
+    }
+}
+
 /// The private addresses of real networks, best first: what a home router gives, then larger private networks, then IPv6, then
 /// self-assigned ones.
 ///

@@ -30,13 +30,22 @@ use crate::wire::{Blob, Close, Code, DEVICE_FRAME, FrameError, HEARTBEAT_S, Vers
 pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(socket: Socket<S>, visit: Visit, house: &House) {
     let ports = &house.ports;
     let (outbox, inlet) = outbox::pair(outbox::BYTES);
-    let mut line = Line::new(socket, inlet, ports.clock, ports.timing, house.cancel.clone());
+    let mut line = Line::new(socket, inlet, ports.clock, ports.timing, visit.cancel.clone());
     let Some(sn) = house.nonce() else {
         return line.close(Some(bye(Code::Stopping)), Close::Restarting).await;
     };
     let spk = Blob(ports.service_key.verifying_key().to_bytes());
-    let mut session =
-        Session { house, visit, sn, spk, state: State::new(), outbox: Some(outbox), claimed: false, online: None };
+    let mut session = Session {
+        house,
+        visit,
+        sn,
+        spk,
+        state: State::new(),
+        outbox: Some(outbox),
+        claimed: false,
+        online: None,
+        unsure: false,
+    };
     let ending = AssertUnwindSafe(session.talk(&mut line)).catch_unwind().await;
     session.leave().await;
     match ending {
@@ -58,6 +67,8 @@ struct Session<'a> {
     claimed: bool,
     /// There from `DeviceReady` on: then the hub waits for a `DeviceGone`.
     online: Option<Held<'a>>,
+    /// What the hub was told of a device that is online.
+    unsure: bool,
 }
 
 /// What follows from an output.
@@ -81,6 +92,7 @@ impl Session<'_> {
         });
         loop {
             let happening = line.next().await;
+            self.tell_reach(line.is_unsure()).await;
             let mut input = match self.read(line, happening) {
                 Next::Go => continue,
                 Next::Feed(input) => Some(input),
@@ -123,7 +135,7 @@ impl Session<'_> {
                 self.house.metrics.acknowledged.add();
                 Next::Go
             }
-            Happening::Passed(Kind::Err(_) | Kind::Bye | Kind::Other) => Next::Go,
+            Happening::Passed(Kind::Err(_) | Kind::Bye | Kind::Other) | Happening::Unsure => Next::Go,
             Happening::Bound(device) => {
                 line.expect_proof(Some(self.house.ports.timing.silent));
                 Next::Feed(Input::Confirmed(device))
@@ -208,6 +220,14 @@ impl Session<'_> {
             last_n: auth.last_n,
             sig,
         })
+    }
+
+    /// Tells the hub when an answer to a ping is overdue, and when the device is heard after all. A hub that has ended does not mind.
+    async fn tell_reach(&mut self, unsure: bool) {
+        if self.online.is_some() && self.unsure != unsure {
+            self.unsure = unsure;
+            let _ = self.house.ports.hub.send(Event::DeviceReach { session: self.visit.session, unsure }).await;
+        }
     }
 
     /// Tells the hub that the session is over. A hub that has ended does not mind.

@@ -99,11 +99,18 @@ fn settle<O: CommitOrder>(hub: &mut Hub, batch: &mut Vec<Event>, clock: Clock, n
         O::between();
     }
     let failed = failed.or_else(|| hub.store.commit().err());
-    let Some(error) = failed else { return perform(effects, notices) };
-    tracing::error!(%error, "the store refused a write; nothing of this batch was acknowledged");
-    hub.store.rollback();
-    perform(hub.recover(), notices);
-    let _ = notices.send(Notice::StorageTrouble(error.to_string().into()));
+    match failed {
+        None => perform(effects, notices),
+        Some(error) => {
+            tracing::error!(%error, "the store refused a write; nothing of this batch was acknowledged");
+            hub.store.rollback();
+            let now = Now { mono: clock.monotonic_ms(), wall: clock.wall_ms() };
+            perform(hub.recover(now), notices);
+            let _ = notices.send(Notice::StorageTrouble(error.to_string().into()));
+        }
+    }
+    // Nobody listening is not an error.
+    let _ = hub.news().map(|notice| notices.send(notice));
 }
 
 /// Does what was decided. Only after the commit.

@@ -65,7 +65,7 @@ pub struct Now {
     pub wall: i64,
 }
 
-/// What does not change while the service runs.
+/// What the service is given. Nothing but the agent and the addresses changes while it runs.
 #[derive(Debug)]
 pub struct Facts {
     /// Name that devices see.
@@ -79,7 +79,7 @@ pub struct Facts {
     /// Who may link.
     pub agent: Agent,
     /// Where devices connect.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Arc<[SocketAddr]>,
     /// How long words are kept after their turn ended, ms; 0: wiped at once.
     pub keep_text_ms: i64,
     /// Waits.
@@ -98,6 +98,10 @@ struct Attached {
     device: DeviceKey,
     name: Arc<str>,
     outbox: Outbox,
+    /// When the device came, ms since 1970; a newer connection of it does not change that.
+    since: i64,
+    /// An answer to a ping is overdue.
+    unsure: bool,
     /// Highest reply sent on this session.
     sent_n: u64,
     /// Replies sent and not `got`: n, bytes in JSON, when (ms since 1970).
@@ -143,6 +147,16 @@ pub struct Hub {
     tickets: Vec<Ticket>,
     next_tidy: u64,
     effects: Vec<Effect>,
+    list: List,
+}
+
+/// Whether anybody has to be told that the list of devices is another one.
+#[derive(Debug, Default)]
+struct List {
+    /// Since the last [`Hub::news`].
+    changed: bool,
+    /// The last [`Notice::Devices`] went out, and nobody has read the list after it.
+    unread: bool,
 }
 
 /// How often old texts are wiped, ms.
@@ -167,6 +181,7 @@ impl Hub {
             tickets: Vec::new(),
             next_tidy: 0,
             effects: Vec::new(),
+            list: List::default(),
         })
     }
 
@@ -184,6 +199,7 @@ impl Hub {
                 let arrival = presence::Arrival { session, device, outbox, peer, epoch, last_n, sig };
                 self.on_device_ready(arrival, now)?;
             }
+            Event::DeviceReach { session, unsure } => self.on_device_reach(session, unsure),
             Event::DeviceGone { session } => self.on_device_gone(session, now)?,
             Event::BindClaim { session, bind, sn, peer, outbox } => {
                 self.on_bind_claim((session, peer, outbox), &sn, &bind, now);
@@ -195,10 +211,30 @@ impl Hub {
             Event::LinkReady { session, auth, sn, outbox } => self.on_link_ready(session, &auth, &sn, outbox, now)?,
             Event::FromPlugin { session, frame } => self.on_plugin_frame(session, frame, now)?,
             Event::LinkGone { session } => self.on_link_gone(session, now),
+            Event::Listening(addresses) => self.on_listening(addresses),
             Event::Command(command) => self.on_command(command, now)?,
             Event::Tick => self.on_tick(now)?,
         }
         Ok(std::mem::take(&mut self.effects))
+    }
+
+    /// What to tell after a batch of events, so that nobody who reads the list of devices is behind. See [`Notice::Devices`].
+    pub fn news(&mut self) -> Option<Notice> {
+        if !std::mem::take(&mut self.list.changed) || self.list.unread {
+            return None;
+        }
+        self.list.unread = true;
+        Some(Notice::Devices)
+    }
+
+    /// The list of devices is another one.
+    fn changed(&mut self) {
+        self.list.changed = true;
+    }
+
+    /// Somebody reads the list of devices.
+    fn read(&mut self) {
+        self.list.unread = false;
     }
 
     /// When [`Event::Tick`] is next due, monotonic ms.
@@ -225,7 +261,8 @@ impl Hub {
     }
 
     /// After a failed commit: nothing in memory may be ahead of the store. Devices and the plugin are told to come back; they still hold what was not acknowledged.
-    pub fn recover(&mut self) -> Vec<Effect> {
+    pub fn recover(&mut self, now: Now) -> Vec<Effect> {
+        self.changed();
         self.effects.clear();
         self.flights.clear();
         self.ready.clear();
@@ -242,6 +279,7 @@ impl Hub {
         }
         if let Some(link) = self.link.take() {
             self.link_view.online = false;
+            self.link_view.since_ms = now.wall;
             let bye = Bye { code: Code::Storage, retry_ms: Some(2_000) };
             effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
             effects.push(Effect::Close(link.outbox, Close::Restarting));
@@ -254,9 +292,10 @@ impl Hub {
         effects
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, now: Now) -> rusqlite::Result<()> {
         let bye = Bye { code: Code::Stopping, retry_ms: Some(2_000) };
         for attached in std::mem::take(&mut self.sessions).into_values() {
+            self.store.device_seen(&attached.device, now.wall)?;
             self.effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Bye(bye)));
             self.effects.push(Effect::Close(attached.outbox, Close::Restarting));
         }
@@ -270,6 +309,7 @@ impl Hub {
                 self.effects.push(Effect::Close(outbox, Close::Restarting));
             }
         }
+        Ok(())
     }
 
     fn answer<T: Send + 'static>(&mut self, reply: tokio::sync::oneshot::Sender<T>, value: T) {

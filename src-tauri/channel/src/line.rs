@@ -33,6 +33,8 @@ pub(crate) enum Happening {
     Control,
     /// Something came that can be no frame.
     NotAFrame,
+    /// The answer to a ping is overdue; [`Line::is_unsure`] tells when it came after all.
+    Unsure,
     /// A frame of the hub was queued.
     Passed(Kind),
     /// The hub says that the person confirmed.
@@ -99,6 +101,7 @@ pub(crate) struct Line<S> {
     sleep: Pin<Box<Sleep>>,
     heard_ms: u64,
     pinged: bool,
+    unsure: bool,
     proof_due_ms: Option<u64>,
     /// What the socket had written, and when it had not written more.
     progress: (u64, u64),
@@ -128,6 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             sleep: Box::pin(tokio::time::sleep(timing.greeting)),
             heard_ms: now,
             pinged: false,
+            unsure: false,
             proof_due_ms: Some(now + millis(timing.greeting)),
             progress: (0, now),
             gathered: 0,
@@ -149,6 +153,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Code of the `err` that the hub sent last, if nothing but its `bye` followed.
     pub(crate) fn last_error(&self) -> Option<Code> {
         self.error
+    }
+
+    /// Whether the answer to a ping is overdue.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure
     }
 
     /// Queues a frame of the session itself.
@@ -238,6 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     fn on_incoming(&mut self, incoming: Incoming) -> Happening {
         self.heard_ms = self.clock.monotonic_ms();
         self.pinged = false;
+        self.unsure = false;
         self.inlet.heard(self.heard_ms);
         match incoming {
             Incoming::Text(text) => Happening::Text(text),
@@ -270,6 +280,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         if self.heard_ms + millis(self.timing.silent) <= now {
             return Some(Happening::Over(Some(bye(Code::Stopping)), Close::Silent));
         }
+        if self.pinged && !self.unsure && self.heard_ms + millis(self.timing.unsure()) <= now {
+            self.unsure = true;
+            return Some(Happening::Unsure);
+        }
         if !self.pinged && self.heard_ms + millis(self.timing.ping) <= now {
             self.pinged = true;
             self.send(&ToDevice::Ping { c: now });
@@ -283,7 +297,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         if self.progress.0 != self.socket.written() {
             self.progress = (self.socket.written(), now);
         }
-        let quiet = if self.pinged { self.timing.silent } else { self.timing.ping };
+        let quiet = match (self.pinged, self.unsure) {
+            (false, _) => self.timing.ping,
+            (true, false) => self.timing.unsure(),
+            (true, true) => self.timing.silent,
+        };
         let mut due = self.heard_ms + millis(quiet);
         if let Some(proof_due) = self.proof_due_ms {
             due = due.min(proof_due);

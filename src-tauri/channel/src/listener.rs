@@ -2,8 +2,10 @@
 //!
 //! `hyper` reads heads; what it does not bound is bounded here: sockets that say nothing, sockets that prove nothing, slow readers.
 
+mod doors;
 pub(crate) mod gate;
 mod http;
+pub(crate) mod reached;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -12,13 +14,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use self::doors::Doors;
+pub use self::doors::{BindError, bind};
+pub(crate) use self::doors::{Listening, Wish};
 use self::gate::{Door, Gate, Permit};
+use self::reached::Reached;
 use crate::clock::Clock;
 use crate::driver::HubHandle;
 use crate::hub::event::SessionId;
@@ -26,21 +32,10 @@ use crate::metrics::Metrics;
 use crate::timing::Timing;
 use crate::wire::Blob;
 
-const BACKLOG: i32 = 1_024;
 /// Wait after an accept that failed for want of files or memory; doubled up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// Longest wait for connections to take their goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
-
-/// An address could not be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("could not listen on {address}")]
-pub struct BindError {
-    /// The address.
-    pub address: SocketAddr,
-    /// What the system says; `AddrInUse` if another program has the port.
-    pub source: io::Error,
-}
 
 /// What the network side needs of the service.
 pub(crate) struct Ports {
@@ -58,6 +53,8 @@ pub(crate) struct Ports {
     pub(crate) timing: Timing,
     /// Time.
     pub(crate) clock: Clock,
+    /// Which of our addresses other machines were heard at.
+    pub(crate) reached: Arc<Reached>,
 }
 
 /// What all connections share.
@@ -65,8 +62,7 @@ pub(crate) struct House {
     pub(crate) ports: Arc<Ports>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) metrics: Metrics,
-    pub(crate) cancel: CancellationToken,
-    bound: Vec<SocketAddr>,
+    listening: watch::Receiver<Listening>,
     sessions: AtomicU64,
 }
 
@@ -78,12 +74,19 @@ pub(crate) struct Visit {
     pub(crate) peer: IpAddr,
     /// Dropped once the peer has authenticated.
     pub(crate) permit: Option<Permit>,
+    /// Cancelled when its address is no longer listened on, and when the service stops.
+    pub(crate) cancel: CancellationToken,
 }
 
 impl House {
-    pub(crate) fn new(ports: Arc<Ports>, bound: Vec<SocketAddr>, cancel: CancellationToken) -> Self {
+    fn new(ports: Arc<Ports>, listening: watch::Receiver<Listening>) -> Self {
         let gate = Gate::new(ports.clock);
-        Self { ports, gate, metrics: Metrics::default(), cancel, bound, sessions: AtomicU64::new(1) }
+        Self { ports, gate, metrics: Metrics::default(), listening, sessions: AtomicU64::new(1) }
+    }
+
+    /// The addresses that are listened on now.
+    fn listening(&self) -> Listening {
+        Arc::clone(&self.listening.borrow())
     }
 
     /// A fresh challenge. `None`: the system has no random numbers.
@@ -104,70 +107,47 @@ impl House {
         self.gate.failed(peer, door);
     }
 
-    fn visit(&self, peer: IpAddr, permit: Permit) -> Visit {
+    fn visit(&self, peer: IpAddr, permit: Permit, cancel: CancellationToken) -> Visit {
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed));
-        Visit { session, peer, permit: Some(permit) }
+        Visit { session, peer, permit: Some(permit), cancel }
     }
 }
 
-/// Opens the listening sockets. Where a port is 0, all addresses get the port that the first one was given.
-///
-/// # Errors
-/// The first address that could not be opened; nothing stays open then.
-pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
-    let mut port = None;
-    let mut listeners = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let mut address = *address;
-        if address.port() == 0 {
-            address.set_port(port.unwrap_or(0));
-        }
-        let listener = open(address).map_err(|source| BindError { address, source })?;
-        let bound = listener.local_addr().map_err(|source| BindError { address, source })?;
-        port.get_or_insert(bound.port());
-        listeners.push(listener);
+/// Serves the addresses that were opened, and those that are wished for later, until `cancel`: then tells every peer `bye` 9015 and waits at most 2 s for
+/// them. Needs a current-thread runtime.
+pub(crate) async fn run(
+    listeners: Vec<TcpListener>,
+    ports: Arc<Ports>,
+    listening: watch::Sender<Listening>,
+    mut wishes: mpsc::Receiver<Wish>,
+    cancel: CancellationToken,
+) {
+    let house = Arc::new(House::new(ports, listening.subscribe()));
+    let mut doors = Doors::new(house, listening, cancel.clone());
+    if let Err(error) = doors.add(listeners) {
+        tracing::error!(%error, "the first addresses cannot be listened on");
     }
-    Ok(listeners)
-}
-
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // On Windows this option would let another program take the port over.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
-/// Serves until `cancel`, then tells every peer `bye` 9015 and waits at most 2 s for them. Needs a current-thread runtime.
-pub(crate) async fn run(listeners: Vec<TcpListener>, ports: Arc<Ports>, cancel: CancellationToken) {
-    let bound = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let house = Arc::new(House::new(ports, bound, cancel));
-    let mut doors = JoinSet::new();
-    for listener in listeners {
-        match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => drop(doors.spawn(accept(listener, Arc::clone(&house)))),
-            Err(error) => tracing::error!(%error, "a listening socket cannot be used"),
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            // Where nobody is left who could wish, what is open stays open.
+            Some(wish) = wishes.recv() => doors.grant(wish).await,
+            Some(ended) = doors.leaving.join_next() => note(ended),
         }
     }
-    while let Some(ended) = doors.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "an accept loop ended");
-        }
+    doors.close_all().await;
+    while let Some(ended) = doors.leaving.join_next().await {
+        note(ended);
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, house: Arc<House>) {
+/// Takes connections until `cancel`; then the address is free, and those that are still there are returned.
+async fn accept(listener: tokio::net::TcpListener, house: Arc<House>, cancel: CancellationToken) -> JoinSet<()> {
     let mut connections = JoinSet::new();
     let mut wait = BACK_OFF.0;
     loop {
         let accepted = tokio::select! {
-            () = house.cancel.cancelled() => break,
+            () = cancel.cancelled() => return connections,
             Some(ended) = connections.join_next() => {
                 note(ended);
                 continue;
@@ -177,39 +157,47 @@ async fn accept(listener: tokio::net::TcpListener, house: Arc<House>) {
         match accepted {
             Ok((stream, peer)) => {
                 wait = BACK_OFF.0;
-                take(stream, peer, &house, &mut connections);
+                take(stream, peer, &house, &cancel, &mut connections);
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "connections cannot be accepted for now");
                 tokio::select! {
-                    () = house.cancel.cancelled() => break,
+                    () = cancel.cancelled() => return connections,
                     () = tokio::time::sleep(wait) => {}
                 }
                 wait = (wait * 2).min(BACK_OFF.1);
             }
         }
     }
-    drop(listener);
+}
+
+/// Waits for connections to take their goodbye. Those that do not in time are cut off.
+async fn see_off(mut connections: JoinSet<()>) {
     let all_gone = async {
         while let Some(ended) = connections.join_next().await {
             note(ended);
         }
     };
-    // Those that do not take their goodbye in time are cut off when the set is dropped.
     let _ = tokio::time::timeout(GOODBYE, all_gone).await;
 }
 
-fn take(stream: TcpStream, peer: SocketAddr, house: &Arc<House>, connections: &mut JoinSet<()>) {
+fn take(
+    stream: TcpStream,
+    peer: SocketAddr,
+    house: &Arc<House>,
+    cancel: &CancellationToken,
+    connections: &mut JoinSet<()>,
+) {
     let Some(permit) = house.gate.admit(peer.ip()) else {
         house.metrics.turned_away.add();
         return;
     };
     house.metrics.accepted.add();
-    let house = Arc::clone(house);
+    let (house, cancel) = (Arc::clone(house), cancel.clone());
     connections.spawn(async move {
         let _open = house.metrics.open.hold();
-        let visit = house.visit(peer.ip().to_canonical(), permit);
+        let visit = house.visit(peer.ip().to_canonical(), permit, cancel);
         http::serve(stream, peer, visit, &house).await;
     });
 }

@@ -8,9 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::address;
 pub use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::clock::Clock;
 use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
@@ -18,10 +19,13 @@ use crate::hub::event::{Command, Event, Notice};
 use crate::hub::{Facts, Hub};
 use crate::id::DeviceKey;
 use crate::keys::{self, KeyError};
-use crate::listener::{self, BindError, Ports};
+use crate::listener::reached::Reached;
+use crate::listener::{self, BindError, Listening, Ports, Wish};
 use crate::store::{OpenError, Store};
 pub use crate::timing::Timing;
-use crate::view::{BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnRecord};
+use crate::view::{
+    BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnOf, TurnRecord,
+};
 
 /// What a service needs to start.
 #[derive(Clone, Debug)]
@@ -30,7 +34,7 @@ pub struct Config {
     pub folder: PathBuf,
     /// Name that devices see.
     pub name: String,
-    /// Addresses to listen on, the port the same for each. Port 0: any (tests).
+    /// Addresses to listen on at once, as for [`Service::listen`]. Empty: none yet.
     pub addresses: Vec<SocketAddr>,
     /// Who answers.
     pub agent: Agent,
@@ -40,7 +44,7 @@ pub struct Config {
     pub timing: Timing,
 }
 
-/// Why a service did not start.
+/// Why a service did not start, or does not listen elsewhere.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another program listens there.
@@ -66,6 +70,9 @@ pub enum StartError {
     /// The system gives no thread or timer.
     #[error("the system is out of resources")]
     Threads(#[source] io::Error),
+    /// The service has stopped.
+    #[error("the service has stopped")]
+    Stopped(#[from] HubStopped),
 }
 
 impl From<BindError> for StartError {
@@ -88,10 +95,12 @@ impl From<rusqlite::Error> for StartError {
 /// A running channel service. Dropping it does not stop it; call [`Service::stop`].
 #[derive(Clone, Debug)]
 pub struct Service {
-    pub(crate) hub: HubHandle,
-    pub(crate) addresses: Vec<SocketAddr>,
-    pub(crate) notices: broadcast::Sender<Notice>,
-    pub(crate) cancel: CancellationToken,
+    hub: HubHandle,
+    listening: watch::Receiver<Listening>,
+    wishes: mpsc::Sender<Wish>,
+    reached: Arc<Reached>,
+    notices: broadcast::Sender<Notice>,
+    cancel: CancellationToken,
     /// Cancelled when the hub's thread ended, for whatever reason.
     hub_ended: CancellationToken,
     /// The same for the network's thread.
@@ -100,6 +109,8 @@ pub struct Service {
 
 /// Notices that a slow reader may be behind.
 const NOTICES: usize = 256;
+/// Calls of [`Service::listen`] that may wait.
+const WISHES: usize = 16;
 /// How long [`Service::stop`] waits for goodbyes to be written.
 pub const GOODBYES: Duration = Duration::from_millis(1_500);
 
@@ -126,7 +137,7 @@ impl Service {
         let addresses = listeners
             .iter()
             .map(std::net::TcpListener::local_addr)
-            .collect::<Result<Vec<_>, _>>()
+            .collect::<Result<Listening, _>>()
             .map_err(StartError::Threads)?;
         let name: Arc<str> = config.name.into();
         let facts = Facts {
@@ -135,7 +146,7 @@ impl Service {
             service_key: service_key.clone(),
             link_key: link_key.clone(),
             agent: config.agent,
-            addresses: addresses.clone(),
+            addresses: Arc::clone(&addresses),
             keep_text_ms: i64::from(config.keep_text_days) * 24 * 3_600_000,
             timing: config.timing,
         };
@@ -147,16 +158,52 @@ impl Service {
         let hub_ended = spawn("smartpi-hub", move |runtime| {
             runtime.block_on(driver::run::<O>(hub, events, clock, told));
         })?;
-        let ports =
-            Arc::new(Ports { hub: handle.clone(), service_key, link_key, name, epoch, timing: config.timing, clock });
+        let reached = Arc::new(Reached::new(clock, notices.clone(), address::is_own));
+        let ports = Arc::new(Ports {
+            hub: handle.clone(),
+            service_key,
+            link_key,
+            name,
+            epoch,
+            timing: config.timing,
+            clock,
+            reached: Arc::clone(&reached),
+        });
         let stop = cancel.clone();
-        let net_ended = spawn("smartpi-net", move |runtime| runtime.block_on(listener::run(listeners, ports, stop)))?;
-        Ok(Self { hub: handle, addresses, notices, cancel, hub_ended, net_ended })
+        let (told, listening) = watch::channel(addresses);
+        let (wishes, wished) = mpsc::channel(WISHES);
+        let net_ended = spawn("smartpi-net", move |runtime| {
+            runtime.block_on(listener::run(listeners, ports, told, wished, stop));
+        })?;
+        Ok(Self { hub: handle, listening, wishes, reached, notices, cancel, hub_ended, net_ended })
     }
 
-    /// Where it listens, ports resolved.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// Where it listens now, ports resolved, in the order in which they were wished for. Cheap.
+    pub fn addresses(&self) -> Arc<[SocketAddr]> {
+        Arc::clone(&self.listening.borrow())
+    }
+
+    /// Makes exactly these the addresses that are listened on, and returns them with their ports. New ones are opened first. Then those that are no longer
+    /// named are closed: whoever is connected there gets a goodbye. On the others nothing happens.
+    ///
+    /// Port 0: the present port of that address, else that of the first of these addresses that has one, else any. Without addresses nobody can connect;
+    /// everything else goes on.
+    ///
+    /// Calls are granted one after the other, also those whose caller no longer waits. Connections that end may take some 2 s longer than this.
+    ///
+    /// # Errors
+    /// The first address that cannot be opened, then nothing has changed; [`StartError::Stopped`].
+    pub async fn listen(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, StartError> {
+        let (reply, answer) = oneshot::channel();
+        let wish = Wish { addresses: addresses.to_vec(), reply };
+        self.wishes.send(wish).await.map_err(|_| HubStopped)?;
+        let listening = answer.await.map_err(|_| HubStopped)??;
+        Ok(listening.to_vec())
+    }
+
+    /// At which addresses of ours another machine was heard in this run, and when last, ms since 1970. Cheap.
+    pub fn reached(&self) -> Vec<(IpAddr, i64)> {
+        self.reached.all()
     }
 
     /// Everything that happens from now on. A slow reader skips.
@@ -252,6 +299,28 @@ impl Service {
         self.ask(|reply| Command::Send { device, text, reply }).await
     }
 
+    /// Turns received before a time (ms since 1970), newest first, of one device or of all; and whether there are older ones. At most `limit` (1 to 500), and
+    /// those of the same millisecond as the last one: the next page begins before its `received_ms`.
+    ///
+    /// # Errors
+    /// [`HubStopped`].
+    pub async fn turns(
+        &self,
+        device: Option<DeviceKey>,
+        before_ms: Option<i64>,
+        limit: usize,
+    ) -> Result<(Vec<TurnOf>, bool), HubStopped> {
+        self.ask(|reply| Command::Turns { device, before_ms, limit, reply }).await
+    }
+
+    /// Another upstream may link from now on; one of the other kind that is linked gets a goodbye. What it was given waits for the next.
+    ///
+    /// # Errors
+    /// [`HubStopped`].
+    pub async fn set_agent(&self, agent: Agent) -> Result<(), HubStopped> {
+        self.ask(|reply| Command::SetAgent { agent, reply }).await
+    }
+
     /// State of the plugin's link.
     ///
     /// # Errors
@@ -320,10 +389,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let service = Service::start(config(folder.path())).unwrap();
         assert_eq!(service.devices().await, Ok(Vec::new()));
+        let address = service.addresses()[0];
         service.stop().await;
         service.ended().await;
         assert_eq!(service.devices().await, Err(HubStopped));
-        assert!(std::net::TcpStream::connect(service.addresses()[0]).is_err());
+        assert!(matches!(service.listen(&[address]).await, Err(StartError::Stopped(HubStopped))));
+        assert!(std::net::TcpStream::connect(address).is_err());
+        assert!(service.addresses().is_empty());
         Service::start(config(folder.path())).unwrap().stop().await;
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A transaction begins with the first write of a batch and ends with `commit` or `rollback`; reads alone begin none.
 
+mod activity;
 mod devices;
 mod replies;
 mod turns;
@@ -15,7 +16,8 @@ pub use replies::{NewReply, ReplyRow};
 pub use turns::{Milestones, NewTurn, Standing, TurnRow};
 
 /// Numbered and frozen: a released one is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("store/migrations/0001_init.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("store/migrations/0001_init.sql"), include_str!("store/migrations/0002_activity.sql")];
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -225,7 +227,7 @@ mod tests {
         assert_eq!(Store::open(folder.path()).unwrap().epoch().unwrap(), epoch);
         let raw = Connection::open(folder.path().join("channel.db")).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: 1 })));
+        assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: 2 })));
     }
 
     #[cfg(unix)]

@@ -20,6 +20,8 @@ const WRONG_CODES: u8 = 3;
 pub struct Ticket {
     /// Public handle.
     pub b: Blob<8>,
+    /// Where the device is sent.
+    pub address: SocketAddr,
     secret: Secret,
     state: State,
     /// When it dies, ms of the monotonic clock.
@@ -93,13 +95,14 @@ pub struct Desk<'a> {
 
 impl Ticket {
     /// A new code that dies at `deadline` (monotonic ms; `expires_ms` is the same for people).
-    pub fn new(b: Blob<8>, secret: Secret, deadline: u64, expires_ms: i64) -> Self {
+    pub fn new(address: SocketAddr, (b, secret): (Blob<8>, Secret), deadline: u64, expires_ms: i64) -> Self {
         let (progress, _) = watch::channel(BindProgress::Waiting { expires_ms });
-        Self { b, secret, state: State::Active, deadline, progress, failed_proofs: 0 }
+        Self { b, address, secret, state: State::Active, deadline, progress, failed_proofs: 0 }
     }
 
     /// The QR content.
-    pub fn url(&self, address: SocketAddr, service: &SigningKey) -> String {
+    pub fn url(&self, service: &SigningKey) -> String {
+        let address = self.address;
         let pin = proof::key_pin(&Blob(service.verifying_key().to_bytes()));
         format!("http://{address}/b#1.{}.{}.{}", self.b.encode(), Blob(*self.secret).encode(), pin.encode())
     }

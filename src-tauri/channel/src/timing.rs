@@ -29,6 +29,13 @@ pub struct Timing {
     pub stalled: Duration,
 }
 
+impl Timing {
+    /// Silence until a peer is unsure: a ping went out, and the answer is overdue. A third of the way from `ping` to `silent`.
+    pub(crate) fn unsure(&self) -> Duration {
+        self.ping + self.silent.saturating_sub(self.ping) / 3
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

@@ -26,7 +26,7 @@ use crate::wire::{Blob, Close, Code, FrameError, HEARTBEAT_S, LINK_FRAME, Versio
 pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(socket: Socket<S>, visit: Visit, house: &House) {
     let ports = &house.ports;
     let (outbox, inlet) = outbox::pair(outbox::LINK_BYTES);
-    let mut line = Line::new(socket, inlet, ports.clock, ports.timing, house.cancel.clone());
+    let mut line = Line::new(socket, inlet, ports.clock, ports.timing, visit.cancel.clone());
     let Some(sn) = house.nonce() else {
         return line.close(Some(bye(Code::Stopping)), Close::Restarting).await;
     };
@@ -67,7 +67,7 @@ impl Session<'_> {
                 },
                 Happening::Control => Input::Control,
                 Happening::NotAFrame => Input::Malformed,
-                Happening::Passed(_) | Happening::Bound(_) => continue,
+                Happening::Passed(_) | Happening::Bound(_) | Happening::Unsure => continue,
                 Happening::Over(bye, close) => return Ending::Close(bye, close),
                 Happening::Gone => return Ending::Lost,
             };

@@ -161,10 +161,14 @@ pub struct Device {
     pub kind: Kind,
     /// Whether it can be reached.
     pub reach: Reach,
+    /// Since when it is connected, or since when it is not, ms since 1970; 0: it never was.
+    pub since_ms: i64,
     /// When it was last heard, ms since 1970; 0: never.
     pub last_seen_ms: i64,
     /// Replies that wait for it.
     pub waiting: u64,
+    /// Whether the plugin has a message of it that is not answered to the end.
+    pub talking: bool,
     /// When it was bound, ms since 1970.
     pub bound_at_ms: i64,
 }
@@ -200,6 +204,23 @@ pub struct TurnRecord {
     pub got_ms: Option<i64>,
     /// A 9002 went before the answer.
     pub late: bool,
+}
+
+/// One turn, what was said in it, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnOf {
+    /// The device.
+    pub device: DeviceKey,
+    /// Its name now.
+    pub name: String,
+    /// When each thing happened.
+    pub turn: TurnRecord,
+    /// When it was over, ms since 1970. `None`: it is not, or nobody noted it (in a store of version 0.1.0).
+    pub ended_ms: Option<i64>,
+    /// What the device said, its first 500 characters. `None`: wiped.
+    pub said: Option<String>,
+    /// What the assistant answered, all replies joined by line breaks, the first 500 characters. `None`: nothing yet, or wiped.
+    pub answered: Option<String>,
 }
 
 /// What was lost with a removed device.

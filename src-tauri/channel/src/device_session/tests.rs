@@ -298,7 +298,31 @@ async fn a_silent_device_is_asked_and_then_closed_with_4012() {
     }
     assert_eq!(peer.frame().await["t"], "ping");
     assert_eq!(peer.farewell().await, (vec![], Some(9015), 4012));
-    assert!(matches!(rig.event().await, Event::DeviceGone { .. }));
+    let asked = async { while !matches!(rig.event().await, Event::DeviceGone { .. }) {} };
+    soon("the session to end", asked).await;
+}
+
+#[tokio::test]
+async fn the_hub_hears_that_an_answer_is_overdue_and_that_it_came_after_all() {
+    let mut rig = Rig::with(|timing| {
+        timing.ping = Duration::from_millis(50);
+        // A third of the way to it, the device is unsure; the rest is time for a slow machine.
+        timing.silent = Duration::from_secs(3);
+    });
+    let key = rig.bound_device(1);
+    let (mut peer, session, _outbox) = rig.ready_device(&key).await;
+    let ping = peer.frame().await;
+    let reach = |event| match event {
+        Event::DeviceReach { session, unsure } => (session, unsure),
+        other => panic!("not about the reach: {other:?}"),
+    };
+    let began = Instant::now();
+    assert_eq!(reach(rig.event().await), (session, true));
+    assert!(began.elapsed() > Duration::from_millis(900), "not before a third of the way: {:?}", began.elapsed());
+    peer.send(json!({"t": "pong", "c": ping["c"]})).await;
+    assert_eq!(reach(rig.event().await), (session, false));
+    assert_eq!(peer.frame().await["t"], "ping", "and it is asked again");
+    assert!(rig.is_quiet(), "told once each");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Binding codes: who claims them, and what the person says.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -26,16 +27,26 @@ impl Hub {
         for ticket in &mut self.tickets {
             ticket.end(BindFailure::Replaced);
         }
-        let (b, secret) = ticket::fresh().map_err(|_| IssueError::Stopping)?;
+        let secrets = ticket::fresh().map_err(|_| IssueError::Stopping)?;
         let life = millis(self.facts.timing.ticket);
         let expires_ms = now.wall.saturating_add_unsigned(life);
-        let ticket = ticket::Ticket::new(b, secret, now.mono + life, expires_ms);
-        let issued = Ticket { bind: ticket.b.encode(), url: ticket.url(address, &self.facts.service_key), expires_ms };
+        let ticket = ticket::Ticket::new(address, secrets, now.mono + life, expires_ms);
+        let issued = Ticket { bind: ticket.b.encode(), url: ticket.url(&self.facts.service_key), expires_ms };
         self.tickets.push(ticket);
         if self.tickets.len() > REMEMBERED {
             self.tickets.remove(0);
         }
         Ok(issued)
+    }
+
+    /// Other addresses are listened on. A code that nobody has claimed dies with its address; a claimed one with its connection.
+    pub(super) fn on_listening(&mut self, addresses: Arc<[SocketAddr]>) {
+        self.facts.addresses = addresses;
+        for ticket in &mut self.tickets {
+            if ticket.is_unclaimed() && !self.facts.addresses.contains(&ticket.address) {
+                ticket.end(BindFailure::Replaced);
+            }
+        }
     }
 
     fn ticket(&mut self, bind: &str) -> Option<&mut ticket::Ticket> {
@@ -140,6 +151,7 @@ impl Hub {
         let frame = ToDevice::BindOk { device_key: device.to_string() };
         self.effects.push(Effect::Device(claim.outbox.clone(), frame));
         self.finish(bind, BindProgress::Bound { device: device.clone(), name: name.clone() });
+        self.changed();
         self.effects.push(Effect::Notice(Notice::DeviceBound(device.clone(), name.into())));
         self.answer(reply, Ok(device));
         Ok(())

@@ -27,11 +27,13 @@ impl Hub {
                 self.answer(reply, pending);
             }
             Command::Devices { reply } => {
+                self.read();
                 let rows = self.store.devices()?;
                 let devices = rows.into_iter().map(|row| self.device_view(row, now)).collect::<Result<Vec<_>, _>>()?;
                 self.answer(reply, devices);
             }
             Command::DeviceStatus { device, reply } => {
+                self.read();
                 let status = match self.store.device(&device)? {
                     Some(row) => {
                         let turns = self.store.turn_records(&device, SHOWN_TURNS)?;
@@ -53,13 +55,21 @@ impl Hub {
                 let sent = self.send(&device, &text, now)?;
                 self.answer(reply, sent);
             }
+            Command::Turns { device, before_ms, limit, reply } => {
+                let turns = self.store.turns(device.as_ref(), before_ms, limit)?;
+                self.answer(reply, turns);
+            }
             Command::Link { reply } => self.answer(reply, self.link_view.clone()),
+            Command::SetAgent { agent, reply } => {
+                self.set_agent(agent, now)?;
+                self.answer(reply, ());
+            }
             Command::ForgetGateway { reply } => {
                 self.forget_gateway()?;
                 self.answer(reply, ());
             }
             Command::Stop { reply } => {
-                self.stop();
+                self.stop(now)?;
                 self.answer(reply, ());
             }
         }

@@ -70,6 +70,7 @@ impl Hub {
         if sent_at.is_some() {
             let device = attached.device.clone();
             self.store.replies_got(&device, n, sent_at, now.wall, keep_text)?;
+            self.changed();
             self.pump_replies(session, now)?;
         }
         Ok(())
@@ -98,6 +99,12 @@ impl Hub {
     fn reply(&mut self, reply: NewReply<'_>, now: Now) -> rusqlite::Result<u64> {
         let device = reply.device.clone();
         let n = self.store.insert_reply(reply)?;
+        self.changed();
+        if let Some(message) = reply.re.and_then(MessageId::parse)
+            && self.flights.get(&device).is_none_or(|flight| flight.turn.message != message)
+        {
+            self.store.turn_reaches(&TurnId { device: device.clone(), message }, n)?;
+        }
         let (mut count, mut bytes) = self.store.waiting_replies(&device)?;
         if count > wire::REPLIES.0 as u64 || bytes > wire::REPLIES.1 as u64 {
             while count + 1 > wire::REPLIES.0 as u64 || bytes > wire::REPLIES.1 as u64 {
@@ -141,6 +148,7 @@ impl Hub {
         let rid = format!("s-{}", ulid::Ulid::generate());
         let reply = NewReply { device, rid: &rid, re, text, late: false, code, by: None, now: now.wall };
         self.store.insert_reply(reply)?;
+        self.changed();
         if let Some(&session) = self.attached.get(device) {
             self.pump_replies(session, now)?;
         }
@@ -221,13 +229,13 @@ impl Hub {
     }
 
     /// Whether a stored frame of the plugin may become a reply. If not, the plugin was answered.
-    fn admits(&mut self, rid: &str, device: Option<&DeviceKey>, text: &str) -> rusqlite::Result<bool> {
+    fn admits(&mut self, rid: &str, device: Option<&DeviceKey>, text: &str, now: Now) -> rusqlite::Result<bool> {
         if !id::is_rid(rid) {
             // Without a usable id there is nothing to answer to; the plugin is wrong in itself.
-            if let Some(link) = self.link.take() {
+            if let Some(outbox) = self.end_link(now) {
                 let bye = Bye { code: Code::NotUnderstood, retry_ms: None };
-                self.effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
-                self.effects.push(Effect::Close(link.outbox, Close::Protocol));
+                self.effects.push(Effect::Plugin(outbox.clone(), ToPlugin::Bye(bye)));
+                self.effects.push(Effect::Close(outbox, Close::Protocol));
             }
             return Ok(false);
         }
@@ -247,7 +255,7 @@ impl Hub {
 
     fn on_reply(&mut self, rid: &str, turn: &str, text: &str, error: bool, now: Now) -> rusqlite::Result<()> {
         let turn = TurnId::parse(turn);
-        if !self.admits(rid, turn.as_ref().map(|turn| &turn.device), text)? {
+        if !self.admits(rid, turn.as_ref().map(|turn| &turn.device), text, now)? {
             return Ok(());
         }
         let Some(turn) = turn else { return Ok(()) };
@@ -277,7 +285,7 @@ impl Hub {
         now: Now,
     ) -> rusqlite::Result<()> {
         let device = DeviceKey::parse(to);
-        if !self.admits(rid, device.as_ref(), text)? {
+        if !self.admits(rid, device.as_ref(), text, now)? {
             return Ok(());
         }
         let Some(device) = device else { return Ok(()) };
@@ -324,7 +332,7 @@ impl Hub {
 
     fn end_turn(&mut self, turn: &TurnId, outcome: &str, s: TurnState, now: Now) -> rusqlite::Result<()> {
         let times = self.flights.get(&turn.device).filter(|flight| flight.turn == *turn).map(|flight| flight.times);
-        self.store.turn_done(turn, outcome, times.unwrap_or_default(), self.facts.keep_text())?;
+        self.store.turn_done(turn, outcome, times.unwrap_or_default(), now.wall, self.facts.keep_text())?;
         self.tell_device(&turn.device, ToDevice::Turn { re: turn.message.as_str().into(), s, stage: None });
         self.land(turn, now)
     }
@@ -333,6 +341,7 @@ impl Hub {
     fn land(&mut self, turn: &TurnId, now: Now) -> rusqlite::Result<()> {
         if self.flights.get(&turn.device).is_some_and(|flight| flight.turn == *turn) {
             self.flights.remove(&turn.device);
+            self.changed();
         }
         if let Some(link) = &mut self.link {
             link.unaccepted.remove(turn);
@@ -372,6 +381,7 @@ impl Hub {
     pub(super) fn tidy(&mut self, now: Now) -> rusqlite::Result<()> {
         let life = i64::try_from(self.facts.timing.reply.as_millis()).unwrap_or(i64::MAX);
         for device in self.store.expire_replies(now.wall.saturating_sub(life))? {
+            self.changed();
             self.expired(&device, now)?;
         }
         self.store.tidy(now.wall.saturating_sub(self.facts.keep_text_ms), now.wall.saturating_sub(FORGET_MS))

@@ -1,14 +1,17 @@
 //! Everything the hub reacts to: one closed list.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use tokio::sync::{oneshot, watch};
 
+use crate::agent::Agent;
 use crate::id::DeviceKey;
 use crate::outbox::Outbox;
-use crate::view::{BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnRecord};
+use crate::view::{
+    BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnOf, TurnRecord,
+};
 use crate::wire::Blob;
 use crate::wire::device::Bind;
 use crate::wire::upstream::{FromPlugin, LinkAuth};
@@ -83,6 +86,13 @@ pub enum Event {
         /// Highest reply.
         n: u64,
     },
+    /// A device's answer to a ping is overdue, or it was heard after all.
+    DeviceReach {
+        /// Session.
+        session: SessionId,
+        /// Overdue.
+        unsure: bool,
+    },
     /// A device's session has ended.
     DeviceGone {
         /// Session.
@@ -111,6 +121,8 @@ pub enum Event {
         /// Session.
         session: SessionId,
     },
+    /// These addresses are listened on from now on.
+    Listening(Arc<[SocketAddr]>),
     /// A person's wish.
     Command(Command),
     /// Time passed; sent by the driver when a deadline is due.
@@ -197,6 +209,24 @@ pub enum Command {
         /// Answer.
         reply: oneshot::Sender<LinkView>,
     },
+    /// Turns received before a time, newest first.
+    Turns {
+        /// Of one device only.
+        device: Option<DeviceKey>,
+        /// ms since 1970.
+        before_ms: Option<i64>,
+        /// At most so many.
+        limit: usize,
+        /// Answer; whether there are older ones.
+        reply: oneshot::Sender<(Vec<TurnOf>, bool)>,
+    },
+    /// Another upstream may link from now on.
+    SetAgent {
+        /// Which.
+        agent: Agent,
+        /// Done.
+        reply: oneshot::Sender<()>,
+    },
     /// The next gateway that proves the key is the one.
     ForgetGateway {
         /// Done.
@@ -212,6 +242,12 @@ pub enum Command {
 /// Something the application wants to know at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// What [`crate::service::Service::devices`] tells has changed, but for the times at which devices were last heard: read it again. Sent once, and again only
+    /// after somebody has read: so it never comes in floods, and who subscribes, reads, and reads again after each notice is never behind. Sent after the
+    /// notices that say what it was.
+    Devices,
+    /// Another machine was heard at this address of ours; at most once a minute for each.
+    Reached(IpAddr),
     /// A device connected.
     DeviceCame(DeviceKey, Arc<str>),
     /// A device left.

@@ -12,6 +12,9 @@ use crate::wire::device::{Bye, ErrFrame, LinkState, ToDevice, TurnState};
 use crate::wire::upstream::{LinkAuth, ToPlugin};
 use crate::wire::{Blob, Close, Code};
 
+/// Least wait of a gateway that may not link, ms.
+const REFUSED_MS: u64 = 60_000;
+
 impl Hub {
     pub(super) fn on_link_ready(
         &mut self,
@@ -24,7 +27,7 @@ impl Hub {
         if !self.may_link(&auth.gateway)? {
             let refused = Effect::Plugin(outbox.clone(), ToPlugin::Err(ErrFrame::of(Code::OtherGateway)));
             self.effects.push(refused);
-            let bye = Bye { code: Code::OtherGateway, retry_ms: Some(60_000) };
+            let bye = Bye { code: Code::OtherGateway, retry_ms: Some(REFUSED_MS) };
             self.effects.push(Effect::Plugin(outbox.clone(), ToPlugin::Bye(bye)));
             self.effects.push(Effect::Close(outbox, Close::Refused));
             self.link_view.refused_gateway = Some(auth.gateway.clone());
@@ -66,6 +69,7 @@ impl Hub {
         tracing::info!(gateway = %auth.gateway, plugin = %auth.plugin, host = %auth.host, generation, "link up");
         // What the old plugin was given may never have reached the new one: all of it goes again, under the same names.
         self.flights.clear();
+        self.changed();
         self.ready = self.store.devices_with_open_turns()?.into();
         self.pump_turns(now)
     }
@@ -98,14 +102,38 @@ impl Hub {
         if self.link.as_ref().is_none_or(|link| link.session != session) {
             return;
         }
-        self.link = None;
+        self.end_link(now);
+        tracing::info!("link down");
+    }
+
+    /// The link is over. What the plugin was given is given again to the next one.
+    pub(super) fn end_link(&mut self, now: Now) -> Option<Outbox> {
+        let link = self.link.take()?;
         self.flights.clear();
         self.ready.clear();
+        self.changed();
         self.link_view.online = false;
         self.link_view.since_ms = now.wall;
         self.tell_devices(LinkState::Offline);
         self.effects.push(Effect::Notice(Notice::LinkDown));
-        tracing::info!("link down");
+        Some(link.outbox)
+    }
+
+    /// Another upstream may link. The one that is there goes: it was let in as the other kind.
+    pub(super) fn set_agent(&mut self, agent: Agent, now: Now) -> rusqlite::Result<()> {
+        if self.facts.agent == agent {
+            return Ok(());
+        }
+        self.facts.agent = agent;
+        if let Some(outbox) = self.end_link(now) {
+            let bye = Bye { code: Code::OtherGateway, retry_ms: Some(REFUSED_MS) };
+            self.effects.push(Effect::Plugin(outbox.clone(), ToPlugin::Bye(bye)));
+            self.effects.push(Effect::Close(outbox, Close::Refused));
+        }
+        let since_ms = self.link_view.since_ms;
+        self.link_view = LinkView { gateway: self.store.meta("gateway")?, since_ms, ..LinkView::default() };
+        tracing::info!(?agent, "another agent answers");
+        Ok(())
     }
 
     fn tell_devices(&mut self, state: LinkState) {
@@ -151,6 +179,7 @@ impl Hub {
                 times: Milestones::default(),
             };
             self.flights.insert(device, flight);
+            self.changed();
         }
         Ok(())
     }

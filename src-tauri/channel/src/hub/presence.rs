@@ -35,6 +35,8 @@ impl Hub {
         };
         let older = self.attached.insert(device.clone(), session).and_then(|older| self.sessions.remove(&older));
         let came = older.is_none();
+        let since = older.as_ref().map_or(now.wall, |older| older.since);
+        self.changed();
         if let Some(older) = older {
             let bye = Bye { code: Code::Replaced, retry_ms: None };
             self.effects.push(Effect::Device(older.outbox.clone(), ToDevice::Bye(bye)));
@@ -53,6 +55,8 @@ impl Hub {
                 device: device.clone(),
                 name: Arc::clone(&name),
                 outbox: outbox.clone(),
+                since,
+                unsure: false,
                 sent_n: from,
                 in_flight: std::collections::VecDeque::new(),
             },
@@ -83,10 +87,18 @@ impl Hub {
         Ok(())
     }
 
+    pub(super) fn on_device_reach(&mut self, session: SessionId, unsure: bool) {
+        if let Some(attached) = self.sessions.get_mut(&session) {
+            attached.unsure = unsure;
+            self.changed();
+        }
+    }
+
     pub(super) fn on_device_gone(&mut self, session: SessionId, now: Now) -> rusqlite::Result<()> {
         let Some(gone) = self.sessions.remove(&session) else { return Ok(()) };
         self.attached.remove(&gone.device);
         self.store.device_seen(&gone.device, now.wall)?;
+        self.changed();
         self.tell_gone(gone.device, gone.name);
         Ok(())
     }
@@ -99,6 +111,7 @@ impl Hub {
 
     pub(super) fn remove_device(&mut self, device: &DeviceKey) -> rusqlite::Result<Option<Lost>> {
         let Some(lost) = self.store.remove_device(device)? else { return Ok(None) };
+        self.changed();
         if let Some(flight) = self.flights.remove(device) {
             self.tell_plugin(ToPlugin::Abort { turn: flight.turn.to_string() });
             if let Some(link) = &mut self.link {
@@ -118,6 +131,7 @@ impl Hub {
 
     pub(super) fn rename_device(&mut self, device: &DeviceKey, name: &str) -> rusqlite::Result<bool> {
         let known = self.store.rename_device(device, name)?;
+        self.changed();
         if let Some(attached) = self.attached.get(device).and_then(|session| self.sessions.get_mut(session)) {
             attached.name = name.into();
             let presence = ToPlugin::Presence { device: device.to_string(), name: name.into(), online: true };
@@ -127,18 +141,19 @@ impl Hub {
     }
 
     pub(super) fn device_view(&self, row: crate::store::DeviceRow, now: Now) -> rusqlite::Result<Device> {
-        let outbox = self.outbox_of(&row.key);
-        let silent = outbox.as_ref().map(|outbox| now.mono.saturating_sub(outbox.heard_ms()));
-        // One heartbeat and a little for the way back.
-        let overdue = super::millis(self.facts.timing.ping) + 5_000;
-        let reach = match silent {
+        let attached = self.attached.get(&row.key).and_then(|session| self.sessions.get(session));
+        let reach = match attached {
             None => Reach::Offline,
-            Some(silent) if silent > overdue => Reach::Unsure,
-            Some(_) => Reach::Online,
+            Some(Attached { unsure: true, .. }) => Reach::Unsure,
+            Some(Attached { unsure: false, .. }) => Reach::Online,
         };
-        let last_seen_ms = silent.map_or(row.last_seen, |silent| now.wall.saturating_sub_unsigned(silent));
+        let last_seen_ms = attached.map_or(row.last_seen, |attached| {
+            now.wall.saturating_sub_unsigned(now.mono.saturating_sub(attached.outbox.heard_ms()))
+        });
         Ok(Device {
             waiting: self.store.waiting_replies(&row.key)?.0,
+            talking: self.flights.contains_key(&row.key),
+            since_ms: attached.map_or(row.last_seen, |attached| attached.since),
             key: row.key,
             name: row.name,
             kind: row.kind,

@@ -44,6 +44,8 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, hou
         Ok(Ok(1..)) => {}
         Ok(Ok(0) | Err(_)) | Err(_) => return,
     }
+    // Whatever the guard says of the request: it arrived.
+    house.ports.reached.heard(peer.ip(), local.ip());
     let head_due = accepted + timing.head;
     let chosen = OnceLock::new();
     let mut connection = Builder::new()
@@ -56,7 +58,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, hou
     // hyper bounds the head; a reader that does not take the answer is bounded here.
     let served = timeout_at(head_due + timing.stalled, poll_fn(|cx| connection.poll_without_shutdown(cx)));
     tokio::select! {
-        () = house.cancel.cancelled() => return,
+        () = visit.cancel.cancelled() => return,
         served = served => match served {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a request was not completed"),
@@ -91,7 +93,7 @@ fn answer(
     chosen: &OnceLock<Door>,
 ) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
     let head = Head { method: request.method(), uri: request.uri(), headers: request.headers() };
-    let response = match guard::check(&head, &house.bound, peer, local) {
+    let response = match guard::check(&head, &house.listening(), peer, local) {
         Ok(Route::Page(file)) => {
             let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
             page::answer(file, host)

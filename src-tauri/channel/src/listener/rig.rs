@@ -12,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -41,6 +41,8 @@ pub(crate) struct Rig {
     pub(crate) cancel: CancellationToken,
     pub(crate) service_key: SigningKey,
     pub(crate) running: JoinHandle<()>,
+    pub(crate) wishes: mpsc::Sender<Wish>,
+    pub(crate) listening: watch::Receiver<Listening>,
     keys: Arc<Mutex<HashMap<DeviceKey, VerifyingKey>>>,
     events: mpsc::UnboundedReceiver<Event>,
 }
@@ -71,6 +73,7 @@ impl Rig {
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).expect("a free port");
         let address = listeners[0].local_addr().expect("bound");
         let service_key = SigningKey::from_bytes(&[1; 32]);
+        let (notices, _) = broadcast::channel(16);
         let ports = Arc::new(Ports {
             hub,
             service_key: service_key.clone(),
@@ -79,10 +82,13 @@ impl Rig {
             epoch: "e5f1".into(),
             timing,
             clock: Clock::start(),
+            reached: Arc::new(Reached::new(Clock::start(), notices.clone(), |_| false)),
         });
         let cancel = CancellationToken::new();
-        let running = tokio::spawn(run(listeners, ports, cancel.clone()));
-        Self { address, cancel, service_key, running, keys, events }
+        let (told, listening) = watch::channel([address].into());
+        let (wishes, wished) = mpsc::channel(16);
+        let running = tokio::spawn(run(listeners, ports, told, wished, cancel.clone()));
+        Self { address, cancel, service_key, running, wishes, listening, keys, events }
     }
 
     /// A key that the hub knows.

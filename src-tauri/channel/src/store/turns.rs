@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 use super::Store;
 use super::devices::unreadable;
 use crate::id::{DeviceKey, MessageId, TurnId};
-use crate::view::TurnRecord;
 
 /// A message that came in.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +167,8 @@ impl Store {
         self.begin()?;
         self.connection
             .prepare_cached(
-                "UPDATE turn SET state = 'sent', delivered_at = coalesce(delivered_at, ?3)
+                "UPDATE turn SET state = 'sent', delivered_at = coalesce(delivered_at, ?3),
+                    first_n = coalesce(first_n, (SELECT last_n + 1 FROM device WHERE device_key = ?1))
                  WHERE device_key = ?1 AND message_id = ?2 AND state <> 'done'",
             )?
             .execute(params![turn.device.as_str(), turn.message.as_str(), now])?;
@@ -190,13 +190,15 @@ impl Store {
         turn: &TurnId,
         outcome: &str,
         times: Milestones,
+        now: i64,
         keep_text: bool,
     ) -> rusqlite::Result<()> {
         self.begin()?;
         self.connection
             .prepare_cached(
                 "UPDATE turn SET state = 'done', outcome = ?3, accepted_at = ?4, started_at = ?5, first_token_at = ?6,
-                    tool_at = ?7, final_at = ?8, text = CASE WHEN ?9 THEN text END
+                    tool_at = ?7, final_at = ?8, text = CASE WHEN ?9 THEN text END, ended_at = ?10,
+                    last_n = (SELECT last_n FROM device WHERE device_key = ?1)
                  WHERE device_key = ?1 AND message_id = ?2",
             )?
             .execute(params![
@@ -208,39 +210,20 @@ impl Store {
                 times.first_token,
                 times.tool,
                 times.finished,
-                keep_text
+                keep_text,
+                now
             ])?;
         Ok(())
     }
 
-    /// The newest turns of a device with all their times.
-    pub fn turn_records(&self, device: &DeviceKey, limit: usize) -> rusqlite::Result<Vec<TurnRecord>> {
+    /// Notes that a reply belongs to a turn that is not the one at the plugin.
+    pub fn turn_reaches(&mut self, turn: &TurnId, n: u64) -> rusqlite::Result<()> {
+        self.begin()?;
         self.connection
             .prepare_cached(
-                "SELECT message_id, state, outcome, received_at, stored_at, delivered_at, accepted_at, started_at,
-                    first_token_at, tool_at, final_at, late,
-                    (SELECT max(sent_at) FROM reply r WHERE r.device_key = t.device_key AND r.message_id = t.message_id),
-                    (SELECT max(got_at) FROM reply r WHERE r.device_key = t.device_key AND r.message_id = t.message_id)
-                 FROM turn t WHERE device_key = ?1 ORDER BY seq DESC LIMIT ?2",
+                "UPDATE turn SET first_n = coalesce(first_n, ?3), last_n = ?3 WHERE device_key = ?1 AND message_id = ?2",
             )?
-            .query_map(params![device.as_str(), limit], |row| {
-                Ok(TurnRecord {
-                    id: row.get(0)?,
-                    state: row.get(1)?,
-                    outcome: row.get(2)?,
-                    received_ms: row.get(3)?,
-                    stored_ms: row.get(4)?,
-                    delivered_ms: row.get(5)?,
-                    accepted_ms: row.get(6)?,
-                    started_ms: row.get(7)?,
-                    first_token_ms: row.get(8)?,
-                    tool_ms: row.get(9)?,
-                    final_ms: row.get(10)?,
-                    late: row.get(11)?,
-                    sent_ms: row.get(12)?,
-                    got_ms: row.get(13)?,
-                })
-            })?
-            .collect()
+            .execute(params![turn.device.as_str(), turn.message.as_str(), n])?;
+        Ok(())
     }
 }

@@ -63,7 +63,7 @@ impl Rig {
             service_key: SigningKey::from_bytes(&[7; 32]),
             link_key: Zeroizing::new([8; 32]),
             agent: Agent::Gateway,
-            addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8765))],
+            addresses: [SocketAddr::from((Ipv4Addr::LOCALHOST, 8765))].into(),
             keep_text_ms: 1_000_000,
             timing: Timing { reply: Duration::from_secs(3_600), ..Timing::default() },
         };
@@ -94,7 +94,7 @@ impl Rig {
                 perform(effects, &self.notices);
             }
             self.hub.store.rollback();
-            perform(self.hub.recover(), &self.notices);
+            perform(self.hub.recover(self.now), &self.notices);
             self.link = None;
             self.all_sent_away = true;
             return;
@@ -199,7 +199,7 @@ impl Rig {
     pub(crate) fn code_of(&mut self, session: SessionId) -> String {
         let (bind, sn) = self.peers[&session].bind.clone().unwrap();
         let ticket = self.hub.tickets.iter().find(|ticket| ticket.b == bind.b).unwrap();
-        let url = ticket.url(SocketAddr::from((Ipv4Addr::LOCALHOST, 8765)), &self.hub.facts.service_key);
+        let url = ticket.url(&self.hub.facts.service_key);
         let (b, secret) = Self::parts(&Ticket { bind: String::new(), url, expires_ms: 0 });
         let meeting = Meeting { sn, spk: self.service(), cn: bind.cn.clone() };
         format!("{:02}", proof::bind_code(&secret, &b, &meeting, &bind.pk))
