@@ -43,9 +43,9 @@ async fn install(terminal: Terminal, folders: &Folders, openclaw: Option<PathBuf
 fn show_installed(terminal: Terminal, installed: &Installed) -> Result<(), Stop> {
     let language = terminal.language;
     match &installed.outcome {
-        Outcome::Linked { host } => terminal.say(words::plugin_linked(language, installed.plugin, host))?,
+        Outcome::Linked { host } => terminal.say(words::plugin_linked(language, &installed.plugin, host))?,
         Outcome::WaitingForGateway { next } => {
-            terminal.say(words::plugin_waiting(language, installed.plugin))?;
+            terminal.say(words::plugin_waiting(language, &installed.plugin))?;
             terminal.say(next.words(language))?;
         }
     }

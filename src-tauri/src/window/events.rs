@@ -10,15 +10,15 @@ use tauri_specta::Event;
 
 /// Everything it shows, anew. After an [`OwnerLost`] it says that the owner is back.
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
-pub struct ViewChanged(pub View);
+pub(crate) struct ViewChanged(pub View);
 
 /// The page that it shall show.
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
-pub struct PageShown(pub Page);
+pub(crate) struct PageShown(pub Page);
 
 /// How far a binding code is.
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
-pub struct BindChanged {
+pub(crate) struct BindChanged {
     /// Which code.
     pub bind: String,
     /// How far.
@@ -27,4 +27,4 @@ pub struct BindChanged {
 
 /// SmartPi does not answer. With `control_lost` it is being looked for; with any other code it is not there, and `retry_owner` starts it again.
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
-pub struct OwnerLost(pub Failure);
+pub(crate) struct OwnerLost(pub Failure);

@@ -1,6 +1,7 @@
 //! The asking side of the control socket.
 
 use std::io;
+use std::marker::PhantomData;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::service_file::ServiceFile;
 const ANSWER: usize = 16 << 20;
 /// How long an answer may take that has no wait of its own.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long OpenClaw's own commands may take, one after the other.
+const OPENCLAW: Duration = Duration::from_secs(300);
 
 /// A connection to the running service. One request at a time; for two at once, open two.
 #[derive(Debug)]
@@ -93,12 +96,19 @@ impl Client {
     /// Follows a binding code. The connection serves nothing else from now on.
     ///
     /// # Errors
-    /// [`FailureCode::ControlLost`]; that the code is unknown is said by [`BindWatch::next`].
-    pub async fn watch_bind(mut self, bind: &str) -> Result<BindWatch, Failure> {
-        let request = Request::BindWatch { bind: bind.to_owned() };
-        let value = serde_json::to_value(&request).map_err(|error| Failure::caused(FailureCode::BadRequest, &error))?;
+    /// As [`Client::watch`].
+    pub async fn watch_bind(self, bind: &str) -> Result<BindWatch, Failure> {
+        self.watch(&Request::BindWatch { bind: bind.to_owned() }).await
+    }
+
+    /// Follows a request that streams. The connection serves nothing else from now on.
+    ///
+    /// # Errors
+    /// [`FailureCode::ControlLost`]; what the service has against it is said by [`Watch::next`].
+    pub async fn watch<T: DeserializeOwned>(mut self, request: &Request) -> Result<Watch<T>, Failure> {
+        let value = serde_json::to_value(request).map_err(|error| Failure::caused(FailureCode::BadRequest, &error))?;
         self.send(value).await?;
-        Ok(BindWatch { client: self })
+        Ok(Watch { client: self, events: PhantomData })
     }
 
     async fn exchange(&mut self, request: Value, wait: Duration) -> Result<Value, Failure> {
@@ -141,17 +151,21 @@ impl Client {
 }
 
 /// The events of one binding code.
+pub type BindWatch = Watch<BindEvent>;
+
+/// The events of one request.
 #[derive(Debug)]
-pub struct BindWatch {
+pub struct Watch<T> {
     client: Client,
+    events: PhantomData<fn() -> T>,
 }
 
-impl BindWatch {
+impl<T: DeserializeOwned> Watch<T> {
     /// The next event, the present state first; `None` after the last. A call that is dropped halfway loses nothing.
     ///
     /// # Errors
     /// What the service says ([`FailureCode::BindUnknown`], [`FailureCode::Stopping`]), or [`FailureCode::ControlLost`].
-    pub async fn next(&mut self) -> Result<Option<BindEvent>, Failure> {
+    pub async fn next(&mut self) -> Result<Option<T>, Failure> {
         match self.client.receive().await? {
             Answer::Event(event) => read_answer(event).map(Some),
             Answer::Ok(_) => Ok(None),
@@ -184,6 +198,9 @@ fn same_user(_stream: &Stream, _service_file: &Path) -> bool {
 fn patience(request: &Request) -> Duration {
     if let Request::LinkAwait { timeout_s } = request {
         return PATIENCE + Duration::from_secs((*timeout_s).min(LINK_AWAIT_S));
+    }
+    if matches!(request, Request::SetupLook {} | Request::SetupInstall { .. }) {
+        return OPENCLAW;
     }
     PATIENCE
 }

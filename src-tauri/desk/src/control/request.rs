@@ -158,6 +158,7 @@ pub enum Request {
 pub struct SettingsChange {
     /// Null: as the system.
     #[serde(skip_serializing_if = "Option::is_none", with = "nullable")]
+    #[specta(type = Option<Tongue>)]
     pub language: Option<Option<Tongue>>,
     /// TCP port.
     #[serde(skip_serializing_if = "Option::is_none")]
