@@ -436,7 +436,7 @@ async fn run<S: Shell>(
     cancel: CancellationToken,
     ask: watch::Sender<Option<End>>,
 ) {
-    let verbs = Arc::new(Verbs { service: service.clone(), desk });
+    let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone() });
     let answering = tokio::spawn(control.serve(verbs, cancel.clone()));
     let (mut shell, end) = controller.run(cancel.clone()).await;
     // First of all: nobody new shall come.

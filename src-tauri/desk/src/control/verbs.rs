@@ -24,8 +24,9 @@ use super::request::Request;
 use super::server::{Answers, Events};
 use crate::controller::{Desk, Event, Reply, Wish};
 use crate::failure::{Failure, FailureCode};
+use crate::folders::Folders;
 use crate::view::{AddressView, View};
-use crate::words;
+use crate::{setup, words};
 
 /// Most turns of one answer, and how many where nobody says.
 const TURNS: (u32, u32) = (100, 50);
@@ -37,6 +38,7 @@ const PAGES: usize = 8;
 pub(crate) struct Verbs {
     pub(crate) service: Service,
     pub(crate) desk: Desk,
+    pub(crate) folders: Folders,
 }
 
 impl Answers for Verbs {
@@ -82,7 +84,11 @@ impl Answers for Verbs {
                 let (n, online) = known(self.service.send(key(&device_key)?, text).await?, &device_key)?;
                 json(&Sent { n, online })
             }
-            Request::LinkAwait { timeout_s } => json(&self.await_link(timeout_s).await?),
+            Request::LinkAwait { timeout_s } => {
+                // Since the start the plugin may have been set up for this service.
+                self.wish(Wish::Installed).await?;
+                json(&self.await_link(timeout_s).await?)
+            }
             Request::LinkForget {} => {
                 self.service.forget_gateway().await?;
                 nothing()
@@ -103,7 +109,12 @@ impl Answers for Verbs {
             Request::ActivityTurns { device_key, before_ms, limit } => {
                 json(&self.turns(device_key, before_ms, limit).await?)
             }
-            Request::SetupLook {} | Request::SetupInstall { .. } => Err(Failure::bare(FailureCode::UnknownRequest)),
+            Request::SetupLook {} => json(&setup::look(&self.folders).await),
+            Request::SetupInstall { command } => {
+                let installed = setup::install(&self.folders, command.into()).await?;
+                self.wish(Wish::Installed).await?;
+                json(&installed)
+            }
             Request::Quit {} => self.wish(Wish::Quit).await,
         }
     }

@@ -37,6 +37,9 @@ const GATEWAY_PORT: u16 = 18_789;
 /// Longest look at whether a gateway listens.
 const GLANCE: Duration = Duration::from_secs(2);
 
+/// How often the service is asked who answers, a second apart.
+const LOOKS: usize = 3;
+
 /// What to install where.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -206,20 +209,29 @@ async fn wait(
     control: &mut Client,
     hello: impl Future<Output = Result<Hello, Failure>>,
 ) -> Result<Option<Hello>, InstallError> {
-    // Whoever asks for the link makes the service look again who answers: it may have been the echo agent until now.
-    match control.ask::<Hello>(&Ask::LinkAwait { timeout_s: 1 }).await {
-        Ok(_) => {}
-        Err(failure) if failure.code == FailureCode::Timeout => {}
-        Err(failure) => return Err(InstallError::Service(failure)),
-    }
-    let service: Service = control.ask(&Ask::Status {}).await.map_err(InstallError::Service)?;
-    if service.agent == AgentWord::Echo || !gateway_listens(&before.config).await {
+    if agent_after(control).await? == AgentWord::Echo || !gateway_listens(&before.config).await {
         return Ok(None);
     }
     match timeout(request.patience, hello).await {
         Ok(hello) => hello.map(Some).map_err(InstallError::Service),
         Err(_) => Ok(None),
     }
+}
+
+/// Who answers from now on. Whoever asks for the link makes the service look again: it may have been the echo agent until now.
+async fn agent_after(control: &mut Client) -> Result<AgentWord, InstallError> {
+    for _ in 0..LOOKS {
+        match control.ask::<Hello>(&Ask::LinkAwait { timeout_s: 1 }).await {
+            Ok(_) => {}
+            Err(failure) if failure.code == FailureCode::Timeout => {}
+            Err(failure) => return Err(InstallError::Service(failure)),
+        }
+        let service: Service = control.ask(&Ask::Status {}).await.map_err(InstallError::Service)?;
+        if service.agent == AgentWord::Gateway {
+            return Ok(service.agent);
+        }
+    }
+    Ok(AgentWord::Echo)
 }
 
 async fn next_step(control: &mut Client, before: &Before) -> Result<NextStep, InstallError> {

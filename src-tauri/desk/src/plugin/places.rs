@@ -14,8 +14,8 @@ pub(super) struct Places {
 
 /// Where OpenClaw's own rules read: the environment and the file system.
 pub(super) struct Surroundings<'a> {
-    pub(super) env: &'a dyn Fn(&str) -> Option<OsString>,
-    pub(super) exists: &'a dyn Fn(&Path) -> bool,
+    pub(super) env: &'a (dyn Fn(&str) -> Option<OsString> + Sync),
+    pub(super) exists: &'a (dyn Fn(&Path) -> bool + Sync),
 }
 
 impl Surroundings<'_> {
