@@ -113,11 +113,14 @@ impl Event {
         let Some(failure) = &self.failure else {
             return [words::trouble(language), String::new(), words::show(language)];
         };
-        let title = match failure.code {
-            FailureCode::NoTray => words::no_icon(language),
-            _ if self.not_running => words::not_running(language),
-            _ if failure.is_storage() => words::cannot_save(language),
-            _ => words::trouble(language),
+        let title = if failure.code == FailureCode::NoTray {
+            words::no_icon(language)
+        } else if self.not_running {
+            words::not_running(language)
+        } else if failure.is_storage() {
+            words::cannot_save(language)
+        } else {
+            words::trouble(language)
         };
         let port = failure.detail.get("port").and_then(serde_json::Value::as_u64);
         let body = match (failure.code, port, failure.port_holder()) {

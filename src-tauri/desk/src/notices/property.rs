@@ -104,11 +104,11 @@ fn check(teller: &mut impl Tells, inputs: &[Input]) -> Result<(), String> {
             state = after.clone();
             wake_ms = step.wake_ms;
             for row in step.rows {
-                let claim = match row.kind {
-                    NoticeKind::Connected => DeviceState::Online,
-                    NoticeKind::Disconnected => DeviceState::Offline,
-                    other => return Err(format!("{other:?}")),
-                };
+                let claim =
+                    [(NoticeKind::Connected, DeviceState::Online), (NoticeKind::Disconnected, DeviceState::Offline)]
+                        .into_iter()
+                        .find_map(|(kind, claim)| (kind == row.kind).then_some(claim))
+                        .ok_or_else(|| format!("{:?} was told", row.kind))?;
                 for (n, device) in
                     state.shown.devices.iter().enumerate().filter(|(_, device)| row.names.contains(&device.name))
                 {

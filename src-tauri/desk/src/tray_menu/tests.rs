@@ -4,6 +4,7 @@ use crate::control::answer::{AgentWord, LinkState};
 use crate::failure::{Failure, FailureCode};
 use crate::view::Tongue;
 use serde_json::json;
+use std::slice;
 
 /// Thursday.
 fn now() -> Zoned {
@@ -240,7 +241,7 @@ fn the_assistant_has_a_line_only_when_it_needs_words() {
         state.shown.assistant.since_ms = at("13:40");
         change(&mut state);
         let item = tray_menu(&state, &now()).items[1].clone();
-        (read(&[item.clone()], 0).trim_end().to_owned(), actions(&[item]))
+        (read(slice::from_ref(&item), 0).trim_end().to_owned(), actions(slice::from_ref(&item)))
     };
     assert_eq!(second(|_| ()), ("--".into(), vec![]));
     assert_eq!(
