@@ -1,5 +1,5 @@
-import { Refused, type ActivityTurn, type Attended, type Backend, type BindCode, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type Tongue, type View } from "./backend";
-import { FOUND, homeTurns } from "./backend.fake/home";
+import { Refused, type ActivityTurn, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type Tongue, type View } from "./backend";
+import { CURRENT, FOUND, homeTurns } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
 
@@ -10,7 +10,7 @@ export class FakeBackend implements Backend {
   /** Thrown by the next request of this name. */
   readonly failNext = new Map<string, Failure>();
   code = "42";
-  installed: Installed = { outcome: "waitingForGateway", next: "restartGateway", plugin: "0.2.0", openclaw: "2026.9.6", config: "/home/anna/.openclaw/openclaw.json" };
+  installed: Installed = { outcome: "waitingForGateway", next: "restartGateway", commentsLost: false, plugin: "0.2.0", openclaw: "2026.9.6", config: "/home/anna/.openclaw/openclaw.json" };
   allTurns: ActivityTurn[];
   private readonly views = new Set<(view: View) => void>();
   private readonly pages = new Set<(page: Page) => void>();
@@ -83,12 +83,13 @@ export class FakeBackend implements Backend {
     });
   }
 
-  async startBind(address: string | null): Promise<BindCode> {
+  async startBind(address: string | null): Promise<BindShown> {
     this.note("startBind", address);
     this.codes += 1;
     this.triesLeft = 3;
-    const reach = this.view.network.addresses[0]?.reach ?? "computer";
-    return { bind: this.bind, url: SAMPLE_URL, expiresMs: Date.now() + 180_000, reach, svg: SAMPLE_QR };
+    const to = this.view.network.addresses.find(({ ip }) => ip === address) ?? this.view.network.addresses[0];
+    const url = SAMPLE_URL.replace("192.168.1.20", to?.ip ?? "127.0.0.1");
+    return { bind: this.bind, url, expiresMs: Date.now() + 180_000, reach: to?.reach ?? "computer", svg: SAMPLE_QR };
   }
 
   async watchBind(bind: string): Promise<void> {
@@ -153,18 +154,18 @@ export class FakeBackend implements Backend {
     this.tell((view) => {
       const { welcomed, autostart, secretsInFile, ...settings } = change;
       Object.assign(view.settings, settings);
-      if (welcomed !== undefined) view.app.welcomed = welcomed;
+      if (typeof welcomed === "boolean") view.app.welcomed = welcomed;
       if (autostart !== undefined) view.app.autostart = autostart;
       if (secretsInFile !== undefined) view.secrets.place = secretsInFile ? "file" : "keyring";
       if (change.language) view.app.language = change.language;
-      if (change.port !== undefined) view.service.port = change.port;
+      if (typeof change.port === "number") view.service.port = change.port;
     });
   }
 
   async lookForOpenclaw() {
     this.note("lookForOpenclaw");
     if (this.scene.looks) await new Promise(() => {});
-    return this.scene.setup ?? FOUND;
+    return this.scene.setup ?? (this.view.assistant.kind === "gateway" ? CURRENT : FOUND);
   }
 
   async installPlugin(command: string): Promise<Installed> {
@@ -195,7 +196,7 @@ export class FakeBackend implements Backend {
   }
 
   async attend(): Promise<Attended> {
-    return { page: this.scene.page, view: this.scene.silent ? null : this.view, lost: this.scene.lost ?? null };
+    return { page: this.scene.page, view: this.scene.silent || this.scene.lost ? null : this.view, lost: this.scene.lost ?? null };
   }
 
   async painted(): Promise<void> {

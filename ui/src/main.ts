@@ -1,13 +1,21 @@
 import { createApp } from "vue";
 
 import App from "./App.vue";
-import { choose } from "./backend";
+import { choose, tauriBackend, type Backend } from "./backend";
 import "./styles/tone.css";
 import "./styles/parts.css";
 
+/** The real program; in a browser, while the window is being made, one that is not there. No release carries it. */
+async function program(): Promise<Backend> {
+  if (import.meta.env.MODE !== "production" && !("__TAURI_INTERNALS__" in window)) {
+    const { fakeOf } = await import("./backend.fake");
+    return fakeOf(new URLSearchParams(location.search));
+  }
+  return tauriBackend();
+}
+
 async function start(): Promise<void> {
-  const { fakeOf } = await import("./backend.fake");
-  choose(fakeOf(new URLSearchParams(location.search)));
+  choose(await program());
   createApp(App).mount("#app");
 }
 

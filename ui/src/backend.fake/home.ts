@@ -129,3 +129,9 @@ export const FOUND: SetupLook = {
     },
   ],
 };
+
+/** The plugin is there, and nothing is to be done. */
+export const CURRENT: SetupLook = {
+  inWsl: false,
+  found: FOUND.found.map((one) => ({ ...one, plan: one.plan && { ...one.plan, plugin: "current", version: "0.2.0", changes: [] } })),
+};

@@ -37,7 +37,7 @@ function firstRun(tongue: Tongue): Scene {
     view.devices = [];
     view.notices = [];
     view.network.permission = "unasked";
-    view.assistant = { ...view.assistant, link: "offline", sinceMs: 0, gateway: null, plugin: null, host: null };
+    view.assistant = { kind: "echo", link: "online", sinceMs: ago(1), gateway: null, plugin: null, host: null, refusedGateway: null };
     loopbackOnly(view);
   });
   return { view, page: { page: "welcome" } };
@@ -50,7 +50,8 @@ export const SCENES = {
   remove: (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.script, remove: true } }),
   empty: (tongue) => ({ view: changed(tongue, (view) => (view.devices = [])), page: { page: "devices" } }),
   loading: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, silent: true }),
-  lost: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "control_lost", detail: "connection reset by peer (os error 104)" } }),
+  lost: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "not_running", detail: "/home/anna/.local/share/smartpi/service.json: no such file" } }),
+  searching: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "control_lost" } }),
   stopped: (tongue) => ({
     view: changed(tongue, (view) => {
       view.service = { ...view.service, phase: "stopped", sinceMs: ago(6) };

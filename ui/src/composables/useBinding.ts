@@ -1,6 +1,6 @@
 import { computed, onScopeDispose, ref, shallowRef } from "vue";
 
-import { failureOf, useBackend, type BindCode, type BindEvent, type Failure, type Unlisten } from "../backend";
+import { failureOf, useBackend, type BindShown, type BindEvent, type Failure, type Unlisten } from "../backend";
 import { detailNumber } from "../failureDetail";
 import { useView } from "../view";
 
@@ -8,7 +8,7 @@ import { useView } from "../view";
 export function useBinding() {
   const backend = useBackend();
   /** Null while it is made, and for a claim of an earlier code. */
-  const code = shallowRef<BindCode | null>(null);
+  const code = shallowRef<BindShown | null>(null);
   const event = shallowRef<BindEvent | null>(null);
   const failure = shallowRef<Failure | null>(null);
   const triesLeft = ref<number | null>(null);

@@ -3,7 +3,6 @@ export const activity = {
   list: "What happened, newest first",
   filter: "Show",
   everything: "Everything",
-  onlyDevice: (name: string) => name,
   emptyTitle: "Nothing happened yet",
   emptyText: "Questions of your devices and who came and went appear here.",
   emptyDevice: "Nothing of this device yet.",

@@ -9,7 +9,7 @@ export const devices = {
   unsure: "Unsure: no answer for a while",
   offlineSince: (when: string) => `Offline since ${when}`,
   neverSeen: "Never connected yet",
-  serviceOff: "Cannot connect: the service is stopped",
+  serviceOff: "Offline: the service does not run",
   talking: "Being answered",
   waiting: (count: number) => (count === 1 ? "1 message waits" : `${count} messages wait`),
   muted: "Muted",

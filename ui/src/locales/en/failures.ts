@@ -1,9 +1,5 @@
-import type { FailureCode } from "../../backend";
-
-/** What happened, and what to do next. */
-export type Told = { what: string; next: string };
-
-export const failures: Record<FailureCode, Told> = {
+/** What happened, and what to do next, by failure code. A test compares the codes with those of the program. */
+export const failures = {
   unknown_request: { what: "The running SmartPi does not know this request.", next: "Quit SmartPi and start it again, so that all of it has the same version." },
   bad_request: { what: "SmartPi cannot accept this.", next: "Check what you typed and try again." },
   device_unknown: { what: "This device is not bound any more.", next: "Bind it again if you want to use it." },
@@ -35,12 +31,24 @@ export const failures: Record<FailureCode, Told> = {
   interfaces_unreadable: { what: "The system does not tell SmartPi its network addresses.", next: "Check the network connection and try again." },
   no_private_address: { what: "This computer is in no private network.", next: "Connect it to your Wi-Fi or router, then try again." },
   qr_not_made: { what: "The QR code could not be made.", next: "Try again." },
+  not_opened: { what: "This computer has no program that opens this.", next: "Copy the path and open it yourself." },
+  autostart_refused: { what: "The system did not let SmartPi change whether it starts at login.", next: "Change it in the settings of the system." },
+  keyring_locked: { what: "The keyring of this system is locked.", next: "Unlock it and try again, or keep the keys in a file." },
+  keyring_absent: { what: "This system has no keyring.", next: "Keep the keys in a file." },
+  keyring_empty: { what: "The keyring of this system is not set up yet.", next: "Create a default keyring in the password program of the system, or keep the keys in a file." },
+  keyring_broken: { what: "The keyring of this system does not work.", next: "Try again, or keep the keys in a file." },
+  secrets_file_unusable: { what: "SmartPi cannot use the folder for its keys.", next: "Check the disk space and who owns its data folder." },
+  secret_damaged: { what: "A key that SmartPi keeps is damaged. It is not replaced without you.", next: "See the details." },
+  secrets_not_moved: { what: "The keys could not be moved. They stay where they were.", next: "See the details, then try again." },
+  secrets_left_behind: { what: "The keys are in their new place, but a copy is left in the old one.", next: "See the details, and remove the copy." },
+  no_tray: { what: "This desktop shows no tray icons, so SmartPi runs without one.", next: "Open its window from your applications. On GNOME, the AppIndicator extension brings the icon." },
   no_desktop: { what: "SmartPi runs here without a desktop, so it cannot do this.", next: "Use the smartpi command instead." },
   internal: { what: "SmartPi made a mistake of its own. It goes on.", next: "Try again. The log names the place." },
   not_started: { what: "The system did not give SmartPi what it needs to run.", next: "Close other programs and try again." },
   openclaw_not_found: { what: "OpenClaw was not found on this computer.", next: "Install it, then look again." },
   openclaw_not_set_up: { what: "OpenClaw is installed, but not set up yet.", next: "Run “openclaw onboard” in a terminal, then look again." },
   openclaw_config_unreadable: { what: "OpenClaw's configuration cannot be read. Nothing was changed.", next: "See the details, correct it, then look again." },
+  openclaw_config_split: { what: "OpenClaw's configuration is kept in several files, which SmartPi does not change.", next: "Install the plugin by hand, as the details say." },
   openclaw_failed: { what: "OpenClaw could not do this. Its configuration is as it was.", next: "See the details for its own words." },
   openclaw_config_changed: { what: "Installing the plugin changed other settings of OpenClaw, so SmartPi put its configuration back.", next: "See the details, then try again." },
   openclaw_not_put_back: { what: "Installing failed, and not everything could be put back. A copy of OpenClaw's configuration is kept.", next: "See the details for where the copy is." },

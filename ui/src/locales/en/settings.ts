@@ -35,8 +35,8 @@ export const settings = {
   answerAfter: "Tell a device that the answer is late after",
   answerAfterText: "Nothing is stopped then. The answer follows.",
 
-  secrets: "Secrets",
-  secretsText: "The keys for OpenClaw",
+  secrets: "Keys",
+  secretsText: "Keys for OpenClaw",
   place: {
     checking: "Looking for the keyring of this system…",
     keyring: "Kept in the keyring of this system",
@@ -60,7 +60,6 @@ export const settings = {
   linkEcho: "Not in use: practice answers are on",
   versions: (host: string, plugin: string) => `OpenClaw ${host}, plugin ${plugin}`,
   look: "Check or connect OpenClaw",
-  gatewayId: "Gateway",
   refusedGateway: "Refused gateway",
 
   about: "About",
@@ -74,5 +73,4 @@ export const settings = {
   quitText: (devices: number) =>
     devices === 0 ? "No device is connected now. Messages are kept." : devices === 1 ? "1 device will be disconnected. Messages are kept." : `${devices} devices will be disconnected. Messages are kept.`,
   quitTitle: "Quit SmartPi?",
-  saved: "Saved",
 };

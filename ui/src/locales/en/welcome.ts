@@ -1,8 +1,8 @@
 export const welcome = {
   step: (now: number, all: number) => `Step ${now} of ${all}`,
-  skip: "Skip",
   skipAll: "Skip setup",
   next: "Continue",
+  later: "Not now",
   back: "Back",
 
   helloTitle: "Talk to your own AI from any device",

@@ -5,7 +5,6 @@ export const activity: Words["activity"] = {
   list: "发生的事，最新的在前",
   filter: "显示",
   everything: "全部",
-  onlyDevice: (name) => name,
   emptyTitle: "还没有动态",
   emptyText: "设备的提问、上线和离线会显示在这里。",
   emptyDevice: "此设备还没有动态。",

@@ -11,7 +11,7 @@ export const devices: Words["devices"] = {
   unsure: "状态不明：有一阵没有响应",
   offlineSince: (when) => `${when} 起离线`,
   neverSeen: "尚未连接过",
-  serviceOff: "服务已停止，无法连接",
+  serviceOff: "离线：服务没有运行",
   talking: "正在回答",
   waiting: (count) => `${count} 条消息待送达`,
   muted: "已静音",

@@ -37,7 +37,7 @@ export const settings: Words["settings"] = {
   answerAfter: "多久未回答时提示设备",
   answerAfterText: "任务不会中断，答案会随后送到。",
 
-  secrets: "机密",
+  secrets: "密钥",
   secretsText: "用于 OpenClaw 的密钥",
   place: {
     checking: "正在查找系统密钥环…",
@@ -62,7 +62,6 @@ export const settings: Words["settings"] = {
   linkEcho: "未使用：当前为练习回答",
   versions: (host, plugin) => `OpenClaw ${host}，插件 ${plugin}`,
   look: "检查或连接 OpenClaw",
-  gatewayId: "网关",
   refusedGateway: "被拒绝的网关",
 
   about: "关于",
@@ -75,5 +74,4 @@ export const settings: Words["settings"] = {
   quit: "退出 SmartPi",
   quitText: (devices) => (devices === 0 ? "目前没有设备连接，消息会保留。" : `${devices} 台设备将断开连接，消息会保留。`),
   quitTitle: "退出 SmartPi？",
-  saved: "已保存",
 };

@@ -2,9 +2,9 @@ import type { Words } from "../en";
 
 export const welcome: Words["welcome"] = {
   step: (now, all) => `第 ${now} 步，共 ${all} 步`,
-  skip: "跳过",
   skipAll: "跳过设置",
   next: "继续",
+  later: "以后再说",
   back: "返回",
 
   helloTitle: "用任何设备与您自己的 AI 对话",

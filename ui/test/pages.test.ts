@@ -1,0 +1,201 @@
+import { flushPromises } from "@vue/test-utils";
+import { describe, expect, test, vi } from "vitest";
+
+import type { ActivityTurn } from "../src/backend";
+import { homeTurns, KEYS } from "../src/backend.fake/home";
+import { stage, type Stage } from "./stage";
+
+const turnsAsked = (on: Stage): unknown[][] => on.backend.asked.filter(([name]) => name === "turns");
+const plain = (text: string): string => text.replaceAll("\u00a0", " ");
+
+describe("activity", () => {
+  test("tells turns and notices in one line, by day", async () => {
+    const on = await stage("activity");
+    expect(on.all("activity-turn")).toHaveLength(6);
+    const text = plain(on.text("page-activity"));
+    expect(text).toContain("The assistant answered after 4.2 s");
+    expect(text).toContain("The answer came late, after 41 s");
+    expect(text).toContain("Stopped: no end after 10 minutes");
+    expect(text).toContain("Anna's phone connected");
+    expect(text).toContain("Balcony board asked something");
+  });
+
+  test("unfolds the answer and the measured steps", async () => {
+    const on = await stage("activity");
+    await on.all("activity-turn")[2]?.get("button").trigger("click");
+    const text = plain(on.text("page-activity"));
+    expect(text).toContain("The kitchen light is on.");
+    expect(text).toMatch(/Saved on disk\s*\+ 3 ms/);
+    expect(text).toMatch(/Answer complete\s*\+ 4.2 s/);
+  });
+
+  test("says of a wiped text that it is wiped, and whether the person chose so", async () => {
+    const on = await stage("activity");
+    await on.all("activity-turn")[5]?.get("button").trigger("click");
+    expect(on.text("page-activity")).toContain("The text is not kept any more.");
+    on.backend.tell((view) => (view.settings.keepTextDays = 0));
+    await flushPromises();
+    expect(on.text("page-activity")).toContain("as you chose in Settings");
+  });
+
+  test("shows one device only", async () => {
+    const on = await stage("activity");
+    await on.get("activity-filter").setValue(KEYS.phone);
+    await flushPromises();
+    expect(turnsAsked(on).at(-1)).toEqual(["turns", KEYS.phone, null, 50]);
+    expect(on.all("activity-turn")).toHaveLength(2);
+    expect(on.all("activity-notice")).toHaveLength(2);
+  });
+
+  test("loads older ones, and holds back what is older than the loaded", async () => {
+    const on = await stage("home");
+    const [first] = homeTurns("en") as [ActivityTurn];
+    on.backend.allTurns = Array.from({ length: 120 }, (_, index) => ({ ...first, id: `T${index}`, receivedMs: first.receivedMs - index * 1000 }));
+    await on.click("nav-activity");
+    expect(on.all("activity-turn")).toHaveLength(50);
+    expect(on.all("activity-notice")).toHaveLength(0);
+    await on.click("activity-older");
+    expect(on.all("activity-turn")).toHaveLength(100);
+    await on.click("activity-older");
+    expect(on.all("activity-turn")).toHaveLength(120);
+    expect(on.has("activity-older")).toBe(false);
+    expect(on.all("activity-notice")).toHaveLength(5);
+  });
+
+  test("asks again when something changed, once for many changes", async () => {
+    vi.useFakeTimers();
+    const on = await stage("activity");
+    expect(turnsAsked(on)).toHaveLength(1);
+    on.backend.allTurns = on.backend.allTurns.map((turn) => ({ ...turn, state: "done", outcome: "answered" }));
+    for (let change = 0; change < 5; change += 1) on.backend.tell(() => {});
+    await flushPromises();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(turnsAsked(on)).toHaveLength(2);
+    expect(on.all("activity-turn")[0]?.attributes("data-outcome")).toBe("answered");
+  });
+
+  test("says why it cannot be read", async () => {
+    const on = await stage("home");
+    on.backend.failNext.set("turns", { code: "storage" });
+    await on.click("nav-activity");
+    expect(on.get("failure").attributes("data-code")).toBe("storage");
+  });
+});
+
+describe("settings", () => {
+  test("change what they say, and nothing else", async () => {
+    const on = await stage("settings");
+    const changes = (): unknown => on.backend.asked.at(-1);
+    await on.get("settings-language").setValue("zh");
+    expect(changes()).toEqual(["changeSettings", { language: "zh" }]);
+    await on.get("settings-language").setValue("");
+    expect(changes()).toEqual(["changeSettings", { language: null }]);
+    await on.click("settings-autostart");
+    expect(changes()).toEqual(["changeSettings", { autostart: false }]);
+    await on.click("settings-notify-connected");
+    expect(changes()).toEqual(["changeSettings", { quiet: { connected: true, disconnected: false, bound: false, confirm: false, trouble: false } }]);
+    expect(on.get("settings-notify-connected").attributes("aria-checked")).toBe("false");
+    await on.get("settings-keep").setValue("0");
+    expect(changes()).toEqual(["changeSettings", { keepTextDays: 0 }]);
+    await on.get("settings-answer").setValue("60");
+    expect(changes()).toEqual(["changeSettings", { answerAfterS: 60 }]);
+    await on.click("settings-lan");
+    expect(changes()).toEqual(["allowNetwork", false]);
+    await on.click("open-logs");
+    expect(changes()).toEqual(["openFolder", "logs"]);
+  });
+
+  test("refuse a port that is none, and offer another one for a port that is taken", async () => {
+    const on = await stage("settings");
+    await on.get("settings-port").setValue("80");
+    expect(on.get("settings-port-save").attributes("disabled")).toBeDefined();
+    await on.get("settings-port").setValue("9000");
+    on.backend.failNext.set("changeSettings", { code: "port_in_use", detail: { port: 9000, offer: 9001 } });
+    await on.get("settings-port").trigger("submit");
+    await flushPromises();
+    expect(on.text("failure")).toContain("Another program uses SmartPi's port");
+    await on.get("failure").get("button.button").trigger("click");
+    await flushPromises();
+    expect(on.backend.asked.at(-1)).toEqual(["changeSettings", { port: 9001 }]);
+    expect((on.get("settings-port").element as HTMLInputElement).value).toBe("9001");
+  });
+
+  test("say why the keyring is not used, and keep keys in a file only after a click", async () => {
+    const on = await stage("settings-troubled");
+    expect(on.text("settings-secrets")).toContain("Not kept yet");
+    expect(on.text("page-settings")).toContain("The keyring is locked.");
+    await on.click("settings-file");
+    expect(on.backend.asked.at(-1)).toEqual(["changeSettings", { secretsInFile: true }]);
+    expect(on.get("settings-secrets").attributes("data-state")).toBe("file");
+  });
+
+  test("end the program only after a yes that says who is disconnected", async () => {
+    const on = await stage("settings");
+    await on.click("quit");
+    expect(on.app.get("dialog").text()).toContain("3 devices will be disconnected");
+    await on.click("cancel-quit");
+    expect(on.backend.asked.map(([name]) => name)).not.toContain("quit");
+    await on.click("quit");
+    await on.click("confirm-quit");
+    expect(on.backend.asked.at(-1)).toEqual(["quit"]);
+  });
+});
+
+describe("the first run", () => {
+  test("leads over OpenClaw and the network to the first code", async () => {
+    const on = await stage("welcome");
+    await on.click("welcome-next");
+    const plan = on.text("setup-plan");
+    for (const exact of ["openclaw.json", "plugins.allow", '["telegram"]', '["telegram","openclaw-smartpi"]', "openclaw-copies"]) expect(plan).toContain(exact);
+    expect(on.backend.asked.map(([name]) => name)).not.toContain("installPlugin");
+    await on.click("setup-install");
+    expect(on.backend.asked).toContainEqual(["installPlugin", "/home/anna/.nvm/versions/node/v24.9.0/bin/openclaw"]);
+    expect(on.text("setup-next")).toContain("openclaw gateway restart");
+    on.backend.tell((view) => (view.assistant = { ...view.assistant, kind: "gateway", link: "online" }));
+    await flushPromises();
+    expect(on.text("setup-linked")).toContain("OpenClaw is connected");
+    await on.click("welcome-next");
+    await on.click("allow-network");
+    expect(on.backend.asked).toContainEqual(["changeSettings", { welcomed: true }]);
+    expect(on.get("bind-state").attributes("data-state")).toBe("waiting");
+  });
+
+  test("can be skipped on each screen", async () => {
+    for (const steps of [0, 1, 2]) {
+      const on = await stage("welcome");
+      for (let step = 0; step < steps; step += 1) await on.click("welcome-next");
+      expect(on.get("page-welcome").attributes("data-step")).toBe(String(steps + 1));
+      await on.click("welcome-skip");
+      expect(on.has("page-devices")).toBe(true);
+      on.app.unmount();
+    }
+  });
+
+  test("says what it found: nothing, somebody else's plugin, a failure that changed nothing", async () => {
+    let on = await stage("welcome-none");
+    await on.click("welcome-next");
+    expect(on.text("setup-none")).toContain("WSL");
+    expect(on.has("setup-install")).toBe(false);
+    on.app.unmount();
+    on = await stage("welcome-foreign");
+    await on.click("welcome-next");
+    expect(on.get("failure").attributes("data-code")).toBe("plugin_foreign");
+    expect(on.has("setup-install")).toBe(false);
+    on.app.unmount();
+    on = await stage("welcome-failed");
+    await on.click("welcome-next");
+    await on.click("setup-install");
+    expect(on.text("failure")).toContain("Its configuration is as it was.");
+    expect(on.has("setup-install")).toBe(true);
+  });
+
+  test("does not wait for the looking", async () => {
+    const on = await stage("welcome-looking");
+    await on.click("welcome-next");
+    expect(on.text("setup")).toContain("Looking for OpenClaw");
+    await on.click("welcome-next");
+    expect(on.get("page-welcome").attributes("data-step")).toBe("3");
+    await on.click("refuse-network");
+    expect(on.has("page-devices")).toBe(true);
+  });
+});
