@@ -10,6 +10,9 @@ use desk::tray_menu::{TrayAction, TrayItem};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Slot(pub(super) String);
 
+/// Whether the system can change what an existing submenu says. On Linux it cannot: the words lie in a box inside the line, where muda does not look for them.
+const RENAMES_SUBMENUS: bool = !cfg!(target_os = "linux");
+
 /// What to do to a menu, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Edit {
@@ -39,7 +42,7 @@ pub(super) fn slots(items: &[TrayItem]) -> Vec<Slot> {
 /// What turns `drawn` (its lines and their slots) into `wanted`.
 pub(super) fn edits(drawn: &[(Slot, TrayItem)], wanted: &[TrayItem]) -> Vec<Edit> {
     let slots = slots(wanted);
-    let kept = longest_common(drawn, &slots);
+    let kept = longest_common(drawn, &slots, wanted);
     let mut edits = Vec::new();
     for at in (0..drawn.len()).rev() {
         if !kept.iter().any(|(old, _)| *old == at) {
@@ -57,11 +60,12 @@ pub(super) fn edits(drawn: &[(Slot, TrayItem)], wanted: &[TrayItem]) -> Vec<Edit
 }
 
 /// The places (old, new) of the lines that stay: the most that keep their order and their shape.
-fn longest_common(drawn: &[(Slot, TrayItem)], wanted: &[Slot]) -> Vec<(usize, usize)> {
-    let mut longest = vec![vec![0_usize; wanted.len() + 1]; drawn.len() + 1];
+fn longest_common(drawn: &[(Slot, TrayItem)], slots: &[Slot], items: &[TrayItem]) -> Vec<(usize, usize)> {
+    let stays = |old: usize, new: usize| drawn[old].0 == slots[new] && can_become(&drawn[old].1, &items[new]);
+    let mut longest = vec![vec![0_usize; slots.len() + 1]; drawn.len() + 1];
     for old in (0..drawn.len()).rev() {
-        for new in (0..wanted.len()).rev() {
-            longest[old][new] = if drawn[old].0 == wanted[new] {
+        for new in (0..slots.len()).rev() {
+            longest[old][new] = if stays(old, new) {
                 longest[old + 1][new + 1] + 1
             } else {
                 longest[old + 1][new].max(longest[old][new + 1])
@@ -69,8 +73,8 @@ fn longest_common(drawn: &[(Slot, TrayItem)], wanted: &[Slot]) -> Vec<(usize, us
         }
     }
     let (mut old, mut new, mut kept) = (0, 0, Vec::new());
-    while old < drawn.len() && new < wanted.len() {
-        if drawn[old].0 == wanted[new] {
+    while old < drawn.len() && new < slots.len() {
+        if stays(old, new) {
             kept.push((old, new));
             (old, new) = (old + 1, new + 1);
         } else if longest[old + 1][new] >= longest[old][new + 1] {
@@ -80,6 +84,21 @@ fn longest_common(drawn: &[(Slot, TrayItem)], wanted: &[Slot]) -> Vec<(usize, us
         }
     }
     kept
+}
+
+/// Whether the drawn line can be made to say what the other says.
+fn can_become(drawn: &TrayItem, wanted: &TrayItem) -> bool {
+    match (drawn, wanted) {
+        (TrayItem::Submenu { words: old, .. }, TrayItem::Submenu { words: new, .. }) => RENAMES_SUBMENUS || old == new,
+        (
+            TrayItem::Separator
+            | TrayItem::Words(_)
+            | TrayItem::Button { .. }
+            | TrayItem::Check { .. }
+            | TrayItem::Submenu { .. },
+            _,
+        ) => true,
+    }
 }
 
 /// The shape and the meaning of a line: what a click on it does, without the direction it switches to.
@@ -166,6 +185,15 @@ mod tests {
         let after = [device("a", "A"), device("b", "B"), device("c", "C")];
         assert_eq!(edits(&drawn(&before), &after), [Edit::Insert(1, Slot("submenu:b".into()), after[1].clone())]);
         assert_eq!(edits(&drawn(&after), &before), [Edit::Remove(1)]);
+    }
+
+    #[test]
+    fn a_submenu_that_says_something_else_is_put_anew_where_it_cannot_be_renamed() {
+        let (before, after) = ([device("a", "A: online")], [device("a", "A: offline")]);
+        let renamed = [Edit::Update(0, after[0].clone())];
+        let replaced = [Edit::Remove(0), Edit::Insert(0, Slot("submenu:a".into()), after[0].clone())];
+        let expected = if RENAMES_SUBMENUS { &renamed[..] } else { &replaced[..] };
+        assert_eq!(edits(&drawn(&before), &after), expected);
     }
 
     #[test]

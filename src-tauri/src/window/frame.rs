@@ -12,8 +12,7 @@ const MAIN: &str = "main";
 /// How long a page that has loaded may take to say that it has painted. A page that is broken is shown as it is.
 const PAINT: Duration = Duration::from_secs(3);
 /// Without the entry fields a menu of "Reload" and "Back" makes no sense.
-const NO_MENU: &str =
-    "addEventListener('contextmenu',e=>{if(!e.target.closest?.('input,textarea,[data-selectable]'))e.preventDefault()})";
+const NO_MENU: &str = "addEventListener('contextmenu',e=>{if(!e.target.closest?.('input,textarea,[data-selectable]'))e.preventDefault()})";
 
 /// A size in logical pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +45,7 @@ pub(super) fn open(app: &AppHandle, file: PathBuf) -> tauri::Result<()> {
         .inner_size(size.width, size.height)
         .min_inner_size(Size::LEAST.width, Size::LEAST.height)
         .visible(false)
-        .incognito(true)
+        .incognito(!is_driven())
         .devtools(cfg!(debug_assertions))
         .on_navigation(is_ours)
         .on_new_window(|_, _| NewWindowResponse::Deny)
@@ -64,6 +63,11 @@ pub(super) fn open(app: &AppHandle, file: PathBuf) -> tauri::Result<()> {
     let window = builder.build()?;
     remember_size(&window, file);
     Ok(())
+}
+
+/// Whether a WebDriver holds this process: it can only hold a webview of the shared context, and one that keeps nothing has a context of its own.
+fn is_driven() -> bool {
+    std::env::var("TAURI_WEBVIEW_AUTOMATION").as_deref() == Ok("true")
 }
 
 /// Shows the window, where it is not shown yet.
@@ -119,9 +123,15 @@ mod tests {
         let ours = |url: &str| is_ours(&Url::parse(url).unwrap());
         assert!(ours("tauri://localhost/index.html"));
         assert_eq!(ours("http://tauri.localhost/index.html"), cfg!(windows));
-        for url in ["https://example.org/", "http://127.0.0.1:8765/", "tauri://evil/", "file:///etc/passwd", "data:text/html,x",
-            "about:blank", "javascript:1"]
-        {
+        for url in [
+            "https://example.org/",
+            "http://127.0.0.1:8765/",
+            "tauri://evil/",
+            "file:///etc/passwd",
+            "data:text/html,x",
+            "about:blank",
+            "javascript:1",
+        ] {
             assert!(!ours(url), "{url}");
         }
     }
