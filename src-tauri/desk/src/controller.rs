@@ -11,7 +11,7 @@ mod seat;
 mod watching;
 mod wishes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -161,6 +161,8 @@ pub(crate) struct Controller<S> {
     troubles: BTreeMap<Topic, Failure>,
     deadlines: Deadlines,
     reading: bool,
+    /// Claims whose next step is waited for.
+    followed: BTreeSet<String>,
     /// Confirmations under way: what they change is shown when it is known that a person did it.
     confirming: u32,
     /// Until when a binding code is shown, ms since 1970.
@@ -212,6 +214,7 @@ impl<S: Shell> Controller<S> {
             troubles: BTreeMap::new(),
             deadlines: Deadlines::default(),
             reading: false,
+            followed: BTreeSet::new(),
             confirming: 0,
             code_until_ms: 0,
             looks: 0,
@@ -297,12 +300,17 @@ impl<S: Shell> Controller<S> {
             Event::Said(said) => self.hear(said),
             Event::Confirmed { result, reply } => self.confirmed(result, reply),
             Event::Removed { result, reply } => reply.send(result),
+            Event::ClaimMoved(bind) => self.claim_moved(&bind),
             Event::CodeShown { until_ms } => self.code_until_ms = until_ms,
             Event::Watched => self.read_soon(),
             Event::NetworkMoved => self.deadlines.look_again(),
             Event::Looked(present) => self.looked(present),
             Event::Woke => self.woke(),
-            Event::AgentFound(agent) => self.agent_found(agent),
+            Event::AgentFound { agent, reply } => self.agent_found(agent, reply),
+            Event::AgentSet(reply) => {
+                reply.done();
+                self.read_soon();
+            }
             Event::Tested(result) => self.tested(result),
             Event::Due => self.due(),
             Event::Died => self.end(End::Died),
@@ -329,3 +337,10 @@ impl<S: Shell> Controller<S> {
         self.state.shown.troubles = self.troubles.values().cloned().collect();
     }
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod rig;
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,15 @@
 //!
 //! Invariants:
 //! - one process owns a data folder; a second one becomes its client;
-//! - `service.json` is there only while somebody listens, or after a crash, and then nobody answers at its `control`;
+//! - `service.json` is there while somebody owns the folder, also while the service is stopped; after a crash nobody answers at its `control`;
+//! - what the person stopped is started by nobody else;
 //! - no control verb is on the TCP port, and no secret or message text is in a log;
 //! - a settings file that cannot be read is never reset.
 //!
 //! Deliberately absent: Tauri, a terminal's questions (the command line asks them), the frames of docs/PROTOCOL.md except for the echo agent.
 //! Read first: `docs/CONTROL.md`, then `running.rs`.
 
+pub mod attach;
 pub mod control;
 pub mod controller;
 mod detect_agent;

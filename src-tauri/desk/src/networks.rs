@@ -298,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_fresh_decision_counts_at_once_and_is_remembered_when_the_network_is_known() {
-        let mut settings = Settings { allow_next_network: true, ..Settings::default() };
+        let mut settings = Settings::default();
+        settings.allow_next_network = true;
         let mut permit = Permit { fresh: Some(true), only_here: false };
         let none = Present::default();
         let unheard = Present::of(&[at("eth0", "10.10.0.7", 16)], ROUTES, NEIGHBOURS);

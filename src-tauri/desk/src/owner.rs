@@ -51,6 +51,14 @@ impl From<ClaimError> for Failure {
 }
 
 impl Owner {
+    /// Whether nobody owns the folders at this moment. A folder that is not there has no owner.
+    pub(crate) fn is_nobody(folders: &Folders) -> bool {
+        match File::open(folders.data.join("owner.lock")) {
+            Ok(lock) => lock.try_lock_shared().is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
     /// Takes the folders, which must exist. A `service.json` that is there then belongs to nobody and is removed.
     ///
     /// # Errors

@@ -13,7 +13,6 @@ use std::time::Duration;
 use channel::clock::Clock;
 use channel::id;
 use channel::service::{Config, Service};
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -303,9 +302,50 @@ impl Ground {
         })
     }
 
+    /// Starts everything on a thread of its own, which the caller waits for until it is known how that went.
+    fn start<S: Shell>(self, shell: S) -> Result<Started, Failure> {
+        let (ending, ended) = mpsc::channel();
+        let (told, beginning) = mpsc::channel();
+        let cancel = CancellationToken::new();
+        let stop = cancel.clone();
+        let thread = std::thread::Builder::new()
+            .name("smartpi-desk".to_owned())
+            .spawn(move || {
+                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                    Ok(runtime) => runtime.block_on(self.live(shell, stop, told)),
+                    // Who waits for the start is there until it is told.
+                    Err(error) => drop(told.send(Err(not_started(error)))),
+                }
+                drop(ending);
+            })
+            .map_err(not_started)?;
+        match beginning.recv() {
+            Ok(Ok(Begun { service, service_file, notes, handle, asked })) => {
+                Ok(Started { service, service_file, notes, handle, asked, cancel, ended, thread })
+            }
+            Ok(Err(failure)) => {
+                let _ = thread.join();
+                Err(failure)
+            }
+            // It panicked; the log names the place.
+            Err(mpsc::RecvError) => Err(Failure::bare(FailureCode::Internal)),
+        }
+    }
+
+    /// The whole life, on the thread.
+    async fn live<S: Shell>(self, shell: S, cancel: CancellationToken, told: mpsc::Sender<Result<Begun, Failure>>) {
+        match self.begin(shell).await {
+            Ok((parts, begun, ask)) => {
+                // Who waits for the start is there until it is told.
+                let _ = told.send(Ok(begun));
+                parts.run(cancel, ask).await;
+            }
+            Err(failure) => drop(told.send(Err(failure))),
+        }
+    }
+
     /// Devices are accepted before anything else is started.
-    fn start<S: Shell>(mut self, shell: S) -> Result<Started, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(not_started)?;
+    async fn begin<S: Shell>(mut self, shell: S) -> Result<Beginning<S>, Failure> {
         let config = Config {
             folder: self.folders.data.clone(),
             name: self.name.clone(),
@@ -317,33 +357,23 @@ impl Ground {
         let service = Service::start(config)?;
         let permission = self.permit.permission(&self.network, &self.settings);
         let addresses = controller::wanted(self.run, self.port, permission, &self.network.addresses);
-        let first = runtime.block_on(controller::go(service.clone(), addresses));
-        let started = match &first.failure {
+        let first = controller::go(service.clone(), addresses).await;
+        let begun = match &first.failure {
             // A person who starts it in a terminal is told there; the tray has a window to tell and to choose in.
             Some(failure) if !self.honour_intent => Err(failure.clone()),
             Some(_) | None => {
                 self.notes.extend(first.refused.iter().map(|(_, failure)| failure.clone()));
-                self.start_beside(&runtime, &service, first, shell)
+                self.begin_beside(&service, first, shell)
             }
         };
-        match started {
-            Ok(parts) => parts.spawn(runtime),
-            Err(failure) => {
-                let _ = runtime.block_on(async { tokio::time::timeout(STOP, service.stop()).await });
-                Err(failure)
-            }
+        if begun.is_err() {
+            let _ = tokio::time::timeout(STOP, service.stop()).await;
         }
+        begun
     }
 
     /// The control socket, `service.json`, the controller.
-    fn start_beside<S: Shell>(
-        self,
-        runtime: &Runtime,
-        service: &Service,
-        first: Moved,
-        shell: S,
-    ) -> Result<Parts<S>, Failure> {
-        let _entered = runtime.enter();
+    fn begin_beside<S: Shell>(self, service: &Service, first: Moved, shell: S) -> Result<Beginning<S>, Failure> {
         let control = Control::listen(&self.folders.data)?;
         let port = first.listening.first().map_or(self.port, SocketAddr::port);
         let now_ms = Clock::start().wall_ms();
@@ -383,72 +413,52 @@ impl Ground {
             first,
             said,
         });
-        Ok(Parts {
-            folders: self.folders,
-            service: service.clone(),
-            control,
-            controller,
-            desk,
-            handle,
-            service_file,
-            notes: self.notes,
-        })
+        let (ask, asked) = watch::channel(None);
+        let begun = Begun { service: service.clone(), service_file, notes: self.notes, handle, asked };
+        let parts = Parts { folders: self.folders, service: service.clone(), control, controller, desk };
+        Ok((parts, begun, ask))
     }
 }
 
-/// What runs beside the service, on a thread of its own.
+/// What the thread lives by, what its starter gets, and where it says that it shall end.
+type Beginning<S> = (Parts<S>, Begun, watch::Sender<Option<End>>);
+
+/// What the starter gets of the thread.
+struct Begun {
+    service: Service,
+    service_file: ServiceFile,
+    notes: Vec<Failure>,
+    handle: Handle,
+    asked: watch::Receiver<Option<End>>,
+}
+
+/// What runs beside the service.
 struct Parts<S> {
     folders: Folders,
     service: Service,
     control: Control,
     controller: Controller<S>,
     desk: Desk,
-    handle: Handle,
-    service_file: ServiceFile,
-    notes: Vec<Failure>,
 }
 
 impl<S: Shell> Parts<S> {
-    fn spawn(self, runtime: Runtime) -> Result<Started, Failure> {
-        let Self { folders, service, control, controller, desk, handle, service_file, notes } = self;
-        let cancel = CancellationToken::new();
-        let (ending, ended) = mpsc::channel();
-        let (ask, asked) = watch::channel(None);
-        let (stop, served) = (cancel.clone(), service.clone());
-        let thread = std::thread::Builder::new()
-            .name("smartpi-desk".to_owned())
-            .spawn(move || {
-                runtime.block_on(run(folders, served, control, controller, desk, stop, ask));
-                drop(ending);
-            })
-            .map_err(not_started)?;
-        Ok(Started { service, service_file, notes, handle, cancel, asked, ended, thread })
+    /// Until the end of everything, the service's included.
+    async fn run(self, cancel: CancellationToken, ask: watch::Sender<Option<End>>) {
+        let Self { folders, service, control, controller, desk } = self;
+        let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone() });
+        let answering = tokio::spawn(control.serve(verbs, cancel.clone()));
+        let (mut shell, end) = controller.run(cancel.clone()).await;
+        // First of all: nobody new shall come.
+        if let Err(error) = ServiceFile::remove(&folders.service_file()) {
+            tracing::warn!(%error, "service.json stays behind");
+        }
+        cancel.cancel();
+        // What is open is answered; a panic of it is in the log already.
+        let _ = answering.await;
+        service.stop().await;
+        ask.send_replace(Some(end));
+        shell.quit();
     }
-}
-
-/// Until the end of everything, the service's included.
-async fn run<S: Shell>(
-    folders: Folders,
-    service: Service,
-    control: Control,
-    controller: Controller<S>,
-    desk: Desk,
-    cancel: CancellationToken,
-    ask: watch::Sender<Option<End>>,
-) {
-    let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone() });
-    let answering = tokio::spawn(control.serve(verbs, cancel.clone()));
-    let (mut shell, end) = controller.run(cancel.clone()).await;
-    // First of all: nobody new shall come.
-    if let Err(error) = ServiceFile::remove(&folders.service_file()) {
-        tracing::warn!(%error, "service.json stays behind");
-    }
-    cancel.cancel();
-    // What is open is answered; a panic of it is in the log already.
-    let _ = answering.await;
-    service.stop().await;
-    ask.send_replace(Some(end));
-    shell.quit();
 }
 
 fn not_started(error: std::io::Error) -> Failure {

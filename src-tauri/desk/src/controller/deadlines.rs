@@ -86,6 +86,6 @@ mod tests {
         let begun = Instant::now();
         Deadlines { wall_ms: Some(5_500), ..Deadlines::default() }.wait(5_000).await;
         Deadlines { wall_ms: Some(5_500), ..Deadlines::default() }.wait(9_000).await;
-        assert_eq!(begun.elapsed().as_millis(), 501, "tokio's timers round up to a millisecond");
+        assert!((500..=502).contains(&begun.elapsed().as_millis()), "tokio's timers round up");
     }
 }

@@ -55,6 +55,8 @@ pub(crate) enum Event {
         /// Who asked.
         reply: Reply,
     },
+    /// A claim goes on, or is over.
+    ClaimMoved(String),
     /// A binding code is shown until then, ms since 1970.
     CodeShown {
         /// When it dies.
@@ -69,7 +71,14 @@ pub(crate) enum Event {
     /// The computer slept and woke up.
     Woke,
     /// Who answers, looked up again.
-    AgentFound(Agent),
+    AgentFound {
+        /// Who.
+        agent: Agent,
+        /// Who waits for it to count.
+        reply: Reply,
+    },
+    /// Another agent may link now.
+    AgentSet(Reply),
     /// A test message from the tray went out, or not.
     Tested(Result<Value, Failure>),
     /// A deadline has come.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use channel::hub::event::Notice;
 use channel::keys;
 use channel::service::Agent;
+use channel::view::{BindProgress, Pending};
 use jiff::Zoned;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Snapshot};
+use super::event::{Event, Reply, Snapshot};
 use super::{Controller, Topic};
 use crate::echo;
 use crate::failure::{Failure, FailureCode};
@@ -68,11 +69,37 @@ impl<S: Shell> Controller<S> {
             return;
         }
         let now_ms = self.now_ms();
+        self.follow_claims(&pending);
         self.state.see_devices(devices, &self.settings.muted);
         self.state.see_pending(pending);
         self.state.see_link(link, now_ms);
         self.proven = reached.into_iter().collect();
         self.show_addresses();
+    }
+
+    /// A claim that goes on or ends is no change of a device: each is followed by itself.
+    fn follow_claims(&mut self, pending: &[Pending]) {
+        for claim in pending {
+            let bind = claim.bind.clone();
+            if !self.followed.insert(bind.clone()) {
+                continue;
+            }
+            let confirming = claim.confirming;
+            let service = self.service.clone();
+            self.work.spawn(async move {
+                if let Ok(Some(mut progress)) = service.watch_bind(&bind).await {
+                    // Its end is a change of this: then nothing comes any more.
+                    let _ = progress.wait_for(|now| is_further(now, confirming)).await;
+                }
+                Event::ClaimMoved(bind)
+            });
+        }
+    }
+
+    /// A claim goes on, or is over.
+    pub(super) fn claim_moved(&mut self, bind: &str) {
+        self.followed.remove(bind);
+        self.read_soon();
     }
 
     /// Moments that have come.
@@ -146,9 +173,9 @@ impl<S: Shell> Controller<S> {
     }
 
     /// Who answers, looked up again.
-    pub(super) fn agent_found(&mut self, agent: Agent) {
+    pub(super) fn agent_found(&mut self, agent: Agent, reply: Reply) {
         if agent == self.agent {
-            return;
+            return reply.done();
         }
         tracing::info!(?agent, "another agent answers");
         self.agent = agent;
@@ -158,7 +185,7 @@ impl<S: Shell> Controller<S> {
         self.work.spawn(async move {
             // One that has ended says so itself.
             let _ = service.set_agent(agent).await;
-            Event::Behind
+            Event::AgentSet(reply)
         });
         self.tend_echo();
     }
@@ -187,5 +214,14 @@ impl<S: Shell> Controller<S> {
         if let Some((_, cancel)) = self.echo.take() {
             cancel.cancel();
         }
+    }
+}
+
+/// Whether a claim is no longer where it was.
+fn is_further(now: &BindProgress, confirming: bool) -> bool {
+    match now {
+        BindProgress::Waiting { .. } | BindProgress::Scanned(_) => confirming,
+        BindProgress::Confirming(_) => !confirming,
+        BindProgress::Bound { .. } | BindProgress::Failed(_) => true,
     }
 }

@@ -1,7 +1,5 @@
 //! What the system says by itself: addresses come and go, the computer sleeps and wakes up.
 
-use std::time::Duration;
-
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
@@ -22,8 +20,11 @@ impl<S: Shell> Controller<S> {
     /// Starts to listen to the system. What it does not offer is no error.
     pub(super) fn watch_system(&self) {
         tokio::spawn(watch_addresses(self.reports.clone()));
+        // A server does not sleep; should it all the same, the clocks tell.
         #[cfg(target_os = "linux")]
-        tokio::spawn(watch_sleep(self.reports.clone()));
+        if self.shell.is_desktop() {
+            tokio::spawn(watch_sleep(self.reports.clone()));
+        }
     }
 
     /// Where the system does not say so, a wall clock that ran on tells that the computer slept.
@@ -148,8 +149,43 @@ async fn watch_addresses(reports: mpsc::Sender<Event>) {
     }
 }
 
-/// Says when the computer wakes up, where logind tells.
+/// Says when the computer wakes up, where logind tells. No logind, no bus: the clocks tell.
 #[cfg(target_os = "linux")]
 async fn watch_sleep(reports: mpsc::Sender<Event>) {
-    let _ = (reports, Duration::ZERO);
+    let told = async {
+        let bus = zbus::Connection::system().await?;
+        tell_waking(&bus, LOGIND, &reports).await
+    };
+    if let Err(error) = told.await {
+        tracing::debug!(%error, "the system does not say when it sleeps");
+    }
 }
+
+/// The name of logind on the system bus.
+#[cfg(target_os = "linux")]
+const LOGIND: &str = "org.freedesktop.login1";
+
+#[cfg(target_os = "linux")]
+async fn tell_waking(bus: &zbus::Connection, sender: &str, reports: &mpsc::Sender<Event>) -> zbus::Result<()> {
+    let rule = zbus::MatchRule::builder()
+        .msg_type(zbus::message::Type::Signal)
+        .sender(sender)?
+        .path("/org/freedesktop/login1")?
+        .interface("org.freedesktop.login1.Manager")?
+        .member("PrepareForSleep")?
+        .build();
+    let mut signals = zbus::MessageStream::for_match_rule(rule, bus, Some(4)).await?;
+    while let Some(signal) = signals.next().await {
+        // True before it sleeps, false when it is awake again.
+        if let Ok(false) = signal?.body().deserialize::<bool>()
+            && reports.send(Event::Woke).await.is_err()
+        {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests;

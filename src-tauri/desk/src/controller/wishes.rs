@@ -25,10 +25,7 @@ impl<S: Shell> Controller<S> {
             Wish::Confirm { bind, typed } => self.confirm(bind, typed, reply),
             Wish::Remove(device) => self.remove(device, reply),
             Wish::Open(page) => self.open(page, reply),
-            Wish::Installed => {
-                self.find_agent();
-                reply.done();
-            }
+            Wish::Installed => self.find_agent(reply),
             Wish::Quit => {
                 reply.done();
                 self.end(End::Asked);
@@ -207,14 +204,15 @@ impl<S: Shell> Controller<S> {
     }
 
     /// Looks up again who answers, after an install.
-    fn find_agent(&mut self) {
+    fn find_agent(&mut self, reply: Reply) {
         if self.agent_fixed {
-            return;
+            return reply.done();
         }
         let link_key = self.folders.link_key();
+        let now = self.agent;
         self.work.spawn(async move {
             let found = tokio::task::spawn_blocking(move || detect_agent::of_user(&link_key)).await;
-            found.map_or(Event::Behind, Event::AgentFound)
+            Event::AgentFound { agent: found.unwrap_or(now), reply }
         });
     }
 }

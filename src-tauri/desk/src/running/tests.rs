@@ -1,3 +1,4 @@
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ fn options(folder: &std::path::Path, agent: Agent) -> Options {
     Options {
         port: Some(0),
         agent: Some(agent),
+        lan: Lan::NotNow,
         log: LogTo::Nowhere,
         name: Some("测试".into()),
         ..Options::new(folders)
@@ -44,7 +46,7 @@ async fn the_echo_agent_links_by_itself() {
     let running = Running::start(options(temp.path(), Agent::Echo), NoDesktop).unwrap();
     let linked = async {
         loop {
-            let status: Status = ask(&running.folders, &Request::Status {}).await.unwrap();
+            let status: Status = ask(&Folders::under(temp.path()), &Request::Status {}).await.unwrap();
             if status.link.state == LinkState::Online {
                 return status;
             }
@@ -60,14 +62,14 @@ async fn the_echo_agent_links_by_itself() {
     assert_eq!(status.addresses[0].reach, AddressReach::Computer);
     assert_eq!(running.notes(), []);
     // The echo agent is no plugin: it does not count as one that came.
-    assert_eq!(code(&running.folders, Request::LinkAwait { timeout_s: 0 }).await, FailureCode::Timeout);
+    assert_eq!(code(&Folders::under(temp.path()), Request::LinkAwait { timeout_s: 0 }).await, FailureCode::Timeout);
 }
 
 #[tokio::test]
 async fn everything_is_private_and_gone_after_stop() {
     let temp = tempfile::tempdir().unwrap();
     let running = Running::start(options(temp.path(), Agent::Echo), NoDesktop).unwrap();
-    let folders = running.folders.clone();
+    let folders = Folders::under(temp.path());
     let file = ServiceFile::read(&folders.service_file()).unwrap().expect("service.json");
     assert_eq!(&file, running.service_file());
     for path in [folders.service_file(), file.control.clone(), folders.link_key()] {
@@ -95,8 +97,8 @@ async fn everything_is_private_and_gone_after_stop() {
 #[tokio::test]
 async fn requests_reach_the_service() {
     let temp = tempfile::tempdir().unwrap();
-    let running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
-    let folders = &running.folders;
+    let _running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
+    let folders = &Folders::under(temp.path());
     let device_key = || STRANGER.to_owned();
     assert_eq!(ask::<DeviceList>(folders, &Request::DevicesList {}).await.unwrap().devices, []);
     assert_eq!(ask::<PendingList>(folders, &Request::DevicesPending {}).await.unwrap().pending, []);
@@ -125,7 +127,7 @@ async fn requests_reach_the_service() {
 async fn a_code_is_followed_to_its_end() {
     let temp = tempfile::tempdir().unwrap();
     let running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
-    let folders = &running.folders;
+    let folders = &Folders::under(temp.path());
     let first: BindStarted = ask(folders, &Request::BindStart { address: None }).await.unwrap();
     assert!(first.url.starts_with(&format!("http://127.0.0.1:{}/b#1.", running.service_file().port)));
     assert_eq!(first.reach, AddressReach::Computer);
@@ -149,13 +151,13 @@ async fn a_code_is_followed_to_its_end() {
 }
 
 /// Says hello as a plugin does; the link lasts as long as what is returned.
-async fn link(running: &Running) -> impl Sized {
+async fn link(running: &Running, folders: &Folders) -> impl Sized {
     let url = format!("ws://127.0.0.1:{}/openclaw", running.service_file().port);
     let stream = tokio::net::TcpStream::connect(running.service().addresses()[0]).await.unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
     let hello = socket.next().await.unwrap().unwrap().into_text().unwrap();
     let ToPlugin::Hello { sn, .. } = ToPlugin::decode(&hello).unwrap() else { panic!("{hello}") };
-    let key = keys::load_or_create(&running.folders.link_key()).unwrap();
+    let key = channel::keys::load_or_create(&folders.link_key()).unwrap();
     let (cn, gateway) = (Blob([7; 32]), "0123456789abcdef0123456789abcdef");
     let mac = proof::link_auth_mac(&key, &sn, &cn, gateway);
     let auth = LinkAuth { v: 1, cn, gateway: gateway.into(), plugin: "0.1.0".into(), host: "2026.9.6".into(), mac };
@@ -169,9 +171,10 @@ async fn link(running: &Running) -> impl Sized {
 async fn only_a_plugin_that_comes_later_ends_the_wait_for_one() {
     let temp = tempfile::tempdir().unwrap();
     let running = Running::start(options(temp.path(), Agent::Gateway), NoDesktop).unwrap();
-    let first = link(&running).await;
-    assert_eq!(code(&running.folders, Request::LinkAwait { timeout_s: 0 }).await, FailureCode::Timeout);
-    let mut client = Client::connect(&running.folders).await.unwrap();
+    let folders = Folders::under(temp.path());
+    let first = link(&running, &folders).await;
+    assert_eq!(code(&Folders::under(temp.path()), Request::LinkAwait { timeout_s: 0 }).await, FailureCode::Timeout);
+    let mut client = Client::connect(&Folders::under(temp.path())).await.unwrap();
     let request = Request::LinkAwait { timeout_s: 20 };
     let waiting = client.ask::<Hello>(&request);
     tokio::pin!(waiting);
@@ -180,7 +183,7 @@ async fn only_a_plugin_that_comes_later_ends_the_wait_for_one() {
     let hello = loop {
         tokio::select! {
             hello = &mut waiting => break hello.unwrap(),
-            socket = link(&running) => links.push(socket),
+            socket = link(&running, &folders) => links.push(socket),
         }
     };
     assert_eq!((hello.plugin.as_str(), hello.host.as_str()), ("0.1.0", "2026.9.6"));
@@ -204,8 +207,8 @@ fn a_taken_port_is_told_with_its_holder_and_another_one() {
     Running::start(Options { port: Some(port), ..options(temp.path(), Agent::Echo) }, NoDesktop).unwrap().stop();
 }
 
-#[test]
-fn an_address_that_went_away_is_a_note_and_no_reason_not_to_start() {
+#[tokio::test]
+async fn an_address_that_went_away_is_a_note_and_no_reason_not_to_start() {
     let temp = tempfile::tempdir().unwrap();
     let folders = Folders::under(temp.path());
     folders.create().unwrap();
@@ -217,14 +220,14 @@ fn an_address_that_went_away_is_a_note_and_no_reason_not_to_start() {
         keep_text_days: 30,
         timing: Timing::default(),
     };
+    let service = Service::start(config).unwrap();
     // An address of the documentation: no computer has it.
-    let gone = LanAddress { interface: "eth9".into(), ip: "192.0.2.7".parse().unwrap() };
-    let mut notes = Vec::new();
-    let (service, lan) = start_service(config, 0, vec![gone], &mut notes).unwrap();
-    assert!(lan.is_empty());
-    assert_eq!(service.addresses().len(), 1);
-    assert_eq!(notes.iter().map(|note| note.code).collect::<Vec<_>>(), [FailureCode::CannotListen]);
-    stop_alone(&service);
+    let gone = "192.0.2.7:0".parse().unwrap();
+    let moved = controller::go(service.clone(), vec!["127.0.0.1:0".parse().unwrap(), gone]).await;
+    assert_eq!((moved.listening.len(), moved.failure), (1, None));
+    let refused: Vec<_> = moved.refused.iter().map(|(ip, failure)| (*ip, failure.code)).collect();
+    assert_eq!(refused, [(gone.ip(), FailureCode::CannotListen)]);
+    service.stop().await;
 }
 
 #[test]

@@ -99,7 +99,9 @@ fn acts_are_forgotten_when_they_explain_nothing_any_more() {
 fn the_persons_language_wins_over_the_systems() {
     let mut state = state();
     assert_eq!(state.shown.app.language, Tongue::Zh);
-    state.see_settings(&Settings { language: Some(Tongue::En), ..Settings::default() }, Language::Zh);
+    let mut settings = Settings::default();
+    settings.language = Some(Tongue::En);
+    state.see_settings(&settings, Language::Zh);
     assert_eq!(state.shown.app.language, Tongue::En);
     state.see_settings(&Settings::default(), Language::Zh);
     assert_eq!(state.shown.app.language, Tongue::Zh);
