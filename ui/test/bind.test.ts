@@ -208,3 +208,25 @@ test("the ring runs down calmly", async () => {
   await vi.advanceTimersByTimeAsync(200_000);
   expect(offset()).toBe(1000);
 });
+
+test("a code that cannot be followed any more gives way to a new one", async () => {
+  const on = await stage("home");
+  on.backend.failNext.set("watchBind", { code: "bind_unknown" });
+  on.backend.showPage({ page: "bind" });
+  await flushPromises();
+  expect(on.has("bind-qr")).toBe(false);
+  await on.click("bind-new");
+  expect(state(on)).toBe("waiting");
+});
+
+test("a device that is let in while the network was never asked about ends in the success, not in the question", async () => {
+  const on = await stage("pending");
+  on.backend.tell((view) => (view.network.permission = "unasked"));
+  await on.click("pending-open");
+  await on.get("bind-code").setValue("42");
+  await on.get("bind-code").trigger("submit");
+  await flushPromises();
+  expect(state(on)).toBe("bound");
+  await on.click("bind-another");
+  expect(starts(on)).toHaveLength(1);
+});

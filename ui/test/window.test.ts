@@ -86,3 +86,18 @@ test("a lost program is looked for, then the person is asked, then it is back", 
   expect(has("page-devices")).toBe(true);
   expect(page.value.page).toBe("devices");
 });
+
+test("a switch that did not work says why, on every page", async () => {
+  const { backend, click, get, has } = await stage("settings");
+  backend.failNext.set("stopService", { code: "storage" });
+  await click("service-toggle");
+  expect(get("failure").attributes("data-code")).toBe("storage");
+  expect(get("service-state").attributes("data-state")).toBe("running");
+  await click("service-toggle");
+  expect(has("failure")).toBe(false);
+});
+
+test("the program is told when there is something to see", async () => {
+  const { backend } = await stage("home");
+  expect(backend.asked).toContainEqual(["painted"]);
+});

@@ -57,7 +57,8 @@ export function useBinding() {
     triesLeft.value = null;
     try {
       await listening;
-      const claim = useView().pending[0];
+      // The claim that just ended may still be in the view.
+      const claim = useView().pending.find((pending) => pending.bind !== bind);
       if (claim) {
         code.value = null;
         follow(claim.bind, mine);
@@ -79,7 +80,9 @@ export function useBinding() {
   function follow(next: string, mine: number): void {
     bind = next;
     backend.watchBind(next).catch((error: unknown) => {
-      if (mine === round) failure.value = failureOf(error);
+      if (mine !== round || event.value?.state === "bound" || event.value?.state === "failed") return;
+      event.value = null;
+      failure.value = failureOf(error);
     });
   }
 
