@@ -61,6 +61,7 @@ async fn the_older_openclaw_answers_too() {
     let mut stage = Stage::set(OLDER, &persons()).await;
     let before = stage.gateway.config_path();
     let before: Value = without_comment(&before);
+    let plan = told_plan(&stage).await;
     // Its gateway is down: everything is prepared, and the person is told what is left.
     let installed = stage.install().await.expect_json();
     assert_eq!(
@@ -69,6 +70,7 @@ async fn the_older_openclaw_answers_too() {
         "{installed}"
     );
     only_our_entries_differ(&before, &stage.gateway.config(), &stage.data().join("link.key"));
+    the_plan_came_true(&plan, &before, &stage.gateway.config());
     stage.gateway.boot().await;
     stage.await_link(SOON).await;
     let again = stage.install().await.expect_json();
@@ -80,6 +82,56 @@ async fn the_older_openclaw_answers_too() {
     let answer = device.ask("hello from an older one").await;
     assert_eq!(answer.reply.text, answer_to("hello from an older one"));
     assert_eq!(answer.reply.code, None);
+}
+
+/// A person who keeps no list of plugins gets none, and the plan says so.
+#[tokio::test]
+async fn the_plan_is_kept_where_there_is_no_list() {
+    let stage = Stage::set(CURRENT, &json!({})).await;
+    let before = without_comment(&stage.gateway.config_path());
+    let plan = told_plan(&stage).await;
+    let installed = stage.install().await.expect_json();
+    assert_eq!(installed["outcome"], "waitingForGateway", "{installed}");
+    let after = stage.gateway.config();
+    assert!(after["plugins"].get("allow").is_none(), "a new list would switch every other plugin off: {after}");
+    the_plan_came_true(&plan, &before, &after);
+    // The window sees the same OpenClaw as the command line does.
+    let looked = stage.ask("setup.look", json!({}));
+    let command = stage.gateway.bin_dir.join("openclaw");
+    let found = looked["found"].as_array().expect("a list").iter().find(|found| found["command"] == json!(command));
+    let found = found.unwrap_or_else(|| panic!("no {}: {looked}", command.display()));
+    assert_eq!((&found["version"], &found["plan"]["plugin"]), (&json!(CURRENT), &json!("current")), "{found}");
+    assert_eq!(found["plan"]["changes"], json!([]), "nothing is left to do: {found}");
+}
+
+/// What `smartpi` says that installing would change, before it does.
+async fn told_plan(stage: &Stage) -> Value {
+    let status = stage.smartpi(&["plugin", "status", "--json"]).await.expect_json();
+    let plan = status["plan"].clone();
+    assert_eq!((&plan["plugin"], &plan["refusal"]), (&json!("absent"), &Value::Null), "{plan}");
+    assert_eq!(plan["commentsLost"], true, "{plan}");
+    plan
+}
+
+/// The plan is exactly what changed, but for OpenClaw's own notes.
+fn the_plan_came_true(plan: &Value, before: &Value, after: &Value) {
+    let mut changed = Vec::new();
+    changes("", Some(before), after, &mut changed);
+    changed.retain(|change| !change["path"].as_str().is_some_and(|path| path.starts_with("meta.")));
+    assert!(!changed.is_empty(), "something was installed: {after}");
+    assert_eq!(plan["changes"], json!(changed));
+}
+
+/// In the order of the paths. Objects are entered, everything else is one value.
+fn changes(path: &str, before: Option<&Value>, after: &Value, found: &mut Vec<Value>) {
+    if let Value::Object(keys) = after {
+        for (key, value) in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            changes(&path, before.and_then(|before| before.get(key)), value, found);
+        }
+    } else if before != Some(after) {
+        found.push(json!({ "path": path, "before": before.map(Value::to_string), "after": after.to_string() }));
+    }
 }
 
 /// A vendor's plugin of the same id: nothing of it changes, and nothing of the configuration.
@@ -123,6 +175,7 @@ fn failure_code(output: &Output) -> String {
 async fn installing_changes_nothing_else(stage: &Stage) {
     let path = stage.gateway.config_path();
     let (bytes, before) = (std::fs::read(&path).expect("a configuration"), without_comment(&path));
+    let plan = told_plan(stage).await;
     let installed = stage.install().await.expect_json();
     assert_eq!(installed["outcome"], "linked", "{installed}");
     assert_eq!(installed["openclaw"], CURRENT);
@@ -130,6 +183,7 @@ async fn installing_changes_nothing_else(stage: &Stage) {
     let copy = PathBuf::from(installed["copy"].as_str().expect("the place of the copy"));
     assert_eq!(std::fs::read(&copy).expect("the copy"), bytes);
     only_our_entries_differ(&before, &stage.gateway.config(), &stage.data().join("link.key"));
+    the_plan_came_true(&plan, &before, &stage.gateway.config());
     let again = stage.install().await.expect_json();
     assert_eq!(again["outcome"], "linked", "{again}");
     assert!(again.get("copy").is_none(), "a second time there is nothing to change: {again}");

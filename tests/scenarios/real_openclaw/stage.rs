@@ -149,16 +149,8 @@ fn serve(gateway: &Gateway, port: u16) -> Child {
     let output =
         std::fs::File::options().create(true).append(true).open(gateway.home.join("smartpi.out")).expect("a file");
     let mut command: Command = gateway.command(binaries::smartpi());
-    command.args([
-        "serve",
-        "--agent",
-        "gateway",
-        "--port",
-        &port.to_string(),
-        "--answer-after",
-        &ANSWER_AFTER_S.to_string(),
-        "--data",
-    ]);
+    // Nobody says who answers: the echo agent does until the plugin is installed, and the gateway from then on.
+    command.args(["serve", "--port", &port.to_string(), "--answer-after", &ANSWER_AFTER_S.to_string(), "--data"]);
     command.arg(gateway.home.join("smartpi"));
     command.stdin(Stdio::null()).stdout(output.try_clone().expect("one file, two handles")).stderr(output);
     command.kill_on_drop(true).spawn().expect("smartpi starts")
