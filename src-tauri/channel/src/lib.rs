@@ -4,10 +4,13 @@
 //! - an `ack` or `stored` never leaves before the row it speaks of is committed with `synchronous=FULL`;
 //! - a session speaks for one device for its whole life, and only after it proved that device's key;
 //! - sessions wait for the hub; the hub waits for nobody;
-//! - no route of the TCP port changes anything but through an authenticated session.
+//! - no route of the TCP port changes anything but through an authenticated session;
+//! - exactly the addresses that were asked for are listened on, and a connection lives no longer than its address;
+//! - who reads the list of devices again at each `Notice::Devices` is never behind;
+//! - without devices and without a link nothing wakes, but for the hourly wiping of old words.
 //!
 //! Deliberately absent: Tauri, the OpenClaw gateway's own protocol, and any other workspace crate.
-//! Read first: `docs/PROTOCOL.md`, then `hub.rs`.
+//! Read first: `docs/PROTOCOL.md`, then `hub.rs`; for the network `listener.rs` and `listener/doors.rs`.
 
 pub mod address;
 pub mod agent;

@@ -195,6 +195,8 @@ fn take(
     };
     house.metrics.accepted.add();
     let (house, cancel) = (Arc::clone(house), cancel.clone());
+    #[cfg(test)]
+    let cancel = if tests::FORGETFUL.get() { CancellationToken::new() } else { cancel };
     connections.spawn(async move {
         let _open = house.metrics.open.hold();
         let visit = house.visit(peer.ip().to_canonical(), permit, cancel);

@@ -11,7 +11,6 @@ use ed25519_dalek::SigningKey;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::address;
 pub use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::clock::Clock;
 use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
@@ -19,7 +18,7 @@ use crate::hub::event::{Command, Event, Notice};
 use crate::hub::{Facts, Hub};
 use crate::id::DeviceKey;
 use crate::keys::{self, KeyError};
-use crate::listener::reached::Reached;
+use crate::listener::reached::{self, Reached};
 use crate::listener::{self, BindError, Listening, Ports, Wish};
 use crate::store::{OpenError, Store};
 pub use crate::timing::Timing;
@@ -158,7 +157,7 @@ impl Service {
         let hub_ended = spawn("smartpi-hub", move |runtime| {
             runtime.block_on(driver::run::<O>(hub, events, clock, told));
         })?;
-        let reached = Arc::new(Reached::new(clock, notices.clone(), address::is_own));
+        let reached = Arc::new(Reached::new(clock, notices.clone(), reached::is_another));
         let ports = Arc::new(Ports {
             hub: handle.clone(),
             service_key,
@@ -411,5 +410,32 @@ mod tests {
         fatal.hub = HubHandle::channel().0;
         drop((service, fatal));
         ended.cancelled().await;
+    }
+
+    #[tokio::test]
+    async fn a_service_without_addresses_works_and_listens_when_it_is_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Service::start(Config { addresses: Vec::new(), ..config(folder.path()) }).unwrap();
+        assert!(service.addresses().is_empty());
+        assert_eq!(service.devices().await, Ok(Vec::new()));
+        let here: IpAddr = [127, 0, 0, 1].into();
+        assert_eq!(service.issue_ticket(here).await, Err(IssueError::NotListening));
+        let bound = service.listen(&[SocketAddr::new(here, 0)]).await.unwrap();
+        assert_eq!(service.addresses()[..], bound[..]);
+        let ticket = service.issue_ticket(here).await.unwrap();
+        assert!(ticket.url.starts_with(&format!("http://{}/b#", bound[0])));
+        assert!(std::net::TcpStream::connect(bound[0]).is_ok());
+        assert_eq!(service.listen(&[SocketAddr::new(here, 0)]).await.unwrap(), bound, "nothing to change");
+        let progress = service.watch_bind(&ticket.bind).await.unwrap().unwrap();
+        assert!(matches!(*progress.borrow(), BindProgress::Waiting { .. }));
+        assert_eq!(service.listen(&[]).await.unwrap(), []);
+        assert_eq!(service.issue_ticket(here).await, Err(IssueError::NotListening));
+        assert_eq!(*progress.borrow(), BindProgress::Failed(crate::view::BindFailure::Replaced));
+        assert!(std::net::TcpStream::connect(bound[0]).is_err());
+        assert_eq!(service.turns(None, None, 10).await, Ok((Vec::new(), false)));
+        assert_eq!(service.set_agent(Agent::Echo).await, Ok(()));
+        assert_eq!(service.reached(), []);
+        assert_eq!(service.listen(&bound).await.unwrap(), bound);
+        service.stop().await;
     }
 }

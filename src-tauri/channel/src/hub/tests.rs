@@ -1,6 +1,8 @@
 //! Stories by hand; random ones are in `tests/random.rs`.
 
+mod agents;
 mod limits;
+mod listing;
 mod random;
 mod rig;
 

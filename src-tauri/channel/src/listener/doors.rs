@@ -205,3 +205,6 @@ impl Doors {
         self.listening.send_replace(self.open.iter().map(|open| open.address).collect());
     }
 }
+
+#[cfg(test)]
+mod tests;

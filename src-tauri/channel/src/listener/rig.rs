@@ -12,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -41,7 +41,8 @@ pub(crate) struct Rig {
     pub(crate) cancel: CancellationToken,
     pub(crate) service_key: SigningKey,
     pub(crate) running: JoinHandle<()>,
-    pub(crate) wishes: mpsc::Sender<Wish>,
+    pub(crate) reached: Arc<Reached>,
+    wishes: mpsc::Sender<Wish>,
     pub(crate) listening: watch::Receiver<Listening>,
     keys: Arc<Mutex<HashMap<DeviceKey, VerifyingKey>>>,
     events: mpsc::UnboundedReceiver<Event>,
@@ -54,6 +55,11 @@ impl Rig {
 
     /// With other waits than the product's.
     pub(crate) fn with(change: impl FnOnce(&mut Timing)) -> Self {
+        Self::at(&[SocketAddr::from(([127, 0, 0, 1], 0))], change)
+    }
+
+    /// On these addresses.
+    pub(crate) fn at(addresses: &[SocketAddr], change: impl FnOnce(&mut Timing)) -> Self {
         let mut timing = Timing::default();
         change(&mut timing);
         let (hub, mut arriving) = HubHandle::channel();
@@ -70,10 +76,13 @@ impl Rig {
                 }
             }
         });
-        let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).expect("a free port");
-        let address = listeners[0].local_addr().expect("bound");
+        let listeners = bind(addresses).expect("a free port");
+        let bound: Listening = listeners.iter().map(|listener| listener.local_addr().expect("bound")).collect();
         let service_key = SigningKey::from_bytes(&[1; 32]);
         let (notices, _) = broadcast::channel(16);
+        let clock = Clock::start();
+        // To these every peer is another machine.
+        let reached = Arc::new(Reached::new(clock, notices, |_, _| true));
         let ports = Arc::new(Ports {
             hub,
             service_key: service_key.clone(),
@@ -81,14 +90,29 @@ impl Rig {
             name: "Study".into(),
             epoch: "e5f1".into(),
             timing,
-            clock: Clock::start(),
-            reached: Arc::new(Reached::new(Clock::start(), notices.clone(), |_| false)),
+            clock,
+            reached: Arc::clone(&reached),
         });
         let cancel = CancellationToken::new();
-        let (told, listening) = watch::channel([address].into());
+        let address = bound[0];
+        let (told, listening) = watch::channel(bound);
         let (wishes, wished) = mpsc::channel(16);
         let running = tokio::spawn(run(listeners, ports, told, wished, cancel.clone()));
-        Self { address, cancel, service_key, running, wishes, listening, keys, events }
+        Self { address, cancel, service_key, running, reached, wishes, listening, keys, events }
+    }
+
+    /// Asks for exactly these addresses, and does not wait.
+    pub(crate) async fn wish(&self, addresses: &[SocketAddr]) -> oneshot::Receiver<Result<Listening, BindError>> {
+        let (reply, answer) = oneshot::channel();
+        let wish = Wish { addresses: addresses.to_vec(), reply };
+        self.wishes.send(wish).await.expect("the listener runs");
+        answer
+    }
+
+    /// Asks for exactly these addresses.
+    pub(crate) async fn listen(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, BindError> {
+        let answer = self.wish(addresses).await;
+        Ok(soon("the answer to a wish", answer).await.expect("the listener runs")?.to_vec())
     }
 
     /// A key that the hub knows.
@@ -115,7 +139,12 @@ impl Rig {
 
     /// A WebSocket that has taken `hello`.
     pub(crate) async fn peer(&self, path: &str) -> Peer {
-        let mut peer = self.silent_peer(path).await;
+        self.peer_at(self.address, path).await
+    }
+
+    /// The same at another address.
+    pub(crate) async fn peer_at(&self, address: SocketAddr, path: &str) -> Peer {
+        let mut peer = Peer::dial(address, path).await;
         let hello = peer.frame().await;
         assert_eq!(hello["t"], "hello");
         peer.hello = hello;
@@ -124,10 +153,7 @@ impl Rig {
 
     /// A WebSocket that has read nothing.
     pub(crate) async fn silent_peer(&self, path: &str) -> Peer {
-        let url = format!("ws://{}{path}", self.address);
-        let handshake = tokio_tungstenite::client_async(url, self.socket().await);
-        let (socket, _) = soon("the 101", handshake).await.expect("a good handshake");
-        Peer { socket, hello: Value::Null }
+        Peer::dial(self.address, path).await
     }
 
     /// An authenticated device, and the hub's way to it.
@@ -172,6 +198,13 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    async fn dial(address: SocketAddr, path: &str) -> Self {
+        let stream = soon("a connection", TcpStream::connect(address)).await.expect("connected");
+        let handshake = tokio_tungstenite::client_async(format!("ws://{address}{path}"), stream);
+        let (socket, _) = soon("the 101", handshake).await.expect("a good handshake");
+        Self { socket, hello: Value::Null }
+    }
+
     pub(crate) async fn send(&mut self, frame: Value) {
         self.send_text(frame.to_string()).await;
     }

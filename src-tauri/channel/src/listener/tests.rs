@@ -7,6 +7,11 @@ use super::rig::{LINK_KEY, Rig, read_all, soon};
 use super::*;
 use crate::hub::event::Event;
 
+thread_local! {
+    /// Connections do not hear that their address is closed: what the product must never do.
+    pub(crate) static FORGETFUL: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 fn get(path: &str, host: SocketAddr, more: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n").into_bytes()
 }
@@ -204,14 +209,20 @@ async fn a_peer_that_ignores_the_goodbye_does_not_hold_the_end_up() {
     assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
 }
 
-#[test]
-fn every_address_gets_the_port_of_the_first() {
-    let addresses = ["127.0.0.1:0", "127.0.0.2:0", "[::1]:0"].map(|text| text.parse().expect("an address"));
-    let addresses = if TcpListener::bind("[::1]:0").is_ok() { &addresses[..] } else { &addresses[..2] };
-    let listeners = bind(addresses).expect("a free port");
-    let bound: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().expect("bound")).collect();
-    assert_ne!(bound[0].port(), 0);
-    assert!(bound.iter().all(|address| address.port() == bound[0].port()), "{bound:?}");
-    let taken = bind(&[bound[1]]).expect_err("taken");
-    assert_eq!((taken.address, taken.source.kind()), (bound[1], io::ErrorKind::AddrInUse));
+#[tokio::test]
+async fn whoever_says_something_has_reached_the_address_also_who_is_refused() {
+    for request in [
+        get("/healthz", "127.0.0.1:1".parse().expect("an address"), ""),
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        b"\x16\x03\x01\x02\x00\x01\x00".repeat(4),
+    ] {
+        let rig = Rig::with(|timing| timing.first_byte = Duration::from_millis(80));
+        assert_eq!(read_all(&mut rig.socket().await).await, "");
+        assert_eq!(rig.reached.all(), [], "a connection without a word is no proof");
+        rig.exchange(&request).await;
+        assert_eq!(rig.reached.all().first().map(|(local, _)| *local), Some(rig.address.ip()));
+    }
+    let rig = Rig::start();
+    rig.peer("/device").await;
+    assert_eq!(rig.reached.all().len(), 1);
 }

@@ -132,3 +132,6 @@ impl Store {
         Ok((turns, more))
     }
 }
+
+#[cfg(test)]
+mod tests;

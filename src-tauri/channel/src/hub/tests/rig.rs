@@ -17,7 +17,7 @@ use crate::outbox::{self, Inlet, Order};
 use crate::proof::{self, Meeting, Secret};
 use crate::store::Store;
 use crate::timing::Timing;
-use crate::view::{BindProgress, ConfirmError, Lost, Ticket};
+use crate::view::{BindProgress, ConfirmError, Device, Lost, Ticket};
 use crate::wire::device::{Bind, Confirm, Kind, ToDevice};
 use crate::wire::upstream::{FromPlugin, LinkAuth, Outcome, ToPlugin};
 use crate::wire::{Blob, Close, Code};
@@ -39,6 +39,7 @@ pub(crate) struct Rig {
     pub(crate) hub: Hub,
     pub(crate) now: Now,
     notices: broadcast::Sender<Notice>,
+    told: broadcast::Receiver<Notice>,
     peers: BTreeMap<SessionId, Peer>,
     devices: BTreeMap<DeviceKey, SessionId>,
     link: Option<SessionId>,
@@ -68,10 +69,12 @@ impl Rig {
             timing: Timing { reply: Duration::from_secs(3_600), ..Timing::default() },
         };
         let now = Now { mono: 0, wall: 1_700_000_000_000 };
+        let (notices, told) = broadcast::channel(1_024);
         let mut rig = Self {
             hub: Hub::new(store, facts).unwrap(),
             now,
-            notices: broadcast::channel(1).0,
+            notices,
+            told,
             peers: BTreeMap::new(),
             devices: BTreeMap::new(),
             link: None,
@@ -88,6 +91,13 @@ impl Rig {
 
     /// One event, committed and performed, as the driver does.
     pub(crate) fn event(&mut self, event: Event) {
+        self.settle(event);
+        if let Some(notice) = self.hub.news() {
+            self.notices.send(notice).unwrap();
+        }
+    }
+
+    fn settle(&mut self, event: Event) {
         let effects = self.hub.handle(event, self.now).unwrap();
         if std::mem::take(&mut self.fail_next) && self.hub.store.is_dirty() {
             if self.effects_first {
@@ -103,10 +113,34 @@ impl Rig {
         perform(effects, &self.notices);
     }
 
-    fn ask<T>(&mut self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
+    /// What the application was told since the last call.
+    pub(crate) fn notices(&mut self) -> Vec<Notice> {
+        std::iter::from_fn(|| self.told.try_recv().ok()).collect()
+    }
+
+    pub(crate) fn ask<T>(&mut self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
         let (reply, mut answer) = oneshot::channel();
         self.event(Event::Command(command(reply)));
         answer.try_recv().expect("every command is answered at once")
+    }
+
+    /// What the list of devices is now, without being somebody who reads it.
+    pub(crate) fn truth(&self) -> Vec<Device> {
+        let rows = self.hub.store.devices().unwrap();
+        rows.into_iter().map(|row| self.hub.device_view(row, self.now).unwrap()).collect()
+    }
+
+    /// The list of devices, as an observer reads it.
+    pub(crate) fn read(&mut self) -> Vec<Device> {
+        self.ask(|reply| Command::Devices { reply })
+    }
+
+    pub(crate) fn listening(&mut self, addresses: &[SocketAddr]) {
+        self.event(Event::Listening(addresses.into()));
+    }
+
+    pub(crate) fn set_agent(&mut self, agent: Agent) {
+        self.ask(|reply| Command::SetAgent { agent, reply });
     }
 
     fn peer(&mut self) -> (SessionId, outbox::Outbox) {
