@@ -41,6 +41,8 @@ struct Bench<'a> {
     sheet: Sheet,
     /// Cores that everything else used while applications rested.
     others: Vec<f64>,
+    /// The most processes that had GTK loaded beside the application.
+    sharers: usize,
 }
 
 /// Measures and gives the section of the report.
@@ -58,7 +60,7 @@ pub(crate) fn measure(options: Options, place: &Place) -> anyhow::Result<String>
         starts: Trouble::ALL.map(|trouble| (trouble, Starts::default())).into(),
         ..Sheet::default()
     };
-    let mut bench = Bench { options, homes: &homes, sheet, others: Vec::new() };
+    let mut bench = Bench { options, homes: &homes, sheet, others: Vec::new(), sharers: 0 };
     bench.warm_up()?;
     for round in 1..=options.rounds {
         for (index, home) in homes.iter().enumerate() {
@@ -93,6 +95,7 @@ impl Bench<'_> {
             std::thread::sleep(self.options.settle);
             let rest = app.rest()?;
             self.others.push((busy_seconds()? - busy) / since.elapsed().as_secs_f64());
+            self.sharers = self.sharers.max(rest.sharers);
             self.note(index, &app, rest);
             if ours {
                 let opened = app.open_and_close_window(WINDOW)?;
@@ -122,6 +125,7 @@ impl Bench<'_> {
         row.item.push(app.start.item);
         row.cpu.push(rest.cpu);
         row.private.push(mib(rest.memory.private));
+        row.dirty.push(mib(rest.memory.dirty));
         row.resident.push(mib(rest.memory.resident));
         row.processes.push(rest.processes as f64);
     }
@@ -160,7 +164,8 @@ impl Bench<'_> {
              {} · {} {} Made by `make bench` in {} minutes.\n\n\
              Each start has an X server, a session bus, an unlocked gnome-keyring and a tray of its own, and a home in which the application ran before. Medians of {} interleaved rounds. The service runs,\n\
              no device and no gateway is connected, the window was never open. Private memory is `Private_Clean` + `Private_Dirty` of all processes {} s after the start, CPU is user + system up to then. Wakeups are the\n\
-             voluntary context switches of all threads in {} s of rest. In the median {:.2} cores were busy while memory settled.\n\n{}\n\
+             voluntary context switches of all threads in {} s of rest. In the median {:.2} cores were busy while memory settled. Clean pages of a library\n\
+             are private only while nobody else has it loaded: at most {} other processes of the machine had GTK.\n\n{}\n\
              Wakeups a second of smartpi-tray by thread: {}.\n\n\
              From execution to the first 200 on `/healthz`:\n\n{}\n\
              The window is opened by a second start, shown for {} s and ended by its process; memory after it is read {} s later.\n\n{}\n\
@@ -173,6 +178,7 @@ impl Bench<'_> {
             self.options.settle.as_secs(),
             self.options.quiet.as_secs(),
             report::median(self.others.clone()),
+            self.sharers,
             sheet.applications(),
             sheet.threads(),
             sheet.desktops(),

@@ -39,6 +39,8 @@ pub(super) struct Rest {
     pub(super) processes: usize,
     /// Milliseconds of CPU since the start.
     pub(super) cpu: f64,
+    /// Processes of this machine outside the application that have GTK loaded too.
+    pub(super) sharers: usize,
 }
 
 /// Its window.
@@ -88,6 +90,7 @@ impl<'a> App<'a> {
             memory: footprint::memory(&processes)?,
             processes: processes.len(),
             cpu: footprint::cpu_ms(&processes)?,
+            sharers: footprint::others_with("/libgtk-3.so", &processes)?.len(),
         })
     }
 

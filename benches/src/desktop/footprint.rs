@@ -23,6 +23,8 @@ pub(super) struct Process {
 pub(super) struct Memory {
     /// What would be free if it ended: `Private_Clean`, `Private_Dirty`, `Private_Hugetlb`.
     pub(super) private: u64,
+    /// Of it `Private_Dirty` and `Private_Hugetlb`: what no file could give back.
+    pub(super) dirty: u64,
     /// With what it shares; summed over processes, shared pages count several times.
     pub(super) resident: u64,
 }
@@ -48,6 +50,20 @@ pub(super) fn marked(mark: &str, rig: &[u32]) -> anyhow::Result<Vec<Process>> {
         let (Ok(environment), Ok(line)) = (read("environ"), read("cmdline")) else { continue };
         if !rig.contains(&pid) && environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
             found.push(Process { pid, line: words(&line) });
+        }
+    }
+    Ok(found)
+}
+
+/// The processes of this machine that have a library loaded, but for `mine`: what they share with those is not private to either.
+pub(super) fn others_with(library: &str, mine: &[Process]) -> anyhow::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // Those of other users cannot be read.
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        if maps.contains(library) && !mine.iter().any(|process| process.pid == pid) {
+            found.push(pid);
         }
     }
     Ok(found)
@@ -79,6 +95,7 @@ pub(super) fn memory(processes: &[Process]) -> anyhow::Result<Memory> {
         if let Some(rollup) = unless_gone(fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)))? {
             let memory = parse_rollup(&rollup)?;
             sum.private += memory.private;
+            sum.dirty += memory.dirty;
             sum.resident += memory.resident;
         }
     }
@@ -131,8 +148,8 @@ fn parse_rollup(rollup: &str) -> anyhow::Result<Memory> {
         let value = field(rollup, key).with_context(|| format!("smaps_rollup has no {key}"))?;
         Ok(value.trim_end_matches("kB").trim().parse()?)
     };
-    let private = kib("Private_Clean")? + kib("Private_Dirty")? + kib("Private_Hugetlb")?;
-    Ok(Memory { private, resident: kib("Rss")? })
+    let dirty = kib("Private_Dirty")? + kib("Private_Hugetlb")?;
+    Ok(Memory { private: kib("Private_Clean")? + dirty, dirty, resident: kib("Rss")? })
 }
 
 fn parse_status(status: &str) -> anyhow::Result<(u32, String, u64)> {
@@ -186,7 +203,7 @@ Swap:                  0 kB
 
     #[test]
     fn private_memory_is_clean_dirty_and_huge() {
-        assert_eq!(parse_rollup(ROLLUP).unwrap(), Memory { private: 21_220, resident: 78_940 });
+        assert_eq!(parse_rollup(ROLLUP).unwrap(), Memory { private: 21_220, dirty: 18_204, resident: 78_940 });
         let missing = parse_rollup(&ROLLUP.replace("Private_Dirty", "Other")).unwrap_err();
         assert!(missing.to_string().contains("Private_Dirty"), "{missing}");
     }
@@ -227,6 +244,8 @@ Swap:                  0 kB
         assert_eq!(found, [Process { pid: child.id(), line: vec!["sleep".into(), "1000".into()] }]);
         assert!(memory(&found).unwrap().private > 0);
         assert_eq!(marked(&mark, &[child.id()]).unwrap(), []);
+        assert!(others_with("/libc.so", &[]).unwrap().contains(&child.id()));
+        assert!(!others_with("/libc.so", &found).unwrap().contains(&child.id()));
         found[0].signal(Signal::KILL);
         child.wait().unwrap();
         assert_eq!(marked(&mark, &[]).unwrap(), []);

@@ -103,12 +103,12 @@ impl Drop for Part {
 impl<'a> Desktop<'a> {
     pub(super) fn start(home: &'a Home, trouble: Trouble) -> anyhow::Result<Self> {
         let runtime = tempfile::Builder::new().prefix("bench-").tempdir()?;
-        let mut screen = part("Xvfb", "xvfb");
+        let mut screen = part("Xvfb", "xvfb")?;
         screen.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1280x900x24"]);
         let (screen, number) = first_line(screen.stderr(Stdio::null()), "Xvfb")?;
         let display = format!(":{number}");
 
-        let mut daemon = part("dbus-daemon", "dbus-daemon");
+        let mut daemon = part("dbus-daemon", "dbus-daemon")?;
         dress(&mut daemon, home, runtime.path(), &display);
         daemon.arg(format!("--config-file={}", bus_config(home.candidate, trouble, runtime.path())?.display()));
         daemon.args(["--nofork", "--nopidfile", "--print-address=1"]).stderr(home.log()?);
@@ -131,7 +131,7 @@ impl<'a> Desktop<'a> {
     }
 
     fn start_keyring(&mut self, unlock: bool) -> anyhow::Result<()> {
-        let mut daemon = part("gnome-keyring-daemon", "gnome-keyring");
+        let mut daemon = part("gnome-keyring-daemon", "gnome-keyring")?;
         self.dress(&mut daemon);
         daemon.args(["--foreground", "--components=secrets"]).args(unlock.then_some("--unlock"));
         daemon.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(self.home.log()?);
@@ -202,14 +202,13 @@ pub(super) fn until(what: &str, mut so: impl FnMut() -> anyhow::Result<bool>) ->
 }
 
 /// A bench that is killed takes its desktop along.
-fn part(program: &str, package: &str) -> Command {
+fn part(program: &str, package: &str) -> anyhow::Result<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
-        eprintln!("{program} is not there: install the package {package}");
-    }
+    let there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    ensure!(there, "{program} is not there: install the package {package}");
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", program]).stdin(Stdio::null());
-    command
+    Ok(command)
 }
 
 fn first_line(command: &mut Command, name: &str) -> anyhow::Result<(Part, String)> {

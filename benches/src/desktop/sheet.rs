@@ -34,6 +34,8 @@ pub(super) struct Row {
     pub(super) cpu: Vec<f64>,
     /// MiB.
     pub(super) private: Vec<f64>,
+    /// Of it dirty, MiB.
+    pub(super) dirty: Vec<f64>,
     /// MiB.
     pub(super) resident: Vec<f64>,
     pub(super) processes: Vec<f64>,
@@ -78,6 +80,7 @@ impl Row {
             item: Vec::new(),
             cpu: Vec::new(),
             private: Vec::new(),
+            dirty: Vec::new(),
             resident: Vec::new(),
             processes: Vec::new(),
             wakeups: Vec::new(),
@@ -100,16 +103,17 @@ impl Sheet {
     /// The table of all applications.
     pub(super) fn applications(&self) -> String {
         let mut table = String::from(
-            "| application | to the tray ms | CPU of the start ms | private MiB | RSS MiB | processes | wakeups/s | program MiB |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+            "| application | to the tray ms | CPU of the start ms | private MiB | of it dirty MiB | RSS MiB | processes | wakeups/s | program MiB |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for row in &self.rows {
             table.push_str(&format!(
-                "| {} | {:.1} | {:.0} | {:.1} | {:.1} | {:.0} | {:.2} | {:.2} |\n",
+                "| {} | {:.1} | {:.0} | {:.1} | {:.1} | {:.1} | {:.0} | {:.2} | {:.2} |\n",
                 row.candidate.name(),
                 median(row.item.clone()),
                 median(row.cpu.clone()),
                 median(row.private.clone()),
+                median(row.dirty.clone()),
                 median(row.resident.clone()),
                 median(row.processes.clone()),
                 row.wakeups(),
@@ -242,6 +246,7 @@ mod tests {
             item: vec![item],
             cpu: vec![60.0],
             private: vec![private],
+            dirty: vec![12.0],
             resident: vec![80.0],
             processes: vec![1.0],
             wakeups: vec![wakeups],
@@ -292,7 +297,9 @@ mod tests {
     #[test]
     fn tables_show_the_medians() {
         let sheet = sheet();
-        assert!(sheet.applications().contains("| smartpi-tray | 150.0 | 60 | 30.0 | 80.0 | 1 | 0.09 | 3.00 |\n"));
+        assert!(
+            sheet.applications().contains("| smartpi-tray | 150.0 | 60 | 30.0 | 12.0 | 80.0 | 1 | 0.09 | 3.00 |\n")
+        );
         assert!(sheet.desktops().contains("| as it should be | 30.0 | 90.0 | 90.0 |\n"), "{}", sheet.desktops());
         assert!(sheet.window().contains("| 30.0 | 150.0 | 32.0 | 0 |"), "{}", sheet.window());
     }
