@@ -15,7 +15,8 @@ impl Autostart {
     /// For the program that runs, with these data. Corrects an entry whose program is gone, such as after a move.
     pub(crate) fn of_this_program(data: Option<&Path>) -> Self {
         let entry = std::env::current_exe().ok().and_then(|program| {
-            let line = args::of_tray(data).into_iter().map(|word| word.into_string().ok()).collect::<Option<Vec<_>>>()?;
+            let line =
+                args::of_tray(data).into_iter().map(|word| word.into_string().ok()).collect::<Option<Vec<_>>>()?;
             let words: Vec<_> = line.iter().map(String::as_str).chain(["--hidden"]).map(platform::login_word).collect();
             let mut entry = AutoLaunchBuilder::new();
             entry.set_app_name("SmartPi").set_app_path(&platform::login_word(program.to_str()?)).set_args(&words);

@@ -53,9 +53,19 @@ mod tests {
         for url in ["http://127.0.0.1:8765/", "https://example.org/a?b#c", "http://[::1]:8765/"] {
             assert_eq!(web_page(url).unwrap().as_str(), url);
         }
-        for url in ["", "smartpi", "/etc/passwd", "file:///etc/passwd", "javascript:alert(1)", "mailto:a@b.c",
-            "smb://host/share", "http://", "http://user:pass@host/", "-version", "vbscript:x"]
-        {
+        for url in [
+            "",
+            "smartpi",
+            "/etc/passwd",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "mailto:a@b.c",
+            "smb://host/share",
+            "http://",
+            "http://user:pass@host/",
+            "-version",
+            "vbscript:x",
+        ] {
             assert_eq!(web_page(url), None, "{url}");
         }
     }

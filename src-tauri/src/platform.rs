@@ -2,11 +2,14 @@
 
 /// The ground that the tray's icon lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "each system has only some of them")]
 pub(crate) enum Bar {
     /// Light: the icon is drawn dark.
     Light,
     /// Dark: the icon is drawn light.
     Dark,
+    /// The system colours the icon itself, from its shape.
+    Template,
 }
 
 #[cfg(target_os = "linux")]

@@ -107,7 +107,8 @@ fn live(
     let app = platform::plugins(tauri::Builder::default())
         .on_menu_event(move |_, event| on_click.clicked(&event.id().0))
         .on_tray_icon_event(move |_, event| {
-            let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } = event else {
+            let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } = event
+            else {
                 return;
             };
             if cfg!(windows) {

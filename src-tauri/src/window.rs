@@ -1,6 +1,7 @@
 //! The window's process: a client of the owner that holds the one webview, and is gone when it is closed.
 
 mod bindings;
+#[cfg(test)]
 mod command_names;
 mod commands;
 mod events;

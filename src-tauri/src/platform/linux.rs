@@ -68,8 +68,10 @@ pub(crate) fn plugins(builder: Builder<Wry>) -> Builder<Wry> {
     builder
 }
 
-/// Nothing to do: a program without a window is no more than its tray.
-pub(crate) fn be_tray(_app: &mut App) {}
+/// The name that the panel says; else it is the program's file.
+pub(crate) fn be_tray(_app: &mut App) {
+    gtk::glib::set_application_name("SmartPi");
+}
 
 /// Shows notifications and looks whether a tray shows the icon, until the process ends.
 pub(crate) fn serve(_app: &AppHandle, controller: Handle, announcements: Receiver<Announcement>) {

@@ -28,9 +28,9 @@ pub(crate) fn prepare_window() {}
 /// Nothing of ours is in the environment.
 pub(crate) fn clean(_command: &mut Command) {}
 
-/// The picture is a template: the system colours it.
+/// The system colours it.
 pub(crate) fn bar() -> Bar {
-    Bar::Light
+    Bar::Template
 }
 
 /// Notifications.

@@ -146,9 +146,7 @@ impl Line {
         let id = format!("{path}{}", slot.0);
         let handle = match &item {
             TrayItem::Separator => Handle::Separator(PredefinedMenuItem::separator(app)?),
-            TrayItem::Words(words) => {
-                Handle::Words(MenuItem::with_id(app, id, escaped(words), false, None::<&str>)?)
-            }
+            TrayItem::Words(words) => Handle::Words(MenuItem::with_id(app, id, escaped(words), false, None::<&str>)?),
             TrayItem::Button { words, .. } => {
                 Handle::Button(MenuItem::with_id(app, id, escaped(words), true, None::<&str>)?)
             }

@@ -32,12 +32,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::retry_owner,
             commands::quit,
         ])
-        .events(collect_events![
-            events::ViewChanged,
-            events::PageShown,
-            events::BindChanged,
-            events::OwnerLost
-        ])
+        .events(collect_events![events::ViewChanged, events::PageShown, events::BindChanged, events::OwnerLost])
         // What is sent and what is read has one shape: one type for both.
         .disable_serde_phases()
 }
@@ -65,14 +60,19 @@ mod tests {
             std::fs::write(path, &made).unwrap();
         }
         let kept = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(kept == made, "ui/src/bindings.ts is not what the commands say: UPDATE_BINDINGS=1 cargo test -p smartpi-tray bindings");
+        assert!(
+            kept == made,
+            "ui/src/bindings.ts is not what the commands say: UPDATE_BINDINGS=1 cargo test -p smartpi-tray bindings"
+        );
     }
 
     #[test]
     fn every_command_of_the_bindings_is_gated_and_granted_to_the_window_alone() {
         let made = made();
-        let capability: serde_json::Value = serde_json::from_str(include_str!("../../capabilities/window.json")).unwrap();
-        let granted: Vec<&str> = capability["permissions"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
+        let capability: serde_json::Value =
+            serde_json::from_str(include_str!("../../capabilities/window.json")).unwrap();
+        let granted: Vec<&str> =
+            capability["permissions"].as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
         let called = made.matches("__TAURI_INVOKE").count() - 1;
         assert_eq!(called, COMMANDS.len(), "the bindings call as many commands as are gated");
         for command in COMMANDS {

@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
-use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri::window::Color;
+use tauri::{AppHandle, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 
 /// Its one name: the capability grants the commands to it alone.
 const MAIN: &str = "main";
 /// How long a page that has loaded may take to say that it has painted. A page that is broken is shown as it is.
 const PAINT: Duration = Duration::from_secs(3);
+/// The page's ground.
+const LIGHT: Color = Color(0xf5, 0xf6, 0xf8, 0xff);
+/// The same on a dark desktop.
+const DARK: Color = Color(0x10, 0x13, 0x18, 0xff);
 /// Without the entry fields a menu of "Reload" and "Back" makes no sense.
 const NO_MENU: &str = "addEventListener('contextmenu',e=>{if(!e.target.closest?.('input,textarea,[data-selectable]'))e.preventDefault()})";
 
@@ -73,7 +78,9 @@ fn is_driven() -> bool {
 /// Shows the window, where it is not shown yet.
 pub(super) fn present(window: &WebviewWindow) {
     if !window.is_visible().unwrap_or(false) {
-        // What fails here fails because the window is gone.
+        // What fails here fails because the window is gone. No web view paints before it is shown: until it has, its ground is there.
+        let dark = matches!(window.theme(), Ok(Theme::Dark));
+        let _ = window.set_background_color(Some(if dark { DARK } else { LIGHT }));
         let _ = window.show();
         let _ = window.set_focus();
     }
@@ -134,6 +141,14 @@ mod tests {
         ] {
             assert!(!ours(url), "{url}");
         }
+    }
+
+    #[test]
+    fn the_ground_before_the_page_is_the_ground_of_the_page() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/ui/src/styles/tone.css"));
+        let grounds: Vec<_> = page.lines().filter_map(|line| line.trim().strip_prefix("--ground: ")).collect();
+        let written = |Color(red, green, blue, _)| format!("#{red:02x}{green:02x}{blue:02x};");
+        assert_eq!(grounds, [written(LIGHT), written(DARK)]);
     }
 
     #[test]

@@ -182,7 +182,8 @@ pub(super) async fn follow(owner: Owner, app: AppHandle) {
         since = None;
         // Why the owner could not start says more than that it is not there.
         let known = owner.shown().lost.clone().filter(|known| known.code != FailureCode::ControlLost);
-        let absent = if failure.code == FailureCode::ControlLost { Failure::bare(FailureCode::NotRunning) } else { failure };
+        let absent =
+            if failure.code == FailureCode::ControlLost { Failure::bare(FailureCode::NotRunning) } else { failure };
         owner.lose(&app, known.unwrap_or(absent));
         tokio::select! {
             () = owner.0.retry.notified() => {

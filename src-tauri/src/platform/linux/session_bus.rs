@@ -23,5 +23,7 @@ pub(super) async fn connect() -> zbus::Result<Connection> {
 
 /// Gives up in time.
 pub(super) async fn in_time<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
-    timeout(PATIENCE, call).await.unwrap_or_else(|_| Err(zbus::Error::InputOutput(std::sync::Arc::new(std::io::ErrorKind::TimedOut.into()))))
+    timeout(PATIENCE, call)
+        .await
+        .unwrap_or_else(|_| Err(zbus::Error::InputOutput(std::sync::Arc::new(std::io::ErrorKind::TimedOut.into()))))
 }
