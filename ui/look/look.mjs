@@ -72,18 +72,18 @@ function hiddenParts() {
   return [...new Set(found)];
 }
 
-async function lookAt(browser, base, axe, look, scene, out) {
-  const [width, height] = look.size;
-  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: look.scale ?? 1, colorScheme: look.theme, locale: look.lang === "zh" ? "zh-CN" : "en-GB", reducedMotion: "reduce" });
-  const page = await context.newPage();
+/** One look at one scene; the problems that it shows. */
+async function lookAt(page, base, axe, look, scene, out) {
   const problems = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && problems.push(`console: ${message.text()}`));
-  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  const heard = (message) => ["error", "warning"].includes(message.type()) && problems.push(`console: ${message.text()}`);
+  const failed = (error) => problems.push(`error: ${error.message}`);
+  page.on("console", heard).on("pageerror", failed);
+  const [width, height] = look.size;
   try {
+    await page.setViewportSize({ width, height });
     await page.goto(`${base}/?scene=${scene.scene}&lang=${look.lang}`);
-    await page.locator("[data-test^=page-]").first().waitFor({ timeout: 5000 });
+    await page.locator("[data-test^=page-]").first().waitFor({ timeout: 10_000 });
     await scene.act?.(page);
-    await page.evaluate(() => document.fonts.ready);
     problems.push(...(await page.evaluate(hiddenParts)));
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
@@ -96,9 +96,20 @@ async function lookAt(browser, base, axe, look, scene, out) {
   } catch (error) {
     problems.push(String(error.message).split("\n").slice(0, 6).join(" "));
   } finally {
-    await context.close();
+    page.off("console", heard).off("pageerror", failed);
   }
   return problems.map((problem) => `${scene.name} (${look.name}): ${problem}`);
+}
+
+/** Every scene in one look, one after the other. */
+async function lookThrough(browser, base, axe, look, scenes, out) {
+  const [width, height] = look.size;
+  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: look.scale ?? 1, colorScheme: look.theme, locale: look.lang === "zh" ? "zh-CN" : "en-GB", reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const problems = [];
+  for (const scene of scenes) problems.push(...(await lookAt(page, base, axe, look, scene, out)));
+  await context.close();
+  return problems;
 }
 
 const { out, only } = argumentsOf(process.argv.slice(2));
@@ -110,14 +121,11 @@ const server = await serve(built, await policy());
 const base = `http://127.0.0.1:${server.address().port}`;
 const axe = await readFile(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-const problems = [];
-let looks = 0;
+const scenes = SCENES.filter(({ name }) => only.length === 0 || only.some((start) => name.startsWith(start)));
+const looks = scenes.length * LOOKS.length;
+let problems = [];
 try {
-  for (const scene of SCENES.filter(({ name }) => only.length === 0 || only.some((start) => name.startsWith(start)))) {
-    const found = await Promise.all(LOOKS.map((look) => lookAt(browser, base, axe, look, scene, pictures)));
-    problems.push(...found.flat());
-    looks += LOOKS.length;
-  }
+  problems = (await Promise.all(LOOKS.map((look) => lookThrough(browser, base, axe, look, scenes, pictures)))).flat();
 } finally {
   await browser.close();
   server.close();

@@ -18,6 +18,8 @@ describe("activity", () => {
     expect(text).toContain("Stopped: no end after 10 minutes");
     expect(text).toContain("Anna's phone connected");
     expect(text).toContain("Balcony board asked something");
+    expect(text).toContain("SmartPi cannot listen on this network address.");
+    expect(on.app.find('[role="alert"]').exists()).toBe(false);
   });
 
   test("unfolds the answer and the measured steps", async () => {
@@ -59,7 +61,7 @@ describe("activity", () => {
     await on.click("activity-older");
     expect(on.all("activity-turn")).toHaveLength(120);
     expect(on.has("activity-older")).toBe(false);
-    expect(on.all("activity-notice")).toHaveLength(5);
+    expect(on.all("activity-notice")).toHaveLength(6);
   });
 
   test("asks again when something changed, once for many changes", async () => {

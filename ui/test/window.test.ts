@@ -78,9 +78,13 @@ test("a lost program is looked for, then the person is asked, then it is back", 
   await flushPromises();
   expect(text("page-lost")).toContain("Looking for SmartPi");
   expect(has("retry-owner")).toBe(false);
-  backend.lose({ code: "not_running", detail: "no such file" });
+  backend.lose({ code: "not_running" });
   await flushPromises();
-  expect(text("failure")).toContain("not_running: no such file");
+  expect(text("page-lost")).toContain("SmartPi is not running");
+  expect(has("failure")).toBe(false);
+  backend.lose({ code: "store_unusable", detail: "no such file" });
+  await flushPromises();
+  expect(text("failure")).toContain("store_unusable: no such file");
   await click("retry-owner");
   expect(backend.asked).toContainEqual(["retryOwner"]);
   expect(has("page-devices")).toBe(true);

@@ -64,6 +64,7 @@ function homeNotices(tongue: Tongue): NoticeView[] {
   return [
     { id: 5, atMs: ago(22), kind: "connected", names: [names.phone], deviceKey: KEYS.phone, failure: null },
     { id: 4, atMs: ago(75), kind: "disconnected", names: [names.phone], deviceKey: KEYS.phone, failure: null },
+    { id: 6, atMs: ago(180), kind: "trouble", names: [], deviceKey: null, failure: { code: "cannot_listen", detail: "10.0.0.7:8765: address not available" } },
     { id: 3, atMs: ago(230), kind: "assistant_up", names: [], deviceKey: null, failure: null },
     { id: 2, atMs: ago(240), kind: "started", names: [], deviceKey: null, failure: null },
     { id: 1, atMs: ago(60 * 19), kind: "disconnected", names: [names.script], deviceKey: KEYS.script, failure: null },

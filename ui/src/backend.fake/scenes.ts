@@ -50,7 +50,7 @@ export const SCENES = {
   remove: (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.script, remove: true } }),
   empty: (tongue) => ({ view: changed(tongue, (view) => (view.devices = [])), page: { page: "devices" } }),
   loading: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, silent: true }),
-  lost: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "not_running", detail: "/home/anna/.local/share/smartpi/service.json: no such file" } }),
+  lost: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "store_unusable", detail: "/home/anna/.local/share/smartpi/smartpi.db: database disk image is malformed" } }),
   searching: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, lost: { code: "control_lost" } }),
   stopped: (tongue) => ({
     view: changed(tongue, (view) => {
