@@ -47,11 +47,13 @@ async fn watch(app: &AppHandle) -> zbus::Result<()> {
 
 /// 1: dark, 2: light, 0: no wish. It comes wrapped once or twice.
 fn theme(value: &Value<'_>) -> Option<Theme> {
-    match value {
-        Value::Value(inner) => theme(inner),
-        Value::U32(1) => Some(Theme::Dark),
-        Value::U32(2) => Some(Theme::Light),
-        _ => None,
+    if let Value::Value(inner) = value {
+        return theme(inner);
+    }
+    match value.downcast_ref::<u32>() {
+        Ok(1) => Some(Theme::Dark),
+        Ok(2) => Some(Theme::Light),
+        Ok(_) | Err(_) => None,
     }
 }
 

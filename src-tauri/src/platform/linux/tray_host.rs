@@ -70,7 +70,7 @@ async fn is_shown(bus: &Connection, names: &DBusProxy<'_>) -> bool {
         let interface = InterfaceName::from_static_str(WATCHER).expect("it is a name");
         Ok(properties.get(interface, "IsStatusNotifierHostRegistered").await?)
     });
-    match asked.await.map(|value| bool::try_from(value)) {
+    match asked.await.map(bool::try_from) {
         Ok(Ok(shown)) => shown,
         // A watcher that does not say so is still one.
         Ok(Err(_)) | Err(_) => true,
