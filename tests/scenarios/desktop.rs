@@ -1,14 +1,18 @@
 //! The tray app on a whole desktop. Every story starts the real `smartpi-tray` in its own network namespace, on its own screen (Xvfb, openbox) and D-Bus
 //! session (dbus-daemon), with the tray, notification daemon and keyring that it asks for; devices are the real `smartpi simulate`, phones a real Chromium.
 
+mod everybody;
 mod keyring;
 mod no_tray;
 mod notices;
+mod screenshots;
 mod single_instance;
 mod tray_menu;
+mod window_binds_a_phone;
 
 use anyhow::Result;
 use support::desktop::{Desktop, LIMIT, TrayHost};
+use support::simulated::Simulated;
 use support::tray_app::TrayApp;
 
 /// Chinese.
@@ -31,4 +35,26 @@ fn device<'v>(view: &'v serde_json::Value, key: &str) -> Option<&'v serde_json::
 /// Waits for something about a file or a process.
 fn until(what: &str, asked: impl FnMut() -> Result<bool>) -> Result<()> {
     support::wait::until(LIMIT, what, asked)
+}
+
+/// The CSS selector of what has this `data-test` in the row of a device.
+fn row(key: &str, mark: &str) -> String {
+    format!("[data-test=device-row][data-key=\"{key}\"] [data-test={mark}]")
+}
+
+/// Three devices as a home has them: one that talked, one that is away, one for whom a message waits.
+fn furnish<'a>(desktop: &'a Desktop<'a>, app: &TrayApp<'_>) -> Result<Vec<Simulated<'a>>> {
+    let [kitchen, bedroom, desk, said] = if desktop.outfit().locale == ZH {
+        ["厨房音箱", "卧室音箱", "书桌屏幕", "今天会下雨吗？"]
+    } else {
+        ["Kitchen speaker", "Bedroom speaker", "Desk display", "Will it rain today?"]
+    };
+    let mut kitchen = Simulated::bind(desktop, app, kitchen, "speaker")?;
+    kitchen.say(said)?;
+    kitchen.until_shown("\n< ")?;
+    let mut bedroom = Simulated::bind(desktop, app, bedroom, "speaker")?;
+    bedroom.switch_off()?;
+    app.control()?.ask("devices.test", serde_json::json!({"deviceKey": bedroom.key()}))?;
+    let desk = Simulated::bind(desktop, app, desk, "board")?;
+    Ok(vec![kitchen, bedroom, desk])
 }

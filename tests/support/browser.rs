@@ -214,7 +214,10 @@ fn webkit(flags: &[&str]) -> Result<Value> {
 }
 
 /// The `target` folder that this test was built into.
-fn target_folder() -> Result<PathBuf> {
+///
+/// # Errors
+/// A test that lies elsewhere.
+pub fn target_folder() -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
     let folder = executable.ancestors().nth(3).map(Path::to_owned);
     let folder = folder.with_context(|| format!("{} is not in a target folder", executable.display()))?;

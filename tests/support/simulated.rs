@@ -32,6 +32,7 @@ impl<'a> Simulated<'a> {
         let started = app.control()?.ask("bind.start", json!({"address": "127.0.0.1"}))?;
         let field = |field: &str| started[field].as_str().with_context(|| format!("no {field}: {started}"));
         let (bind, url) = (field("bind")?, field("url")?);
+        let mut watch = app.control()?.watch(bind)?;
         let home = TempDir::with_prefix("smartpi-device-")?;
         let mut device = Self { desktop, name: name.to_owned(), key: String::new(), home, terminal: None };
         let mut terminal = Terminal::run(&device.command(&[url, "--kind", kind]))?;
@@ -40,6 +41,7 @@ impl<'a> Simulated<'a> {
             let (_, after) = text.split_once(&shows)?;
             after.get(..2).map(str::to_owned)
         })?;
+        watch.until("confirming")?;
         let confirmed = app.control()?.ask("bind.confirm", json!({"bind": bind, "code": code}))?;
         device.key = confirmed["deviceKey"].as_str().with_context(|| format!("no deviceKey: {confirmed}"))?.to_owned();
         device.terminal = Some(terminal);

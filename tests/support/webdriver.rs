@@ -236,6 +236,8 @@ pub mod key {
     pub const TAB: &str = "\u{e004}";
     /// Enter.
     pub const ENTER: &str = "\u{e007}";
+    /// To the last of several.
+    pub const END: &str = "\u{e010}";
     /// Escape.
     pub const ESCAPE: &str = "\u{e00c}";
     /// The space bar.

@@ -16,9 +16,6 @@ pub struct Panel {
     _panel: Group,
 }
 
-/// Height of the bar in pixels.
-const HEIGHT: u32 = 32;
-
 /// xfce4-panel keeps its settings in a daemon that the bus starts.
 pub(super) fn services() -> Option<Activated<'static>> {
     let daemon = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/libexec", "/usr/lib"]
@@ -28,6 +25,9 @@ pub(super) fn services() -> Option<Activated<'static>> {
 }
 
 impl Panel {
+    /// Height of the bar in pixels.
+    pub const HEIGHT: u32 = 32;
+
     /// Puts the panel on the screen.
     ///
     /// # Errors
@@ -57,11 +57,12 @@ impl Panel {
     /// A picture that is none.
     pub fn cut(picture: &Path) -> Result<image::GrayImage> {
         let screen = image::open(picture).with_context(|| format!("{} is no picture", picture.display()))?;
-        Ok(screen.crop_imm(0, 0, screen.width(), HEIGHT).into_luma8())
+        Ok(screen.crop_imm(0, 0, screen.width(), Self::HEIGHT).into_luma8())
     }
 }
 
 fn configuration() -> String {
+    let height = Panel::HEIGHT;
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -72,7 +73,7 @@ fn configuration() -> String {
       <property name="position" type="string" value="p=6;x=0;y=0"/>
       <property name="length" type="uint" value="100"/>
       <property name="position-locked" type="bool" value="true"/>
-      <property name="size" type="uint" value="{HEIGHT}"/>
+      <property name="size" type="uint" value="{height}"/>
       <property name="icon-size" type="uint" value="24"/>
       <property name="plugin-ids" type="array">
         <value type="int" value="1"/>
