@@ -53,9 +53,14 @@ impl From<Lang> for Language {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Do {
     Serve(Serve),
+    Start,
+    Stop,
+    Quit,
+    Status,
     Bind(Bind),
     #[command(subcommand)]
     Devices(Devices),
+    Activity(Activity),
     Simulate(Simulate),
     #[command(subcommand)]
     Plugin(Plugin),
@@ -115,6 +120,15 @@ pub(crate) enum Devices {
         device: String,
         text: String,
     },
+    Test {
+        device: String,
+    },
+    Mute {
+        device: String,
+    },
+    Unmute {
+        device: String,
+    },
     Pending,
     Approve {
         claim: Option<String>,
@@ -122,6 +136,14 @@ pub(crate) enum Devices {
     Reject {
         claim: Option<String>,
     },
+}
+
+/// `activity`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Activity {
+    pub(crate) device: Option<String>,
+    #[arg(long, value_name = "N", default_value_t = 20, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) limit: u32,
 }
 
 /// `simulate`.

@@ -33,6 +33,9 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Devices) ->
         Devices::Rename { device, name } => desk.rename(&device, name).await,
         Devices::Remove { device, yes } => desk.remove(&device, yes).await,
         Devices::Send { device, text } => desk.send(&device, text).await,
+        Devices::Test { device } => desk.test(&device).await,
+        Devices::Mute { device } => desk.mute(&device, true).await,
+        Devices::Unmute { device } => desk.mute(&device, false).await,
         Devices::Pending => desk.pending().await,
         Devices::Approve { claim } => desk.approve(claim.as_deref()).await,
         Devices::Reject { claim } => desk.reject(claim.as_deref()).await,
@@ -124,6 +127,26 @@ impl Desk {
     async fn send(&mut self, what: &str, text: String) -> Result<(), Stop> {
         let DeviceRow { device_key, name, .. } = self.find(what).await?;
         let sent: Sent = self.client.ask(&Request::DevicesSend { device_key, text }).await?;
+        self.say_sent(sent, name)
+    }
+
+    async fn test(&mut self, what: &str) -> Result<(), Stop> {
+        let DeviceRow { device_key, name, .. } = self.find(what).await?;
+        let sent: Sent = self.client.ask(&Request::DevicesTest { device_key }).await?;
+        self.say_sent(sent, name)
+    }
+
+    async fn mute(&mut self, what: &str, muted: bool) -> Result<(), Stop> {
+        let DeviceRow { device_key, name, .. } = self.find(what).await?;
+        let done: Nothing = self.client.ask(&Request::DevicesMute { device_key, muted }).await?;
+        self.terminal.tell(&done)?;
+        self.terminal.say(match muted {
+            true => words::muted(self.language, name),
+            false => words::unmuted(self.language, name),
+        })
+    }
+
+    fn say_sent(&self, sent: Sent, name: String) -> Result<(), Stop> {
         self.terminal.tell(&sent)?;
         self.terminal.say(match sent.online {
             true => words::sent_online(self.language, name),
@@ -191,19 +214,23 @@ impl Desk {
         }
     }
 
-    /// A device by its key, the beginning of its key, or its name.
     async fn find(&mut self, what: &str) -> Result<DeviceRow, Stop> {
-        let list: DeviceList = self.client.ask(&Request::DevicesList {}).await?;
-        choose(list.devices, what).map_err(|unclear| match unclear {
-            Unclear::None => Stop::Told {
-                exit: Exit::Failed,
-                code: FailureCode::DeviceUnknown.as_str(),
-                words: words::no_such_device(self.language, what),
-                detail: what.into(),
-            },
-            Unclear::Several => Stop::told(Exit::Usage, "several_devices", words::several_devices(self.language, what)),
-        })
+        find(&mut self.client, self.language, what).await
     }
+}
+
+/// A device by its key, the beginning of its key, or its name.
+pub(crate) async fn find(client: &mut Client, language: Language, what: &str) -> Result<DeviceRow, Stop> {
+    let list: DeviceList = client.ask(&Request::DevicesList {}).await?;
+    choose(list.devices, what).map_err(|unclear| match unclear {
+        Unclear::None => Stop::Told {
+            exit: Exit::Failed,
+            code: FailureCode::DeviceUnknown.as_str(),
+            words: words::no_such_device(language, what),
+            detail: what.into(),
+        },
+        Unclear::Several => Stop::told(Exit::Usage, "several_devices", words::several_devices(language, what)),
+    })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -246,7 +273,7 @@ fn state(language: Language, device: &DeviceRow, now: i64) -> String {
     }
 }
 
-fn turn_line(language: Language, turn: &Turn, now: i64) -> String {
+pub(crate) fn turn_line(language: Language, turn: &Turn, now: i64) -> String {
     let since = ago(language, now - turn.received_ms);
     let took = turn.final_ms.or(turn.sent_ms).map(|end| seconds(end - turn.received_ms));
     match (turn.outcome.as_deref(), took) {

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod activity;
 mod args;
 mod bind;
 mod confirm;
@@ -17,6 +18,7 @@ mod devices;
 mod exit;
 mod plugin;
 mod serve;
+mod service;
 mod simulate;
 mod state;
 mod terminal;
@@ -91,6 +93,11 @@ fn run(terminal: Terminal, cli: Cli) -> Result<(), Stop> {
         .map_err(|error| Stop::failed("no_runtime", words::no_runtime(terminal.language, &error), error.to_string()))?;
     match cli.command {
         Do::Serve(args) => serve::run(terminal, &runtime, &folders, &args),
+        Do::Start => runtime.block_on(service::start(terminal, &folders)),
+        Do::Stop => runtime.block_on(service::stop(terminal, &folders)),
+        Do::Quit => runtime.block_on(service::quit(terminal, &folders)),
+        Do::Status => runtime.block_on(service::status(terminal, &folders)),
+        Do::Activity(args) => runtime.block_on(activity::run(terminal, &folders, args)),
         Do::Bind(args) => runtime.block_on(bind::run(terminal, &folders, args)),
         Do::Devices(what) => runtime.block_on(devices::run(terminal, &folders, what)),
         Do::Simulate(args) => runtime.block_on(simulate::run(terminal, &folders, args)),

@@ -44,6 +44,19 @@ words! {
     stopped(): "SmartPi has stopped. Nothing was lost; devices reconnect when it starts again.",
         "SmartPi 已停止。消息不会丢失，重新启动后设备会自动连接。";
 
+    // start, stop, quit, status
+    service_started(): "SmartPi is running. Devices can connect.", "SmartPi 已启动，设备可以连接。";
+    service_stopped(): "SmartPi is stopped, and stays so until you start it: smartpi start", "SmartPi 已停止，直到你再次启动：smartpi start";
+    quitting(): "SmartPi is closing. Devices reconnect when it runs again.", "SmartPi 正在退出，再次运行后设备会自动连接。";
+    phase_stopped(): "SmartPi is stopped: devices cannot connect. To start it: smartpi start",
+        "SmartPi 已停止，设备无法连接。启动：smartpi start";
+    phase_starting(): "SmartPi is starting.", "SmartPi 正在启动。";
+
+    // activity
+    no_activity(): "No device has asked anything yet.", "还没有设备提问。";
+    more_activity(): "There is more. To see it: smartpi activity --limit 100", "还有更早的记录。查看：smartpi activity --limit 100";
+    text_wiped(): "(the words are no longer kept)", "（文字已不再保留）";
+
     // bind
     scan_network(): "Scan this code with the device. It works once.", "请用设备扫描此二维码，仅可使用一次。";
     scan_computer(): "Scan this code. THIS COMPUTER ONLY: a phone cannot reach it.",
@@ -111,6 +124,8 @@ words! {
         "同时删除：未回答的消息 {messages} 条，未接收的回答 {replies} 条。";
     sent_online(name): "Sent to \"{name}\".", "已发送给“{name}”。";
     sent_offline(name): "\"{name}\" is offline; the message waits for it.", "“{name}”离线，消息会等待其上线。";
+    muted(name): "You will no longer be told when \"{name}\" comes and goes.", "“{name}”上线和离线时不再提醒。";
+    unmuted(name): "You will be told when \"{name}\" comes and goes.", "“{name}”上线和离线时会提醒。";
     none_pending(): "No device waits for you.", "没有等待确认的设备。";
     pending_confirming(name, kind, address, claim): "\"{name}\" ({kind}, {address}) shows its digits.  {claim}",
         "“{name}”（{kind}，{address}）正在显示数字。  {claim}";

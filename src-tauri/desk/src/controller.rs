@@ -19,7 +19,7 @@ use channel::clock::Clock;
 use channel::hub::event::Notice;
 use channel::service::{Agent, Service};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -161,6 +161,10 @@ pub(crate) struct Controller<S> {
     troubles: BTreeMap<Topic, Failure>,
     deadlines: Deadlines,
     reading: bool,
+    /// Whether the service was read since it last said that something had changed.
+    fresh: bool,
+    /// Who waits for that.
+    watchers: Vec<oneshot::Sender<()>>,
     /// Claims whose next step is waited for.
     followed: BTreeSet<String>,
     /// Confirmations under way: what they change is shown when it is known that a person did it.
@@ -214,6 +218,8 @@ impl<S: Shell> Controller<S> {
             troubles: BTreeMap::new(),
             deadlines: Deadlines::default(),
             reading: false,
+            fresh: false,
+            watchers: Vec::new(),
             followed: BTreeSet::new(),
             confirming: 0,
             code_until_ms: 0,
@@ -286,6 +292,7 @@ impl<S: Shell> Controller<S> {
         let before = self.state.clone();
         self.handle(event);
         self.follow(&before);
+        self.tell_watchers();
     }
 
     fn handle(&mut self, event: Event) {
@@ -302,7 +309,7 @@ impl<S: Shell> Controller<S> {
             Event::Removed { result, reply } => reply.send(result),
             Event::ClaimMoved(bind) => self.claim_moved(&bind),
             Event::CodeShown { until_ms } => self.code_until_ms = until_ms,
-            Event::Watched => self.read_soon(),
+            Event::Watched(fresh) => self.watched(fresh),
             Event::NetworkMoved => self.deadlines.look_again(),
             Event::Looked(present) => self.looked(present),
             Event::Woke => self.woke(),

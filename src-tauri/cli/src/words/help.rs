@@ -23,10 +23,14 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ("smartpi serve --port", "Port to listen on [default: 8765]", "监听端口［默认：8765］"),
     (
         "smartpi serve --lan",
-        "Let devices on your private network connect, and remember that",
-        "允许局域网中的设备连接，并记住此选择",
+        "Let devices of the network that you are in connect, and remember that for this network",
+        "允许当前局域网中的设备连接，并为此网络记住",
     ),
-    ("smartpi serve --no_lan", "Let only this computer connect, and remember that", "仅允许本机连接，并记住此选择"),
+    (
+        "smartpi serve --no_lan",
+        "Let only this computer connect, and remember that for this network",
+        "仅允许本机连接，并为此网络记住",
+    ),
     (
         "smartpi serve --agent",
         "Who answers [default: the gateway where the plugin is installed, else the echo]",
@@ -38,6 +42,21 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
         "多少秒没有回答时告知设备，1 到 600［默认：30］",
     ),
     ("smartpi serve --show_qr", "Show the QR code that binds a device", "显示用于绑定设备的二维码"),
+    ("smartpi start", "Let devices connect again", "重新允许设备连接"),
+    (
+        "smartpi stop",
+        "Let no device connect, and keep it so until you start it again; nothing is lost",
+        "不再接受设备连接，直到你再次启动；消息不会丢失",
+    ),
+    ("smartpi quit", "Close the SmartPi that runs", "退出正在运行的 SmartPi"),
+    ("smartpi status", "Show how it is: addresses, who answers, devices", "查看状态：地址、由谁回答、设备"),
+    ("smartpi activity", "Show what devices asked and what came back", "查看设备的提问与回答"),
+    (
+        "smartpi activity --device",
+        "Of this device only: its name, its key, or how the key begins",
+        "仅此设备：名称、设备标识，或标识的开头",
+    ),
+    ("smartpi activity --limit", "At most so many, 1 to 100 [default: 20]", "最多显示条数，1 到 100［默认：20］"),
     (
         "smartpi bind",
         "Bind a device: shows a QR code and asks for the two digits",
@@ -62,6 +81,12 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ("smartpi devices send", "Send a message to a device", "向设备发送消息"),
     ("smartpi devices send --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
     ("smartpi devices send --text", "What to say", "消息内容"),
+    ("smartpi devices test", "Send a short test message to a device", "向设备发送一条测试消息"),
+    ("smartpi devices test --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices mute", "Do not tell when a device comes and goes", "设备上线和离线时不提醒"),
+    ("smartpi devices mute --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices unmute", "Tell again when a device comes and goes", "恢复设备上线和离线提醒"),
+    ("smartpi devices unmute --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
     ("smartpi devices pending", "List the devices that wait for you", "列出等待确认的设备"),
     (
         "smartpi devices approve",

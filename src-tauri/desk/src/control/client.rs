@@ -48,9 +48,7 @@ impl Client {
             return Err(Failure::bare(FailureCode::NotRunning));
         };
         let stream = open(&file.control).await?;
-        if !same_user(&stream, &path) {
-            return Err(Failure::bare(FailureCode::NotPermitted));
-        }
+        check_user(&stream, &path)?;
         Ok(Self::over(stream))
     }
 
@@ -182,17 +180,25 @@ async fn open(control: &Path) -> Result<Stream, Failure> {
     }
 }
 
-/// Whether the listener runs as the owner of `service.json`: nobody else may hear what a person types.
+/// The listener must run as the owner of `service.json`: nobody else may hear what a person types.
 #[cfg(unix)]
-fn same_user(stream: &Stream, service_file: &Path) -> bool {
-    let listener = stream.peer_creds().ok().and_then(|peer| peer.euid());
-    listener.is_some() && listener == super::place::owner_of(service_file).ok()
+fn check_user(stream: &Stream, service_file: &Path) -> Result<(), Failure> {
+    let owner = match super::place::owner_of(service_file) {
+        Ok(owner) => owner,
+        // It has just stopped.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Failure::bare(FailureCode::NotRunning)),
+        Err(error) => return Err(Failure::caused(FailureCode::NotPermitted, &error)),
+    };
+    if stream.peer_creds().ok().and_then(|peer| peer.euid()) == Some(owner) {
+        return Ok(());
+    }
+    Err(Failure::bare(FailureCode::NotPermitted))
 }
 
 /// The pipe's own access list does this.
 #[cfg(not(unix))]
-fn same_user(_stream: &Stream, _service_file: &Path) -> bool {
-    true
+fn check_user(_stream: &Stream, _service_file: &Path) -> Result<(), Failure> {
+    Ok(())
 }
 
 fn patience(request: &Request) -> Duration {

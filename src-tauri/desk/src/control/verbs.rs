@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use super::LINK_AWAIT_S;
 use super::answer::{
-    Address, AddressReach, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus,
-    Hello, Nothing, PendingList, Sent, Status, Turns,
+    Address, AddressReach, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus, Hello, Nothing, PendingList,
+    Sent, Status, Turns,
 };
 use super::request::Request;
 use super::server::{Answers, Events};
@@ -74,9 +74,7 @@ impl Answers for Verbs {
                 known(renamed.then_some(()), &device_key)?;
                 nothing()
             }
-            Request::DevicesRemove { device_key } => {
-                self.wish(Wish::Remove(key(&device_key)?)).await
-            }
+            Request::DevicesRemove { device_key } => self.wish(Wish::Remove(key(&device_key)?)).await,
             Request::DevicesSend { device_key, text } => {
                 if text.is_empty() || text.len() > TEXT {
                     return Err(bad("a text has 1 to 32768 bytes"));
@@ -192,7 +190,9 @@ impl Verbs {
     /// The present view, then each newer one; what comes while the asker is slow is one change.
     async fn watch_view(&self, events: &Events) -> Result<Value, Failure> {
         let mut view = self.desk.view.subscribe();
-        self.tell(Event::Watched).await?;
+        let (fresh, is_fresh) = oneshot::channel();
+        self.tell(Event::Watched(fresh)).await?;
+        is_fresh.await.map_err(|_| Failure::bare(FailureCode::Stopping))?;
         loop {
             let shown = Arc::clone(&view.borrow_and_update());
             events.send(json(&*shown)?).await?;

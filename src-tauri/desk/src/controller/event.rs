@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::listening::Moved;
 use super::ToController;
+use super::listening::Moved;
 use crate::control::answer::Nothing;
 use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
@@ -62,8 +62,8 @@ pub(crate) enum Event {
         /// When it dies.
         until_ms: i64,
     },
-    /// Somebody watches the view.
-    Watched,
+    /// Somebody watches the view: told when it shows how things are.
+    Watched(oneshot::Sender<()>),
     /// An address came or went.
     NetworkMoved,
     /// What the interfaces say. `Err`: they cannot be listed.

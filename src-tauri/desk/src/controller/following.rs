@@ -8,6 +8,7 @@ use channel::keys;
 use channel::service::Agent;
 use channel::view::{BindProgress, Pending};
 use jiff::Zoned;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,7 @@ impl<S: Shell> Controller<S> {
 
     /// Reads the service, now or in a moment. Where nobody looks at what is read, never.
     pub(super) fn read_soon(&mut self) {
+        self.fresh = false;
         if !self.shell.is_desktop() && self.view.receiver_count() == 0 {
             return;
         }
@@ -44,6 +46,7 @@ impl<S: Shell> Controller<S> {
             return;
         }
         self.reading = true;
+        self.fresh = true;
         let service = self.service.clone();
         self.work.spawn(async move {
             let read = async {
@@ -58,6 +61,24 @@ impl<S: Shell> Controller<S> {
             };
             Event::Read(Box::new(read.await.ok()))
         });
+    }
+
+    /// Somebody watches: a server reads for its watchers only, so that what it read last may be old.
+    pub(super) fn watched(&mut self, fresh: oneshot::Sender<()>) {
+        self.watchers.push(fresh);
+        if !self.fresh && !self.reading {
+            self.read_soon();
+        }
+    }
+
+    /// The view shows how things are.
+    pub(super) fn tell_watchers(&mut self) {
+        if self.fresh && !self.reading {
+            for watcher in self.watchers.drain(..) {
+                // Who has gone does not watch any more.
+                let _ = watcher.send(());
+            }
+        }
     }
 
     pub(super) fn read(&mut self, snapshot: Option<Snapshot>) {

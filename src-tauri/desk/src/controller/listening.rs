@@ -197,7 +197,7 @@ impl<S: Shell> Controller<S> {
         self.show_phase(failure.as_ref(), tried, was_running);
         self.end_choice(tried, failure.as_ref());
         self.show_addresses();
-        self.write_service_file();
+        self.write_service_file(!was_running && !self.listening.now.is_empty());
         self.tend_echo();
         if std::mem::take(&mut self.listening.again) {
             self.settle();
@@ -262,10 +262,11 @@ impl<S: Shell> Controller<S> {
         self.state.see_hints(self.network.tunnel, code_shown);
     }
 
-    /// `service.json` names the port; while stopped, the one of the last attempt.
-    fn write_service_file(&mut self) {
+    /// `service.json` names the port; while stopped, the one of the last attempt. It is written anew when the service starts: the plugin watches it and comes at
+    /// once.
+    fn write_service_file(&mut self, started: bool) {
         let port = self.state.shown.service.port;
-        if self.service_file.port == port {
+        if self.service_file.port == port && !started {
             return;
         }
         self.service_file.port = port;

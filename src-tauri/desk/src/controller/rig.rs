@@ -135,7 +135,7 @@ impl App {
     }
 
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, Failure> {
-        Client::connect(&self.folders).await?.ask(&request).await
+        ask(&self.folders, request).await
     }
 
     pub(super) async fn done(&self, request: Request) {
@@ -160,28 +160,8 @@ impl App {
         Settings::load(&self.folders.settings_file()).unwrap()
     }
 
-    /// Binds a device: scanned, shown, typed.
     pub(super) async fn bind(&self, name: &str) -> (Connection, Identity) {
-        let started: BindStarted = self.ask(Request::BindStart { address: None }).await.unwrap();
-        let url = BindingUrl::parse(&started.url).unwrap();
-        let claim = Claim { name: name.into(), kind: Kind::Phone, confirm: Confirm::Code };
-        let mut keep = Keep::in_memory(Identity::random().unwrap());
-        let (shown, typed) = tokio::sync::oneshot::channel();
-        let device = device::bind(&url, &mut keep, &claim, |digits| drop(shown.send(digits.to_owned())));
-        let person = async {
-            let code = typed.await.unwrap();
-            loop {
-                let confirm = Request::BindConfirm { bind: started.bind.clone(), code: code.clone() };
-                match self.ask::<BindConfirmed>(confirm).await {
-                    // `bind_shown` is on its way.
-                    Err(failure) if failure.code == FailureCode::NotConfirming => tokio::task::yield_now().await,
-                    confirmed => return confirmed.unwrap(),
-                }
-            }
-        };
-        let (greeted, _) = timeout(LIMIT, async { tokio::join!(device, person) }).await.expect("bound in time");
-        let connection = greeted.unwrap().authenticate(&keep.identity, LIMIT).await.unwrap();
-        (connection, keep.identity)
+        bind(&self.folders, name).await
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -214,4 +194,32 @@ impl Shown {
 /// Whether anybody accepts connections there.
 pub(super) fn accepts(port: u16) -> bool {
     TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
+}
+
+async fn ask<T: DeserializeOwned>(folders: &Folders, request: Request) -> Result<T, Failure> {
+    Client::connect(folders).await?.ask(&request).await
+}
+
+/// Binds a device: scanned, shown, typed.
+pub(super) async fn bind(folders: &Folders, name: &str) -> (Connection, Identity) {
+    let started: BindStarted = ask(folders, Request::BindStart { address: None }).await.unwrap();
+    let url = BindingUrl::parse(&started.url).unwrap();
+    let claim = Claim { name: name.into(), kind: Kind::Phone, confirm: Confirm::Code };
+    let mut keep = Keep::in_memory(Identity::random().unwrap());
+    let (shown, typed) = tokio::sync::oneshot::channel();
+    let device = device::bind(&url, &mut keep, &claim, |digits| drop(shown.send(digits.to_owned())));
+    let person = async {
+        let code = typed.await.unwrap();
+        loop {
+            let confirm = Request::BindConfirm { bind: started.bind.clone(), code: code.clone() };
+            match ask::<BindConfirmed>(folders, confirm).await {
+                // `bind_shown` is on its way.
+                Err(failure) if failure.code == FailureCode::NotConfirming => tokio::task::yield_now().await,
+                confirmed => return confirmed.unwrap(),
+            }
+        }
+    };
+    let (greeted, _) = timeout(LIMIT, async { tokio::join!(device, person) }).await.expect("bound in time");
+    let connection = greeted.unwrap().authenticate(&keep.identity, LIMIT).await.unwrap();
+    (connection, keep.identity)
 }

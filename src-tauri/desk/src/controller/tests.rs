@@ -4,7 +4,7 @@ use channel::service::Agent;
 use device::Connection;
 use serde_json::json;
 
-use super::rig::{App, Asked, LIMIT, accepts, options};
+use super::rig::{App, Asked, LIMIT, accepts, bind, options};
 use super::*;
 use crate::control::answer::{AgentWord, DeviceList, DeviceState, Nothing, Status, Turns};
 use crate::control::client::Client;
@@ -125,9 +125,8 @@ async fn the_tray_is_drawn_only_when_it_changes() {
     let mut menus = vec![first];
     loop {
         let menu = app.until(|asked| if let Asked::Tray(menu) = asked { Some(menu) } else { None });
-        let stopped = menu.items.iter().any(
-            |item| matches!(item, TrayItem::Button { action: TrayAction::StartService, .. }),
-        );
+        let stopped =
+            menu.items.iter().any(|item| matches!(item, TrayItem::Button { action: TrayAction::StartService, .. }));
         assert_ne!(menus.last(), Some(&menu), "drawn twice");
         menus.push(menu);
         if stopped {
@@ -234,10 +233,7 @@ async fn one_window_attends_at_a_time_and_its_end_is_noticed() {
     // A process that came to nothing is not waited for.
     app.running().handle().send(ToController::WindowEnded);
     app.done(Request::WindowOpen(Page::Activity {})).await;
-    assert_eq!(
-        app.until(|asked| if let Asked::Window(page) = asked { Some(page) } else { None }),
-        Page::Activity {}
-    );
+    assert_eq!(app.until(|asked| if let Asked::Window(page) = asked { Some(page) } else { None }), Page::Activity {});
 }
 
 #[tokio::test]
@@ -250,9 +246,12 @@ async fn a_server_has_no_window_and_shows_the_view_all_the_same() {
     assert_eq!(refused.code, FailureCode::NoDesktop);
     let status: Status = client.ask(&Request::Status {}).await.unwrap();
     assert_eq!((status.agent, status.name.as_str()), (AgentWord::Echo, "测试"));
+    let (_connection, _) = bind(&folders, "Kitchen").await;
+    // Nobody watched until now: the first view is of now all the same.
     let mut watch = client.watch::<View>(&Request::ViewWatch {}).await.unwrap();
     let view = watch.next().await.unwrap().unwrap();
     assert_eq!((view.app.desktop, view.app.tray, view.service.phase), (false, None, Phase::Running));
+    assert_eq!(view.devices.len(), 1);
     drop(running);
 }
 
@@ -321,8 +320,11 @@ async fn a_test_message_waits_for_a_device_that_is_away_and_its_talk_is_listed()
     assert_eq!(view.notices[0].kind, NoticeKind::Removed, "the history has it");
     app.done(Request::Quit {}).await;
     app.until(|asked| match asked {
-        Asked::Notify(told) => panic!("told of what the person did: {told:?}"),
         Asked::Quit => Some(()),
+        Asked::Notify(told) => {
+            assert_ne!(told.kind, NoticeKind::Removed, "told of what the person did");
+            None
+        }
         Asked::Tray(_) | Asked::Window(_) | Asked::Url(_) | Asked::Autostart(_) => None,
     });
 }

@@ -53,9 +53,8 @@ async fn waking_up_is_told_and_falling_asleep_is_not() {
         loop {
             say(true).await;
             say(false).await;
-            match timeout(Duration::from_millis(50), heard.recv()).await {
-                Ok(event) => return event,
-                Err(_) => {}
+            if let Ok(event) = timeout(Duration::from_millis(50), heard.recv()).await {
+                return event;
             }
         }
     };
