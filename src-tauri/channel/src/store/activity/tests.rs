@@ -108,14 +108,16 @@ fn no_page_reads_more_than_it_shows() {
         let none = vec![Value::Null; statement.parameter_count()];
         statement.query_map(params_from_iter(none), |row| row.get(3)).unwrap().map(Result::unwrap).collect()
     };
-    for (of, index) in
-        [("", "turn_age (received_at"), ("AND t.device_key = ?3", "turn_of_device (device_key=? AND received_at")]
-    {
+    for of in ["", "AND t.device_key = ?3"] {
         for sql in [page_end(of), page(of), older(of)] {
             let plan = plan(&sql);
-            assert!(plan.iter().any(|step| step.starts_with("SEARCH t ") && step.contains(index)), "{plan:#?}");
+            let by_time = |step: &String| step.starts_with("SEARCH t ") && step.contains("INDEX turn_age (received_at");
+            assert!(plan.iter().any(by_time), "{plan:#?}");
+            assert!(sql == page(of) || plan.iter().any(|step| step.contains("COVERING")), "{plan:#?}");
             for step in &plan {
-                assert!(!step.contains("TEMP B-TREE"), "{step} in {plan:#?}");
+                // The last term orders those of one millisecond.
+                let sorts = step.contains("TEMP B-TREE") && step != "USE TEMP B-TREE FOR LAST TERM OF ORDER BY";
+                assert!(!sorts, "{step} in {plan:#?}");
                 assert!(
                     !step.starts_with("SCAN") || step == "SCAN CONSTANT ROW" || step.starts_with("SCAN (subquery"),
                     "{step} in {plan:#?}"
