@@ -51,7 +51,7 @@ fn furnish<'a>(desktop: &'a Desktop<'a>, app: &TrayApp<'_>) -> Result<Vec<Simula
     };
     let mut kitchen = Simulated::bind(desktop, app, kitchen, "speaker")?;
     kitchen.say(said)?;
-    kitchen.until_shown("\n< ")?;
+    kitchen.until_shown(&format!("：{said}"))?;
     let mut bedroom = Simulated::bind(desktop, app, bedroom, "speaker")?;
     bedroom.switch_off()?;
     app.control()?.ask("devices.test", serde_json::json!({"deviceKey": bedroom.key()}))?;

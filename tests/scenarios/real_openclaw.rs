@@ -12,6 +12,7 @@ use std::time::Duration;
 use device::session::End;
 use device::{Code, Event};
 use serde_json::{Value, json};
+use support::control::Control;
 use support::model::{FAILURE, STREAM_PIECES, answer_to};
 use support::openclaw::{CURRENT, OLDER, Output, run};
 use tokio::process::Command;
@@ -22,6 +23,8 @@ use stage::Stage;
 const ID: &str = "openclaw-smartpi";
 /// For a line of the gateway's log, or the plugin's hello.
 const SOON: Duration = Duration::from_secs(60);
+/// For a look at every OpenClaw: three of its commands, one after the other.
+const LOOK: Duration = Duration::from_secs(240);
 
 /// What a person has in their configuration before us.
 fn persons() -> Value {
@@ -96,7 +99,9 @@ async fn the_plan_is_kept_where_there_is_no_list() {
     assert!(after["plugins"].get("allow").is_none(), "a new list would switch every other plugin off: {after}");
     the_plan_came_true(&plan, &before, &after);
     // The window sees the same OpenClaw as the command line does.
-    let looked = stage.ask("setup.look", json!({}));
+    let looked = Control::connect(&stage.data())
+        .and_then(|control| control.patient(LOOK)?.ask("setup.look", json!({})))
+        .expect("the service looks");
     let command = stage.gateway.bin_dir.join("openclaw");
     let found = looked["found"].as_array().expect("a list").iter().find(|found| found["command"] == json!(command));
     let found = found.unwrap_or_else(|| panic!("no {}: {looked}", command.display()));

@@ -54,8 +54,9 @@ fn wrong_arrows(metadata: &Value) -> Vec<String> {
             found.push(format!("{name}: a crate without a rule in ARROWS"));
             continue;
         };
-        let imports =
-            package["dependencies"].as_array().into_iter().flatten().filter_map(|import| import["name"].as_str());
+        // A crate's own tests may use what it must not be built from: the desk's are told by a real device.
+        let built = package["dependencies"].as_array().into_iter().flatten().filter(|import| import["kind"] != "dev");
+        let imports = built.filter_map(|import| import["name"].as_str());
         let wrong = imports.filter(|import| names.contains(import) && !allowed.contains(import));
         found.extend(wrong.map(|import| format!("{name} imports {import}")));
         let id = package["id"].as_str().unwrap_or_default();

@@ -39,6 +39,15 @@ impl Control {
         Ok(Self { reader: BufReader::new(stream), asked: 0 })
     }
 
+    /// Waits this long for each answer: OpenClaw's own commands take their time.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn patient(self, limit: Duration) -> Result<Self> {
+        self.reader.get_ref().set_read_timeout(Some(limit))?;
+        Ok(self)
+    }
+
     /// Asks, and gives `ok`.
     ///
     /// # Errors

@@ -146,8 +146,14 @@ impl Session {
     /// # Errors
     /// As [`Session::post`]; no such element, or one that something covers, is one as well.
     pub fn click(&mut self, css: &str) -> Result<()> {
-        let element = self.element(css)?;
-        self.post(&format!("/element/{element}/click"), &json!({})).map(drop)
+        loop {
+            let element = self.element(css)?;
+            match self.post(&format!("/element/{element}/click"), &json!({})) {
+                // The page drew it anew between the two calls: a finger would not notice.
+                Err(error) if error.to_string().contains("stale element reference") => {}
+                clicked => return clicked.map(drop),
+            }
+        }
     }
 
     /// Types into an element, key by key.
