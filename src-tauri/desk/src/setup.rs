@@ -14,11 +14,11 @@ use crate::plugin::search::{Found, Shell, on_this_computer};
 use crate::plugin::{self, Installed, Request};
 
 /// Longest that one OpenClaw may take to say what it is. Each of its commands takes up to half a minute on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Nobody has more that they use.
 const MOST: usize = 4;
 
-/// Finds every OpenClaw of this user and asks each what it is. Changes nothing; takes seconds, and 95 at most.
+/// Finds every OpenClaw of this user and asks each what it is. Changes nothing; takes seconds, and on a very busy machine three minutes.
 pub async fn look(folders: &Folders) -> SetupLook {
     let shell = login_shell::ask().await;
     let found: Vec<Found> =
