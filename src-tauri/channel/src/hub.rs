@@ -65,7 +65,7 @@ pub struct Now {
     pub wall: i64,
 }
 
-/// What the service is given. Nothing but the agent and the addresses changes while it runs.
+/// What the service is given. While it runs the agent and the addresses change, how long words are kept, and the wait for an answer.
 #[derive(Debug)]
 pub struct Facts {
     /// Name that devices see.

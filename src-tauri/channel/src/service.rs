@@ -106,6 +106,7 @@ pub struct Service {
     net_ended: CancellationToken,
 }
 
+const DAY_MS: i64 = 24 * 3_600_000;
 /// Notices that a slow reader may be behind.
 const NOTICES: usize = 256;
 /// Calls of [`Service::listen`] that may wait.
@@ -146,7 +147,7 @@ impl Service {
             link_key: link_key.clone(),
             agent: config.agent,
             addresses: Arc::clone(&addresses),
-            keep_text_ms: i64::from(config.keep_text_days) * 24 * 3_600_000,
+            keep_text_ms: i64::from(config.keep_text_days) * DAY_MS,
             timing: config.timing,
         };
         let hub = Hub::new(store, facts)?;
@@ -318,6 +319,16 @@ impl Service {
     /// [`HubStopped`].
     pub async fn set_agent(&self, agent: Agent) -> Result<(), HubStopped> {
         self.ask(|reply| Command::SetAgent { agent, reply }).await
+    }
+
+    /// How many days words are kept (0: wiped when the turn ends; what is older than that is wiped now), and after how long without an answer a device is told
+    /// so. Devices that are connected were told the old wait; that is for display only.
+    ///
+    /// # Errors
+    /// [`HubStopped`].
+    pub async fn change(&self, keep_text_days: u32, answer: Duration) -> Result<(), HubStopped> {
+        let keep_text_ms = i64::from(keep_text_days) * DAY_MS;
+        self.ask(|reply| Command::Change { keep_text_ms, answer, reply }).await
     }
 
     /// State of the plugin's link.

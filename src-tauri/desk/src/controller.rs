@@ -306,7 +306,7 @@ impl<S: Shell> Controller<S> {
             Event::Left(number) => self.left(number),
             Event::Said(said) => self.hear(said),
             Event::Confirmed { result, reply } => self.confirmed(result, reply),
-            Event::Removed { result, reply } => reply.send(result),
+            Event::Changed { result, reply } | Event::Removed { result, reply } => reply.send(result),
             Event::ClaimMoved(bind) => self.claim_moved(&bind),
             Event::CodeShown { until_ms } => self.code_until_ms = until_ms,
             Event::Watched(fresh) => self.watched(fresh),

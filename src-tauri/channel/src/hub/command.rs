@@ -60,6 +60,13 @@ impl Hub {
                 self.answer(reply, turns);
             }
             Command::Link { reply } => self.answer(reply, self.link_view.clone()),
+            Command::Change { keep_text_ms, answer, reply } => {
+                self.facts.keep_text_ms = keep_text_ms;
+                self.facts.timing.answer = answer;
+                // What is not kept any more goes now.
+                self.next_tidy = now.mono;
+                self.answer(reply, ());
+            }
             Command::SetAgent { agent, reply } => {
                 self.set_agent(agent, now)?;
                 self.answer(reply, ());

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ed25519_dalek::VerifyingKey;
 use tokio::sync::{oneshot, watch};
@@ -219,6 +220,15 @@ pub enum Command {
         limit: usize,
         /// Answer; whether there are older ones.
         reply: oneshot::Sender<(Vec<TurnOf>, bool)>,
+    },
+    /// How long words are kept, and when a device is told that its answer takes longer: from now on.
+    Change {
+        /// ms after the turn ended; 0: wiped at once.
+        keep_text_ms: i64,
+        /// Wait until 9002.
+        answer: Duration,
+        /// Done.
+        reply: oneshot::Sender<()>,
     },
     /// Another upstream may link from now on.
     SetAgent {

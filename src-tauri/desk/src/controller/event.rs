@@ -48,6 +48,13 @@ pub(crate) enum Event {
         /// Who asked.
         reply: Reply,
     },
+    /// The service keeps words and waits for answers as the settings say now, or has ended.
+    Changed {
+        /// Nothing.
+        result: Result<Value, Failure>,
+        /// Who asked.
+        reply: Reply,
+    },
     /// A device was removed, or not.
     Removed {
         /// What was lost with it.

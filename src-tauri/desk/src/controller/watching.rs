@@ -86,6 +86,12 @@ impl<S: Shell> Controller<S> {
         self.state.gather(now_ms);
         let gone = |ip: &std::net::IpAddr| present.addresses.iter().all(|kept| kept.ip != *ip);
         self.proven.retain(|ip, _| !gone(ip));
+        if matches!(self.network.network, Identity::Unheard { .. })
+            && self.network.addresses.first() != present.addresses.first()
+        {
+            // What was decided for a network that was left before it was known is not for this one.
+            self.permit.fresh = self.settings.allow_next_network.then_some(true);
+        }
         self.network = present;
         // What it failed with is shown among the troubles.
         let _ = self.remember_network();

@@ -1,11 +1,13 @@
 //! What a person wishes, from wherever.
 
+use std::time::Duration;
+
 use channel::id::DeviceKey;
 use serde_json::Value;
 
 use super::event::{Event, Reply, Wish, value};
 use super::{Controller, End, ToController, Topic};
-use crate::control::answer::{BindConfirmed, Removed, Sent};
+use crate::control::answer::{BindConfirmed, Nothing, Removed, Sent};
 use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
 use crate::settings::{SaveError, Settings};
@@ -123,10 +125,19 @@ impl<S: Shell> Controller<S> {
         {
             return reply.fail(failure);
         }
-        match self.save(changed(&self.settings, change)) {
-            Ok(()) => reply.done(),
-            Err(failure) => reply.fail(failure),
+        let before = (self.settings.keep_text_days, self.settings.answer_after_s);
+        if let Err(failure) = self.save(changed(&self.settings, change)) {
+            return reply.fail(failure);
         }
+        let now = (self.settings.keep_text_days, self.settings.answer_after_s);
+        if now == before {
+            return reply.done();
+        }
+        let service = self.service.clone();
+        self.work.spawn(async move {
+            let changed = service.change(now.0, Duration::from_secs(now.1)).await;
+            Event::Changed { result: changed.map_err(Failure::from).and_then(|()| value(&Nothing {})), reply }
+        });
     }
 
     fn mute(&mut self, device_key: &str, muted: bool, reply: Reply) {

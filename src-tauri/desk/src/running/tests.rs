@@ -9,12 +9,17 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
+use channel::id;
+use channel::service::Config;
+
+use super::ground::computer_name;
 use super::*;
 use crate::control::answer::{
     AddressReach, AgentWord, BindEvent, BindStarted, DeviceList, Hello, LinkState, Nothing, PendingList, Status,
 };
 use crate::control::client::Client;
 use crate::control::request::Request;
+use crate::controller;
 use crate::shell::NoDesktop;
 
 const LIMIT: Duration = Duration::from_secs(20);

@@ -1,6 +1,7 @@
-//! Who may link, and where: both change while the service runs.
+//! Who may link, and where, how long words are kept and when an answer is late: all change while the service runs.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::rig::Rig;
 use super::{delivered, errors};
@@ -8,7 +9,7 @@ use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::hub::event::{Command, Notice};
 use crate::view::{BindFailure, BindProgress, IssueError};
 use crate::wire::device::{LinkState, ToDevice};
-use crate::wire::upstream::{FromPlugin, ToPlugin};
+use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
 use crate::wire::{Close, Code};
 
 fn is_ready(frames: &[ToPlugin]) -> bool {
@@ -61,7 +62,7 @@ fn another_agent_sends_the_link_of_the_first_away_and_gets_what_it_had() {
     assert!(is_ready(&rig.link_as("g")));
     assert_eq!(delivered(&rig.plugin_frames()), ["one"], "nothing queued was lost");
     rig.reply(&device, 1, "r1", "ONE");
-    rig.done(&device, 1, crate::wire::upstream::Outcome::Answered);
+    rig.done(&device, 1, Outcome::Answered);
     assert_eq!(delivered(&rig.plugin_frames()), ["two"]);
     assert_eq!(errors(&rig.device_frames(&device)), []);
 }
@@ -109,4 +110,30 @@ fn an_unclaimed_code_dies_with_its_address_and_a_claimed_one_does_not() {
     assert!(matches!(*progress.borrow(), BindProgress::Scanned(_)), "its connection says when it is over");
     rig.event(crate::hub::event::Event::BindGone { session: claim });
     assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::DeviceLeft));
+}
+
+#[test]
+fn words_that_are_not_kept_any_more_go_at_once_and_an_answer_is_late_by_the_new_wait() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "one");
+    rig.reply(&device, 1, "r", "two");
+    rig.done(&device, 1, Outcome::Answered);
+    rig.got(&device, 1);
+    let said = |rig: &mut Rig| {
+        let (turns, _) = rig.ask(|reply| Command::Turns { device: None, before_ms: None, limit: 9, reply });
+        turns.into_iter().map(|turn| (turn.said, turn.answered)).collect::<Vec<_>>()
+    };
+    rig.pass(1);
+    assert_eq!(said(&mut rig), [(Some("one".into()), Some("two".into()))]);
+    rig.ask(|reply| Command::Change { keep_text_ms: 0, answer: Duration::from_secs(5), reply });
+    rig.pass(1);
+    assert_eq!(said(&mut rig), [(None, None)]);
+    rig.say(&device, 2, "three");
+    rig.device_frames(&device);
+    rig.pass(4_990);
+    assert_eq!(errors(&rig.device_frames(&device)), []);
+    rig.pass(20);
+    assert_eq!(errors(&rig.device_frames(&device)), [Code::NoAnswerYet]);
 }
