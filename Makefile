@@ -11,7 +11,7 @@ sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/
 display := $(DISPLAY)$(WAYLAND_DISPLAY)
 built = $${CARGO_TARGET_DIR:-target}/debug
 
-.PHONY: help run test check bench soak screenshots bindings check-platforms web openclaw
+.PHONY: help run test check bench soak screenshots look bindings check-platforms web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +34,10 @@ check: ## the quick part: format, lints, types
 	npm --prefix ui/chat run check
 	npm --prefix ui run check
 
-bench: ## load beside an aiohttp relay and a raw TCP hop; writes docs/RESULTS.md (half an hour)
+bench: ## load beside other relays, the tray beside other tray apps; writes docs/RESULTS.md (an hour; ARGS="--only desktop --without-peers")
 	@.ci/packages bench
 	@$(MAKE) --no-print-directory web
-	cargo build --locked --release --package cli --package benches
+	cargo build --locked --release --package cli --package benches --package smartpi-tray
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
 
 soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...)
@@ -51,6 +51,11 @@ screenshots: ## photograph every page of the window, the tray menu and the panel
 	@$(MAKE) --no-print-directory web
 	cargo build --locked --package cli --package smartpi-tray
 	SMARTPI_SCREENSHOTS="$(CURDIR)/docs/screenshots" cargo test --locked --package scenarios --test scenarios -- photographed
+
+look: ## every state of the window on made-up data: pictures, axe, zoom, in a headless Chromium (five minutes)
+	@.ci/packages test
+	@$(MAKE) --no-print-directory web
+	npm --prefix ui run look
 
 bindings: ## write the window's view of the commands again (ui/src/bindings.ts)
 	@.ci/packages tray
