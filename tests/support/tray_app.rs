@@ -96,12 +96,16 @@ impl<'a> TrayApp<'a> {
         data(self.desktop)
     }
 
-    /// Opens its window under a driver.
+    /// Opens its window under a driver and waits until a person sees a page in it.
     ///
     /// # Errors
-    /// As [`Window::open`].
+    /// As [`Window::open`], and a window that shows nothing within 30 s.
     pub fn window(&self) -> Result<Window> {
-        Window::open(self.desktop, &binaries::smartpi_tray(), &["--window"])
+        let mut window = Window::open(self.desktop, &binaries::smartpi_tray(), &["--window"])?;
+        let shown = "document.visibilityState === 'visible'
+            && !!document.querySelector('[data-test^=page-]:not([data-test=page-loading])')";
+        window.wait_for(shown, LIMIT)?;
+        Ok(window)
     }
 
     /// Process id.

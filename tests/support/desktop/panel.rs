@@ -10,7 +10,7 @@ use super::{Activated, Desktop, LIMIT};
 use crate::process::Group;
 use crate::wait;
 
-/// One bar at the top of the screen, with a systray at its left end. Ends on drop.
+/// One bar at the top of the screen, dark as Xfce delivers it, with a systray at its left end. Ends on drop.
 #[derive(Debug)]
 pub struct Panel {
     _panel: Group,
@@ -69,6 +69,7 @@ fn configuration() -> String {
   <property name="configver" type="int" value="2"/>
   <property name="panels" type="array">
     <value type="int" value="1"/>
+    <property name="dark-mode" type="bool" value="true"/>
     <property name="panel-1" type="empty">
       <property name="position" type="string" value="p=6;x=0;y=0"/>
       <property name="length" type="uint" value="100"/>

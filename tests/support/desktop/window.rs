@@ -52,7 +52,7 @@ impl Window {
     pub fn press_on(&mut self, mark: &str) -> Result<()> {
         let css = self.find(mark)?;
         self.session.wait_for(&format!("!document.querySelector({})?.disabled", json!(css)), LIMIT)?;
-        self.session.click(&css)
+        self.session.click(&css).with_context(|| format!("clicking {mark}"))
     }
 
     /// Waits for words in the element with this `data-test`, and gives them.
