@@ -28,12 +28,13 @@ use crate::folders::Folders;
 use crate::language::Language;
 use crate::networks::{Permit, Present};
 use crate::notices::Announcer;
+use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
 use crate::shell::{Page, Shell};
 use crate::state::State;
 use crate::tray_menu::{TrayAction, TrayMenu};
-use crate::view::{SecretsView, View};
+use crate::view::View;
 
 use deadlines::Deadlines;
 pub(crate) use event::{Event, Reply, Wish};
@@ -52,8 +53,6 @@ pub enum ToController {
     Tray(bool),
     /// The window's process could not stay: it ended, attended or not.
     WindowEnded,
-    /// Where secrets are kept.
-    Secrets(SecretsView),
     /// The program shall end: the session ends, or the system asks politely.
     Quit,
 }
@@ -110,6 +109,9 @@ pub(crate) struct Start<S> {
     /// What the first attempt to listen gave.
     pub(crate) first: Moved,
     pub(crate) said: mpsc::Receiver<ToController>,
+    /// Where secrets are kept, and whether to look at the start if the keyring works.
+    pub(crate) vault: Vault,
+    pub(crate) look_at_keyring: bool,
 }
 
 /// Why the controller ended.
@@ -154,6 +156,8 @@ pub(crate) struct Controller<S> {
     network: Present,
     permit: Permit,
     proven: BTreeMap<IpAddr, i64>,
+    vault: Vault,
+    look_at_keyring: bool,
     listening: Listening,
     seat: Seat,
     announcer: Announcer,
@@ -195,6 +199,7 @@ impl<S: Shell> Controller<S> {
         let notices = service.notices();
         let clock = Clock::start();
         state.shown.app.autostart = shell.autostart();
+        state.shown.secrets = start.vault.view();
         let (view, _) = watch::channel(Arc::new(state.shown.clone()));
         let view = Arc::new(view);
         let desk = Desk { events: reports.clone(), view: Arc::clone(&view) };
@@ -211,6 +216,8 @@ impl<S: Shell> Controller<S> {
             network: start.network,
             permit: start.permit,
             proven: BTreeMap::new(),
+            vault: start.vault,
+            look_at_keyring: start.look_at_keyring,
             listening: Listening::new(start.run, start.port),
             seat: Seat::default(),
             announcer: Announcer::default(),
@@ -242,6 +249,7 @@ impl<S: Shell> Controller<S> {
     /// Until the end: asked for by `cancel`, by a person, or because the service died.
     pub(crate) async fn run(mut self, cancel: CancellationToken) -> (S, End) {
         self.watch_system();
+        self.watch_secrets();
         let service = self.service.clone();
         self.work.spawn(async move {
             service.ended().await;
@@ -306,6 +314,8 @@ impl<S: Shell> Controller<S> {
             Event::Left(number) => self.left(number),
             Event::Said(said) => self.hear(said),
             Event::Confirmed { result, reply } => self.confirmed(result, reply),
+            Event::Secrets => self.state.shown.secrets = self.vault.view(),
+            Event::Rest { change, reply } => self.change_rest(&change, reply),
             Event::Changed { result, reply } | Event::Removed { result, reply } => reply.send(result),
             Event::ClaimMoved(bind) => self.claim_moved(&bind),
             Event::CodeShown { until_ms } => self.code_until_ms = until_ms,

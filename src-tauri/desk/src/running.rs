@@ -76,6 +76,8 @@ pub struct Options {
     /// Whether a service that the person stopped stays stopped, and one that cannot listen keeps the program: the tray. Else starting it is what the person
     /// wants now, and what keeps it from listening keeps the program from starting.
     pub honour_intent: bool,
+    /// Whether a desktop finds out at its start if the system's keyring works: it writes a probe and removes it. Not for tests.
+    pub keyring: bool,
 }
 
 impl Options {
@@ -90,6 +92,7 @@ impl Options {
             log: LogTo::File,
             timing: None,
             honour_intent: false,
+            keyring: true,
         }
     }
 }

@@ -48,6 +48,15 @@ pub(crate) enum Event {
         /// Who asked.
         reply: Reply,
     },
+    /// Secrets are kept elsewhere, or the keyring works, or does not.
+    Secrets,
+    /// Secrets lie where the person wants them: the choice may be saved, and whatever else was changed with it.
+    Rest {
+        /// All of it.
+        change: Box<SettingsChange>,
+        /// The move of the secrets waits for this.
+        reply: Reply,
+    },
     /// The service keeps words and waits for answers as the settings say now, or has ended.
     Changed {
         /// Nothing.

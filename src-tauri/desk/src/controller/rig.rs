@@ -92,6 +92,7 @@ pub(super) fn options(folder: &Path) -> Options {
         name: Some("测试".into()),
         timing: Some(Timing::default()),
         honour_intent: true,
+        keyring: false,
         ..Options::new(Folders::under(folder))
     }
 }

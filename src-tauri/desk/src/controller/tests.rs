@@ -13,7 +13,7 @@ use crate::failure::FailureCode;
 use crate::running::{NotStarted, Options, Running};
 use crate::shell::NoDesktop;
 use crate::tray_menu::TrayItem;
-use crate::view::{NoticeKind, Permission, Phase, SecretsPlace, Tongue};
+use crate::view::{NoticeKind, Permission, Phase, Tongue};
 
 fn change(change: SettingsChange) -> Request {
     Request::SettingsChange(Box::new(change))
@@ -354,8 +354,8 @@ async fn a_decision_needs_a_network() {
 async fn quit_is_answered_and_then_everything_ends() {
     let temp = tempfile::tempdir().unwrap();
     let app = App::start(temp.path());
-    app.running().handle().send(ToController::Secrets(SecretsView { place: SecretsPlace::Keyring, why: None }));
-    app.watch().await.until(|view| view.secrets.place == SecretsPlace::Keyring).await;
+    app.running().handle().send(ToController::Tray(false));
+    app.watch().await.until(|view| view.app.tray == Some(false)).await;
     app.done(Request::Quit {}).await;
     tokio::time::timeout(LIMIT, app.running().ended()).await.unwrap().unwrap();
     app.until(|asked| (asked == Asked::Quit).then_some(()));

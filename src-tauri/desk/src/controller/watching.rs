@@ -27,6 +27,27 @@ impl<S: Shell> Controller<S> {
         }
     }
 
+    /// Where secrets are kept; on a desktop it is found out whether the keyring works.
+    pub(super) fn watch_secrets(&self) {
+        let (vault, reports, look) = (self.vault.clone(), self.reports.clone(), self.look_at_keyring);
+        tokio::spawn(async move {
+            let mut view = vault.watch();
+            let looking = async {
+                if look {
+                    vault.look().await;
+                }
+            };
+            let telling = async {
+                while view.changed().await.is_ok() {
+                    if reports.send(Event::Secrets).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(looking, telling);
+        });
+    }
+
     /// Where the system does not say so, a wall clock that ran on tells that the computer slept.
     pub(super) fn notice_sleep(&mut self) {
         let ahead = self.clock.wall_ms() - i64::try_from(self.clock.monotonic_ms()).unwrap_or(i64::MAX);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use channel::id::DeviceKey;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::event::{Event, Reply, Wish, value};
 use super::{Controller, End, ToController, Topic};
@@ -42,7 +43,6 @@ impl<S: Shell> Controller<S> {
             ToController::Open(page) => self.open(page, Reply::default()),
             ToController::Tray(shown) => self.state.shown.app.tray = Some(shown),
             ToController::WindowEnded => self.window_ended(),
-            ToController::Secrets(secrets) => self.state.shown.secrets = secrets,
             ToController::Quit => self.end(End::Asked),
         }
     }
@@ -120,6 +120,28 @@ impl<S: Shell> Controller<S> {
 
     /// Everything of a change but listening on another port.
     pub(super) fn change_now(&mut self, change: &SettingsChange, reply: Reply) {
+        match change.secrets_in_file {
+            Some(in_file) if in_file != self.settings.secrets_in_file => self.move_secrets(in_file, change, reply),
+            Some(_) | None => self.change_rest(change, reply),
+        }
+    }
+
+    /// Secrets are moved first: a choice is saved only where they are.
+    fn move_secrets(&mut self, in_file: bool, change: &SettingsChange, reply: Reply) {
+        let (vault, reports, change) = (self.vault.clone(), self.reports.clone(), Box::new(change.clone()));
+        self.work.spawn(async move {
+            let save = async move {
+                let (saved, is_saved) = oneshot::channel();
+                let ended = |_| Failure::bare(FailureCode::Stopping);
+                reports.send(Event::Rest { change, reply: Reply::to(saved) }).await.map_err(|_| ended(()))?;
+                is_saved.await.map_err(|_| ended(()))?.map(drop)
+            };
+            let result = vault.switch(in_file, save).await.and_then(|()| value(&Nothing {}));
+            Event::Changed { result, reply }
+        });
+    }
+
+    pub(super) fn change_rest(&mut self, change: &SettingsChange, reply: Reply) {
         if let Some(on) = change.autostart
             && let Err(failure) = self.set_autostart(on)
         {

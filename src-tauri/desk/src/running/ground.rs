@@ -20,6 +20,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::language::Language;
 use crate::networks::{self, Permit, Present};
+use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
 use crate::shell::Shell;
@@ -40,6 +41,7 @@ pub(super) struct Ground {
     port: u16,
     timing: Timing,
     notes: Vec<Failure>,
+    keyring: bool,
 }
 
 /// What runs.
@@ -57,7 +59,7 @@ pub(super) struct Started {
 impl Ground {
     /// Reads what is needed; starts nothing, waits for nobody.
     pub(super) fn lay(options: Options, mut settings: Settings) -> Result<Self, Failure> {
-        let Options { folders, port, lan, agent, name, log: _, timing, honour_intent } = options;
+        let Options { folders, port, lan, agent, name, log: _, timing, honour_intent, keyring } = options;
         let mut notes = Vec::new();
         let network = networks::look().unwrap_or_else(|error| {
             notes.push(Failure::caused(FailureCode::InterfacesUnreadable, &error));
@@ -91,6 +93,7 @@ impl Ground {
             permit,
             timing,
             notes,
+            keyring,
         })
     }
 
@@ -188,6 +191,8 @@ impl Ground {
         };
         let state = State::begin(&basics, &self.settings, self.agent, now_ms);
         let (handle, said) = Handle::channel();
+        let look_at_keyring = self.keyring && shell.is_desktop();
+        let vault = Vault::new(&self.folders.data, self.settings.secrets_in_file);
         let (controller, desk) = Controller::new(Start {
             shell,
             service: service.clone(),
@@ -204,6 +209,8 @@ impl Ground {
             port: self.port,
             first,
             said,
+            vault,
+            look_at_keyring,
         });
         let (ask, asked) = watch::channel(None);
         let begun = Begun { service: service.clone(), service_file, notes: self.notes, handle, asked };
