@@ -357,7 +357,4 @@ impl<S: Shell> Controller<S> {
 
 #[cfg(unix)]
 #[cfg(test)]
-mod rig;
-#[cfg(unix)]
-#[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
+mod rig;
+
 use std::net::{Ipv4Addr, TcpListener};
 
 use channel::service::Agent;
 use device::Connection;
 use serde_json::json;
 
-use super::rig::{App, Asked, LIMIT, accepts, bind, options};
 use super::*;
 use crate::control::answer::{AgentWord, DeviceList, DeviceState, Nothing, Status, Turns};
 use crate::control::client::Client;
@@ -14,6 +15,7 @@ use crate::running::{NotStarted, Options, Running};
 use crate::shell::NoDesktop;
 use crate::tray_menu::TrayItem;
 use crate::view::{NoticeKind, Permission, Phase, Tongue};
+use rig::{App, Asked, LIMIT, accepts, bind, options};
 
 fn change(change: SettingsChange) -> Request {
     Request::SettingsChange(Box::new(change))
