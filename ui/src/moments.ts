@@ -43,9 +43,9 @@ export function dayHeading(ms: number, now: number, tongue: Tongue, words: Words
   return days === 1 ? words.parts.yesterday : dateOf(ms, now, tongue);
 }
 
-/** `80 ms`, `4.2 s`, `41 s` or `2 min 5 s`. */
+/** `80 ms`, `0.8 s`, `4.2 s`, `41 s` or `2 min 5 s`. */
 export function span(ms: number, words: Words): string {
-  if (ms < 1000) return words.parts.ms(Math.max(0, Math.round(ms)));
+  if (ms < 100) return words.parts.ms(Math.max(0, Math.round(ms)));
   if (ms < 9_950) return words.parts.seconds((ms / 1000).toFixed(1));
   const seconds = Math.round(ms / 1000);
   return seconds < 60 ? words.parts.seconds(String(seconds)) : words.parts.minutes(Math.floor(seconds / 60), seconds % 60);

@@ -34,7 +34,7 @@ describe("moments", () => {
 
   test("spans are as exact as a person needs", () => {
     const plain = (ms: number, words = en): string => span(ms, words).replaceAll("\u00a0", " ");
-    expect([-5, 0, 80, 4_240, 9_960, 41_000, 59_700, 125_000].map((ms) => plain(ms))).toEqual(["0 ms", "0 ms", "80 ms", "4.2 s", "10 s", "41 s", "1 min", "2 min 5 s"]);
+    expect([-5, 0, 80, 835, 4_240, 9_960, 41_000, 59_700, 125_000].map((ms) => plain(ms))).toEqual(["0 ms", "0 ms", "80 ms", "0.8 s", "4.2 s", "10 s", "41 s", "1 min", "2 min 5 s"]);
     expect(plain(125_000, zh)).toBe("2 分 5 秒");
   });
 });
