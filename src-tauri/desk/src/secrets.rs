@@ -14,8 +14,6 @@ mod contract;
 mod file;
 mod identity;
 mod keyring;
-#[cfg(test)]
-mod memory;
 mod vault;
 
 use std::error::Error;
@@ -175,6 +173,8 @@ impl From<SecretsError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    pub(super) mod memory;
+
     use super::*;
 
     #[test]

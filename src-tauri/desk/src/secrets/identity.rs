@@ -60,7 +60,7 @@ impl fmt::Debug for Identity {
 
 #[cfg(test)]
 mod tests {
-    use super::super::memory::Memory;
+    use super::super::tests::memory::Memory;
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use super::super::memory::Memory;
+use super::super::tests::memory::Memory;
 use super::*;
 
 const IDENTITY: SecretName = SecretName::OpenClawIdentity;

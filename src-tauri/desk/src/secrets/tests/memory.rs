@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::{Secret, SecretName, Secrets, SecretsError};
+use super::super::{Secret, SecretName, Secrets, SecretsError};
 use crate::view::KeyringTrouble;
 
 #[derive(Clone, Default)]
-pub(super) struct Memory(Arc<(Mutex<Inside>, Condvar)>);
+pub(in crate::secrets) struct Memory(Arc<(Mutex<Inside>, Condvar)>);
 
 #[derive(Default)]
 struct Inside {
@@ -27,43 +27,43 @@ struct Inside {
 }
 
 impl Memory {
-    pub(super) fn troubled(trouble: KeyringTrouble) -> Self {
+    pub(in crate::secrets) fn troubled(trouble: KeyringTrouble) -> Self {
         let memory = Self::default();
         memory.refuse(Some(trouble));
         memory
     }
 
-    pub(super) fn refuse(&self, trouble: Option<KeyringTrouble>) {
+    pub(in crate::secrets) fn refuse(&self, trouble: Option<KeyringTrouble>) {
         self.0.0.lock().unwrap().trouble = trouble;
     }
 
-    pub(super) fn refuse_writes(&self, trouble: KeyringTrouble) {
+    pub(in crate::secrets) fn refuse_writes(&self, trouble: KeyringTrouble) {
         self.0.0.lock().unwrap().read_only = Some(trouble);
     }
 
-    pub(super) fn forget_writes(&self) {
+    pub(in crate::secrets) fn forget_writes(&self) {
         self.0.0.lock().unwrap().forgets = true;
     }
 
-    pub(super) fn keep_for_ever(&self) {
+    pub(in crate::secrets) fn keep_for_ever(&self) {
         self.0.0.lock().unwrap().keeps = true;
     }
 
-    pub(super) fn prompt(&self, on: bool) {
+    pub(in crate::secrets) fn prompt(&self, on: bool) {
         self.0.0.lock().unwrap().prompting = on;
         self.0.1.notify_all();
     }
 
-    pub(super) fn kept(&self, name: SecretName) -> Option<Secret> {
+    pub(in crate::secrets) fn kept(&self, name: SecretName) -> Option<Secret> {
         self.0.0.lock().unwrap().kept.get(&name).cloned()
     }
 
-    pub(super) fn calls(&self) -> usize {
+    pub(in crate::secrets) fn calls(&self) -> usize {
         self.0.0.lock().unwrap().calls
     }
 
     /// Until a call waits for a person.
-    pub(super) fn await_prompt(&self) {
+    pub(in crate::secrets) fn await_prompt(&self) {
         let inside = self.0.0.lock().unwrap();
         drop(self.0.1.wait_while(inside, |inside| inside.waiting == 0).unwrap());
     }
@@ -119,12 +119,12 @@ impl Secrets for Memory {
 
 #[test]
 fn memory_keeps_the_contract() {
-    super::check_contract(&Memory::default()).unwrap();
+    super::super::check_contract(&Memory::default()).unwrap();
 }
 
 #[test]
 fn a_place_that_forgets_breaks_the_contract() {
     let memory = Memory::default();
     memory.forget_writes();
-    assert_eq!(super::check_contract(&memory), Err("what was written is read".to_owned()));
+    assert_eq!(super::super::check_contract(&memory), Err("what was written is read".to_owned()));
 }
