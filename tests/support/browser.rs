@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -57,7 +57,14 @@ impl Browser {
         let home = TempDir::with_prefix("smartpi-browser-")?;
         let display = match engine {
             Engine::Chromium => None,
-            Engine::WebKit => Some(Display::start(|server| Command::new(server), PHONE)?),
+            Engine::WebKit => Some(Display::start(
+                |server| {
+                    let mut command = place.command(server);
+                    command.stderr(Stdio::null());
+                    command
+                },
+                PHONE,
+            )?),
         };
         let port = place.free_port()?;
         let driver = match engine {

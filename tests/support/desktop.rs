@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 pub use bus::{Activated, SessionBus};
@@ -65,7 +65,7 @@ pub struct Desktop<'a> {
     place: &'a Namespace,
     // In this order they end.
     _keyring: Option<Group>,
-    _manager: Group,
+    manager: Group,
     bus: SessionBus,
     display: Display,
     outfit: Outfit,
@@ -83,7 +83,11 @@ impl<'a> Desktop<'a> {
     /// A program that is not installed or does not come up, by name.
     pub fn start(place: &'a Namespace, outfit: Outfit) -> Result<Self> {
         let home = Home::make(&outfit)?;
-        let display = Display::start(|server| home.command(place, &outfit, server), SCREEN)?;
+        let logged = |mut command: Command, name: &str| {
+            command.stderr(home.log(name).map_or_else(|_| Stdio::null(), Stdio::from));
+            command
+        };
+        let display = Display::start(|server| logged(home.command(place, &outfit, server), "Xvfb"), SCREEN)?;
         let mut services = outfit.keyring.services();
         if outfit.dead_portal {
             services.push(Activated { name: "org.freedesktop.portal.Desktop", exec: "/bin/sleep 100000".into() });
@@ -94,23 +98,19 @@ impl<'a> Desktop<'a> {
             command.env("DISPLAY", display.name());
             command
         };
-        let bus = SessionBus::start(
-            |daemon| {
-                let mut command = on_screen(daemon);
-                command.stderr(home.log("dbus-daemon").map_or_else(|_| Stdio::null(), Stdio::from));
-                command
-            },
-            &home.run(),
-            &services,
-        )?;
+        let bus = SessionBus::start(|daemon| logged(on_screen(daemon), "dbus-daemon"), &home.run(), &services)?;
         let mut openbox = on_screen(&installed("openbox", "openbox")?);
         openbox.args(["--sm-disable"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(home.log("openbox")?);
         let manager = Group::start(openbox.env("DBUS_SESSION_BUS_ADDRESS", bus.address()))?;
-        let mut desktop = Self { place, _keyring: None, _manager: manager, bus, display, outfit, home };
+        let mut desktop = Self { place, _keyring: None, manager, bus, display, outfit, home };
+        let mut seen = String::new();
         wait::until(LIMIT, "a window manager", || {
             let shown = desktop.command("xprop", "x11-utils")?.args(["-root", "_NET_SUPPORTING_WM_CHECK"]).output()?;
-            Ok(String::from_utf8_lossy(&shown.stdout).contains("window id"))
-        })?;
+            seen = String::from_utf8_lossy(&[shown.stdout, shown.stderr].concat()).into_owned();
+            ensure!(desktop.manager.ended()?.is_none(), "openbox ended: {}", desktop.log("openbox"));
+            Ok(seen.contains("window id"))
+        })
+        .with_context(|| format!("on {}: {seen}", desktop.display.name()))?;
         desktop._keyring = outfit.keyring.start(&desktop)?;
         Ok(desktop)
     }

@@ -46,6 +46,11 @@ impl<'a> Simulated<'a> {
         device.key = confirmed["deviceKey"].as_str().with_context(|| format!("no deviceKey: {confirmed}"))?.to_owned();
         device.terminal = Some(terminal);
         device.until_online()?;
+        app.until_view("with the new device online", |view| {
+            view["devices"].as_array().is_some_and(|all| {
+                all.iter().any(|known| known["deviceKey"] == device.key.as_str() && known["state"] == "online")
+            })
+        })?;
         Ok(device)
     }
 

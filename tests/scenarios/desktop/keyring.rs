@@ -50,9 +50,15 @@ fn the_file_is_used_when_the_person_chooses_it_and_only_the_person_can_read_it()
     app.until_view("without a place", |view| view["secrets"]["place"] == "nowhere")?;
     app.control()?.ask("settings.change", json!({"secretsInFile": true}))?;
     app.until_view("with the file", |view| view["secrets"]["place"] == "file")?;
-    for entry in std::fs::read_dir(app.data())?.flatten() {
-        let mode = entry.metadata()?.permissions().mode() & 0o777;
-        ensure!(mode & 0o077 == 0, "{} can be read by others: {mode:o}", entry.path().display());
+    let private = |path: &std::path::Path| -> Result<()> {
+        let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+        ensure!(mode & 0o077 == 0, "{} can be read by others: {mode:o}", path.display());
+        Ok(())
+    };
+    private(&app.data())?;
+    let files = std::fs::read_dir(app.data())?.flatten().map(|entry| entry.path());
+    for file in files.filter(|path| path.is_file()) {
+        private(&file)?;
     }
     Ok(())
 }

@@ -137,10 +137,11 @@ fn a_dead_portal_and_a_locked_keyring_keep_no_device_waiting() -> Result<()> {
     let outfit = Outfit { dead_portal: true, keyring: Keyring::Locked, ..Outfit::default() };
     let desktop = Desktop::start(&lab.computer, outfit)?;
     let began = std::time::Instant::now();
-    let app = support::tray_app::TrayApp::launch(&desktop, &["--hidden"])?;
+    let mut app = support::tray_app::TrayApp::launch(&desktop, &["--hidden"])?;
     until("an open port", || Ok(app.listens(8765)))?;
     // The portal answers nobody for 25 s, the keyring's window waits for ever; a debug build on a busy machine takes a second.
     ensure!(began.elapsed() < Duration::from_secs(5), "the port opened after {:?}", began.elapsed());
+    app.until_answering()?;
     let _kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
     ensure!(began.elapsed() < Duration::from_secs(15), "a device was bound after {:?}", began.elapsed());
     Ok(())

@@ -16,15 +16,26 @@ pub struct Display {
 }
 
 impl Display {
-    /// Starts one in the place that `command` gives for a program, of this width and height in pixels.
+    /// Starts one in the place that `command` gives for a program, of this width and height in pixels. The programs that draw on it must be in the same
+    /// network namespace: two servers of different namespaces can have the same number, and are told apart by their abstract sockets alone.
     ///
     /// # Errors
     /// Xvfb is not installed or does not start.
     pub fn start(command: impl FnOnce(&Path) -> Command, (width, height): (u32, u32)) -> Result<Self> {
         let mut command = command(&installed("Xvfb", "xvfb")?);
-        // With -displayfd the server itself takes the first free number and writes it when it is ready.
-        command.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // With -displayfd the server itself takes the first free number and writes it when it is ready. With -noreset it does not begin anew when the first
+        // program that looked at it goes.
+        command.args([
+            "-displayfd",
+            "1",
+            "-noreset",
+            "-nolisten",
+            "tcp",
+            "-screen",
+            "0",
+            &format!("{width}x{height}x24"),
+        ]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut server = Group::start(&mut command)?;
         let mut line = String::new();
         let stdout = server.child().stdout.take().context("Xvfb has no standard output")?;
