@@ -182,7 +182,7 @@ fn quit_says_goodbye_to_the_devices_and_takes_everything_away() -> Result<()> {
     let (tray, mut app) = in_the_tray(&desktop)?;
     let mut kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
     tray.click(&["Settings…"])?;
-    app.until_window(true)?;
+    until("a window on the screen", || Ok(desktop.windows()?.iter().any(|title| title.contains("SmartPi"))))?;
     tray.click(&["Quit SmartPi (1 device will be disconnected)"])?;
     let status = app.wait()?;
     ensure!(status.success(), "Quit ended with {status}: {}", app.log());

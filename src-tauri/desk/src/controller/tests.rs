@@ -352,6 +352,27 @@ async fn a_decision_needs_a_network() {
     }
 }
 
+/// A tray that goes later, such as a panel that is started anew, opens nothing.
+#[tokio::test]
+async fn the_window_opens_by_itself_only_where_there_was_never_a_tray() {
+    for (said, opened) in [(vec![false], 1), (vec![true, false], 0)] {
+        let temp = tempfile::tempdir().unwrap();
+        let app = App::start(temp.path());
+        for tray in said {
+            app.running().handle().send(ToController::Tray(tray));
+            app.watch().await.until(|view| view.app.tray == Some(tray)).await;
+        }
+        app.done(Request::Quit {}).await;
+        let windows = std::cell::Cell::new(0);
+        app.until(|asked| {
+            windows.set(windows.get() + i32::from(matches!(asked, Asked::Window(_))));
+            (asked == Asked::Quit).then_some(())
+        });
+        assert_eq!(windows.get(), opened);
+        app.stop();
+    }
+}
+
 #[tokio::test]
 async fn quit_is_answered_and_then_everything_ends() {
     let temp = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
 use crate::settings::{SaveError, Settings};
 use crate::shell::{Page, Shell};
-use crate::state::Did;
+use crate::state::{Did, Window};
 use crate::tray_menu::TrayAction;
 use crate::{detect_agent, words};
 
@@ -41,9 +41,17 @@ impl<S: Shell> Controller<S> {
         match said {
             ToController::Clicked(action) => self.click(action),
             ToController::Open(page) => self.open(page, Reply::default()),
-            ToController::Tray(shown) => self.state.shown.app.tray = Some(shown),
+            ToController::Tray(shown) => self.see_tray(shown),
             ToController::WindowEnded => self.window_ended(),
             ToController::Quit => self.end(End::Asked),
+        }
+    }
+
+    /// Where no tray shows the icon from the beginning, the window is the only sign of the program.
+    fn see_tray(&mut self, shown: bool) {
+        let before = self.state.shown.app.tray.replace(shown);
+        if before.is_none() && !shown && self.state.window == Window::Closed {
+            self.open(Page::Devices { device_key: None, remove: false }, Reply::default());
         }
     }
 
