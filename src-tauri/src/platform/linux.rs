@@ -19,9 +19,10 @@ use super::Bar;
 pub(crate) use colours::follow as follow_colours;
 pub(crate) use login::{login_entry_is_dead, login_entry_is_on, login_word};
 
-/// GTK's helpers that the tray has no use for: each costs a thread and a wait for a part of the desktop that may be dead. The menu goes over the bus, where
-/// the panel makes it accessible.
-const TRAY_ONLY: [(&str, &str); 3] = [("NO_AT_BRIDGE", "1"), ("GIO_USE_VFS", "local"), ("GSETTINGS_BACKEND", "memory")];
+/// GTK's helpers that the tray has no use for: each costs a thread, memory (OpenGL's driver alone 10 MiB), and a wait for a part of the desktop that may be
+/// dead. The menu goes over the bus, where the panel makes it accessible.
+const TRAY_ONLY: [(&str, &str); 4] =
+    [("NO_AT_BRIDGE", "1"), ("GIO_USE_VFS", "local"), ("GSETTINGS_BACKEND", "memory"), ("GDK_GL", "disable")];
 
 /// What of it was not set before: no other program shall inherit it.
 static OURS: OnceLock<Vec<&str>> = OnceLock::new();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use desk::controller::{Handle, ToController};
 use desk::failure::{Failure, FailureCode};
@@ -19,6 +20,9 @@ use crate::{args, open, platform};
 
 /// How many notifications may wait for a daemon that does not answer; what is more is in the window's list all the same.
 const WAITING: usize = 32;
+
+/// How long taking the tray away may take.
+const TAKE_AWAY: Duration = Duration::from_secs(1);
 
 /// What the whole process shares: the controller's orders on one side, Tauri on the other.
 #[derive(Clone)]
@@ -187,5 +191,11 @@ impl Shell for Desktop {
         if let Some(app) = self.stage.0.app.get() {
             app.exit(0);
         }
+        // The main thread may hang in a dead part of the desktop, and has nothing left to do but take the tray away.
+        self.stage.0.reactor.spawn(async {
+            tokio::time::sleep(TAKE_AWAY).await;
+            tracing::warn!("the desktop does not let go of the tray");
+            std::process::exit(0);
+        });
     }
 }
