@@ -56,5 +56,11 @@ fn furnish<'a>(desktop: &'a Desktop<'a>, app: &TrayApp<'_>) -> Result<Vec<Simula
     bedroom.switch_off()?;
     app.control()?.ask("devices.test", serde_json::json!({"deviceKey": bedroom.key()}))?;
     let desk = Simulated::bind(desktop, app, desk, "board")?;
+    let waiting = |view: &serde_json::Value, key: &str| device(view, key).and_then(|device| device["waiting"].as_u64());
+    app.until_view("at rest", |view| {
+        waiting(view, kitchen.key()) == Some(0)
+            && waiting(view, bedroom.key()) == Some(1)
+            && device(view, bedroom.key()).is_some_and(|bedroom| bedroom["state"] == "offline")
+    })?;
     Ok(vec![kitchen, bedroom, desk])
 }

@@ -37,6 +37,7 @@ fn pages(locale: &'static str, dark: bool) -> Result<()> {
         &format!("document.querySelectorAll('[data-test=device-row]').length === {}", devices.len()),
         LIMIT,
     )?;
+    window.wait_for("document.querySelectorAll('[data-test=device-state][data-state=offline]').length === 1", LIMIT)?;
     window.photograph(&picture("devices"))?;
     window.press_on("nav-activity")?;
     window.find("activity-turn")?;

@@ -79,6 +79,11 @@ impl Window {
         if let Some(folder) = into.parent() {
             fs::create_dir_all(folder)?;
         }
+        // What is in the page is on the screen two frames later.
+        self.session.promise(
+            "await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())));",
+            &[],
+        )?;
         fs::write(into, self.session.screenshot()?)?;
         Ok(into.to_owned())
     }
