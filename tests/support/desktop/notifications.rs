@@ -148,6 +148,8 @@ impl NotificationDaemon {
             }
             notification.closed = true;
         }
+        // Nobody clicks what is not shown yet: the application has been given its number.
+        self.connection.call_method(Some(NAME), PATH, Some(NAME), "GetServerInformation", &())?;
         self.connection.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &(id, action))?;
         // Reason 2: dismissed by the person.
         self.connection.emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &(id, 2_u32))?;
@@ -171,7 +173,8 @@ impl Told {
 /// The D-Bus face.
 struct Daemon(Arc<Told>);
 
-#[zbus::interface(name = "org.freedesktop.Notifications")]
+// One call after the other: who is answered now was told everything before.
+#[zbus::interface(name = "org.freedesktop.Notifications", spawn = false)]
 impl Daemon {
     fn get_capabilities(&self) -> Vec<&'static str> {
         vec!["actions", "body", "persistence"]

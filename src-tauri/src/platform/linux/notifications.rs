@@ -6,7 +6,7 @@ use desk::controller::{Handle, ToController};
 use desk::notices::Announcement;
 use desk::shell::Page;
 use desk::view::NoticeKind;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::Receiver;
 use zbus::proxy;
 use zbus::zvariant::Value;
@@ -87,16 +87,25 @@ async fn serve(
             },
             click = clicks.next() => {
                 let Some(click) = click else { return Ok(()) };
-                if let Some((_, page)) = shown.0.get(&click.args()?.id) {
-                    controller.send(ToController::Open(page.clone()));
-                }
+                open(controller, &shown, &click)?;
             }
             closing = closings.next() => {
                 let Some(closing) = closing else { return Ok(()) };
+                // What is clicked is closed at once: a click that came before its closing is not looked for in vain.
+                while let Some(Some(click)) = clicks.next().now_or_never() {
+                    open(controller, &shown, &click)?;
+                }
                 shown.0.remove(&closing.args()?.id);
             }
         }
     }
+}
+
+fn open(controller: &Handle, shown: &Shown, click: &ActionInvoked) -> zbus::Result<()> {
+    if let Some((_, page)) = shown.0.get(&click.args()?.id) {
+        controller.send(ToController::Open(page.clone()));
+    }
+    Ok(())
 }
 
 async fn tell(
