@@ -378,6 +378,8 @@ export type FailureCode =
 "openclaw_not_set_up" | 
 /**  OpenClaw's configuration cannot be read. */
 "openclaw_config_unreadable" | 
+/**  OpenClaw's configuration is kept in several files. */
+"openclaw_config_split" | 
 /**  A command of OpenClaw failed. */
 "openclaw_failed" | 
 /**  OpenClaw changed what is not ours. */
@@ -767,7 +769,7 @@ export type SettingsView = {
 export type SetupLook = {
 	/**  Every OpenClaw that was found, the one that the user's own shell starts first. */
 	found: FoundOpenClaw[],
-	/**  Whether one lives in WSL, which this program cannot reach. */
+	/**  None was found, and this Windows has a WSL: one may live there, where this program cannot reach it. */
 	inWsl: boolean,
 };
 
