@@ -20,10 +20,10 @@ cp "$work/512.png" icon.png
 png2icns icon.icns "$work/16.png" "$work/32.png" "$work/48.png" "$work/128.png" "$work/256.png" "$work/512.png" "$work/1024.png" >/dev/null
 icotool -c -o icon.ico "$work/16.png" "$work/24.png" "$work/32.png" "$work/48.png" "$work/64.png" -r "$work/256.png"
 
-# The tray: "light" for light bars (dark strokes), "dark" for dark bars, "template" for macOS, which looks at alpha only.
+# The tray: "light" for light bars (dark strokes), "dark" for dark bars, "any" for bars whose colour nobody tells (3 : 1 on white and on black), "template" for macOS, which looks at alpha only.
 mkdir -p tray
 for state in stopped running talking attention; do
-    for bar in light:#1b1f27 dark:#f4f6fa template:#000000; do
+    for bar in light:#1b1f27 dark:#f4f6fa any:#4a7bf0 template:#000000; do
         colour=${bar#*:}
         # Inside a mask black means "cut away" and stays.
         awk -v colour="$colour" '/<mask/ { inside = 1 } !inside { gsub("#000", colour) } /<\/mask>/ { inside = 0 } { print }' \

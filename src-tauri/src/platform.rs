@@ -8,6 +8,8 @@ pub(crate) enum Bar {
     Light,
     /// Dark: the icon is drawn light.
     Dark,
+    /// Nobody knows: the icon is drawn in a colour that shows on both.
+    Any,
     /// The system colours the icon itself, from its shape.
     Template,
 }

@@ -4,12 +4,13 @@ use desk::tray_menu::TrayIcon as State;
 
 use crate::platform::{self, Bar};
 
-/// The three pictures of a state, twice as large as a bar shows them: every bar makes a picture smaller well, none makes it larger well.
+/// The pictures of a state, twice as large as a bar shows them: every bar makes a picture smaller well, none makes it larger well.
 macro_rules! picture {
     ($state:literal) => {
         match platform::bar() {
             Bar::Light => include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/icons/tray/", $state, "-light@2x.png")),
             Bar::Dark => include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/icons/tray/", $state, "-dark@2x.png")),
+            Bar::Any => include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/icons/tray/", $state, "-any@2x.png")),
             Bar::Template => {
                 include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/icons/tray/", $state, "-template@2x.png"))
             }

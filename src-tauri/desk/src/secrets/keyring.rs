@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use keyring::Error as KeyringError;
+use keyring_core::Entry;
 use keyring_core::api::CredentialStoreApi;
-use keyring_core::{Entry, Error as KeyringError};
 
 use super::{Secret, SecretName, Secrets, SecretsError};
 use crate::view::KeyringTrouble;
