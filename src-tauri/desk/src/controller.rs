@@ -322,6 +322,7 @@ impl<S: Shell> Controller<S> {
             Event::Watched(fresh) => self.watched(fresh),
             Event::NetworkMoved => self.deadlines.look_again(),
             Event::Looked(present) => self.looked(present),
+            #[cfg(target_os = "linux")]
             Event::Woke => self.woke(),
             Event::AgentFound { agent, reply } => self.agent_found(agent, reply),
             Event::AgentSet(reply) => {

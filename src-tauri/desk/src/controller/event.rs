@@ -84,7 +84,8 @@ pub(crate) enum Event {
     NetworkMoved,
     /// What the interfaces say. `Err`: they cannot be listed.
     Looked(Result<Present, Failure>),
-    /// The computer slept and woke up.
+    /// The computer slept and woke up: said by the system. Elsewhere the clocks tell, without an event.
+    #[cfg(target_os = "linux")]
     Woke,
     /// Who answers, looked up again.
     AgentFound {
