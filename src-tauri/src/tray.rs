@@ -9,9 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use desk::control::answer::Nothing;
-use desk::control::client::Client;
-use desk::control::request::Request;
+use desk::attach::{self, Attached};
 use desk::controller::ToController;
 use desk::failure::{Failure, FailureCode};
 use desk::folders::Folders;
@@ -24,28 +22,14 @@ use tauri::RunEvent;
 use tauri::tray::{MouseButton, MouseButtonState, TrayIconEvent};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::autostart::Autostart;
 use crate::{platform, tell, window};
 use desktop::Stage;
 
-/// How long an owner that is only just starting or stopping is waited for.
-const JUST_STARTING: Duration = Duration::from_secs(10);
-/// How often it is asked.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How long everything may take to end once it shall.
 const END: Duration = Duration::from_secs(2);
-
-/// What became of asking the one that runs already.
-enum Attached {
-    /// It shows its window, or was asked for nothing.
-    Shown,
-    /// It is a server: it has no window, and nothing against one.
-    NoDesktop,
-    /// It does not answer: it is only just starting, or ending.
-    Silent,
-}
 
 /// Runs until somebody quits.
 pub(crate) fn run(
@@ -56,7 +40,6 @@ pub(crate) fn run(
     language: Language,
 ) -> ExitCode {
     platform::prepare_tray();
-    let end = Instant::now() + JUST_STARTING;
     loop {
         let stage = Stage::new(data, folders.data.join("tray"), reactor.clone());
         let (desktop, announcements) = stage.desktop(Autostart::of_this_program(data));
@@ -69,16 +52,19 @@ pub(crate) fn run(
                 }
                 return live(running, &stage, announcements, reactor, language);
             }
-            Err(NotStarted::AlreadyRunning(_)) => match reactor.block_on(attach(folders, hidden)) {
-                Attached::Shown => return ExitCode::SUCCESS,
-                Attached::NoDesktop => return window::run(reactor, folders, data, first_page(folders), None, language),
-                // Where it was ending, its place is free in a moment.
-                Attached::Silent if Instant::now() < end => {
-                    std::thread::sleep(ASK_AGAIN);
-                    continue;
+            Err(NotStarted::AlreadyRunning(_)) => {
+                let page = first_page(folders);
+                match attach::show(folders, (!hidden).then_some(&page)) {
+                    Ok(Attached::Shown) => return ExitCode::SUCCESS,
+                    // Where it was ending, its place is free now.
+                    Ok(Attached::Gone) => continue,
+                    // A server: it has no window, and nothing against one.
+                    Err(Failure { code: FailureCode::NoDesktop, .. }) => {
+                        return window::run(reactor, folders, data, page, None, language);
+                    }
+                    Err(_) => Failure::bare(FailureCode::AlreadyRunning),
                 }
-                Attached::Silent => Failure::bare(FailureCode::AlreadyRunning),
-            },
+            }
             Err(NotStarted::Failed(failure)) => failure,
         };
         return if hidden {
@@ -146,22 +132,6 @@ fn first_page(folders: &Folders) -> Page {
         Ok(settings) if !settings.welcomed => Page::Welcome {},
         // The window says what is wrong with the settings.
         Ok(_) | Err(_) => Page::Devices { device_key: None, remove: false },
-    }
-}
-
-/// Asks the owner to show its window; nothing, where this start was to be seen by nobody.
-async fn attach(folders: &Folders, hidden: bool) -> Attached {
-    let asked = async {
-        let mut owner = Client::connect(folders).await?;
-        if hidden {
-            return Ok(Nothing {});
-        }
-        owner.ask(&Request::WindowOpen(first_page(folders))).await
-    };
-    match asked.await {
-        Ok(Nothing {}) => Attached::Shown,
-        Err(Failure { code: FailureCode::NoDesktop, .. }) => Attached::NoDesktop,
-        Err(_) => Attached::Silent,
     }
 }
 

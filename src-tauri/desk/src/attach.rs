@@ -20,18 +20,18 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How a second start ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attached {
-    /// The other one shows the page: nothing is left to do.
+    /// The other one is there, and shows the page if there is one: nothing is left to do.
     Shown,
     /// The other one has ended meanwhile: start in its place.
     Gone,
 }
 
-/// Asks the owner of these folders to show a page; blocks at most some 10 s. To be called after [`crate::running::NotStarted::AlreadyRunning`]; on
+/// Asks the owner of these folders to show a page, or, without one, merely whether it is there; blocks at most some 10 s. To be called after [`crate::running::NotStarted::AlreadyRunning`]; on
 /// [`Attached::Gone`] start again.
 ///
 /// # Errors
 /// [`FailureCode::NoDesktop`] where a server owns the folders; what else the owner says; [`FailureCode::Timeout`] where it is there and says nothing.
-pub fn show(folders: &Folders, page: &Page) -> Result<Attached, Failure> {
+pub fn show(folders: &Folders, page: Option<&Page>) -> Result<Attached, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -39,7 +39,7 @@ pub fn show(folders: &Folders, page: &Page) -> Result<Attached, Failure> {
     runtime.block_on(show_within(folders, page, PATIENCE))
 }
 
-async fn show_within(folders: &Folders, page: &Page, patience: Duration) -> Result<Attached, Failure> {
+async fn show_within(folders: &Folders, page: Option<&Page>, patience: Duration) -> Result<Attached, Failure> {
     let end = Instant::now() + patience;
     loop {
         let failure = match ask(folders, page).await {
@@ -59,8 +59,9 @@ async fn show_within(folders: &Folders, page: &Page, patience: Duration) -> Resu
     }
 }
 
-async fn ask(folders: &Folders, page: &Page) -> Result<(), Failure> {
+async fn ask(folders: &Folders, page: Option<&Page>) -> Result<(), Failure> {
     let mut client = Client::connect(folders).await?;
+    let Some(page) = page else { return Ok(()) };
     client.ask::<Nothing>(&Request::WindowOpen(page.clone())).await.map(|Nothing {}| ())
 }
 
@@ -94,9 +95,9 @@ mod tests {
         let folders = Folders::under(temp.path());
         let first = Running::start(options(&folders), NoDesktop).unwrap();
         assert!(matches!(Running::start(options(&folders), NoDesktop), Err(NotStarted::AlreadyRunning(Some(_)))));
-        assert_eq!(show(&folders, &PAGE).unwrap_err().code, FailureCode::NoDesktop);
+        assert_eq!(show(&folders, Some(&PAGE)).unwrap_err().code, FailureCode::NoDesktop);
         first.stop();
-        assert_eq!(show(&folders, &PAGE).unwrap(), Attached::Gone);
+        assert_eq!(show(&folders, Some(&PAGE)).unwrap(), Attached::Gone);
     }
 
     #[test]
@@ -109,7 +110,7 @@ mod tests {
         let second = loop {
             match Running::start(options(&folders), NoDesktop) {
                 Ok(running) => break running,
-                Err(NotStarted::AlreadyRunning(_)) => match show(&folders, &PAGE) {
+                Err(NotStarted::AlreadyRunning(_)) => match show(&folders, Some(&PAGE)) {
                     Ok(Attached::Gone) => {}
                     Err(failure) if failure.code == FailureCode::NoDesktop => {}
                     other => panic!("{other:?}"),
@@ -127,7 +128,7 @@ mod tests {
         let folders = Folders::under(temp.path());
         folders.create().unwrap();
         let _owner = Owner::claim(&folders).unwrap();
-        let failure = show_within(&folders, &PAGE, Duration::ZERO).await.unwrap_err();
+        let failure = show_within(&folders, Some(&PAGE), Duration::ZERO).await.unwrap_err();
         assert_eq!(failure.code, FailureCode::Timeout);
     }
 }
