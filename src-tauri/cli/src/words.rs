@@ -1,27 +1,10 @@
 //! Every sentence that the command line says, in both languages. The compiler checks that both use the same names.
 
-use std::fmt::Display;
-
 use desk::language::Language;
 
 pub(crate) mod help;
 
-/// `name(what, it, names): "English {what}", "中文 {what}";`
-macro_rules! words {
-    ($($name:ident($($value:ident),*): $en:literal, $zh:literal;)*) => {
-        $(pub(crate) fn $name(language: Language $(, $value: impl Display)*) -> String {
-            match language {
-                Language::En => format!($en $(, $value = $value)*),
-                Language::Zh => format!($zh $(, $value = $value)*),
-            }
-        })*
-
-        #[cfg(test)]
-        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $zh),)*];
-    };
-}
-
-words! {
+desk::words! {
     // serve
     ask_lan(): "Allow devices on your network to connect? (y/N) ", "是否允许同一网络中的设备连接？(y/N) ";
     running(name): "SmartPi is running as \"{name}\".", "SmartPi 已启动，名称为“{name}”。";

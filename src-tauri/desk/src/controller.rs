@@ -281,7 +281,11 @@ impl<S: Shell> Controller<S> {
                     }
                 },
                 noticed = self.notices.recv() => match noticed {
-                    Ok(notice) => Event::Noticed(notice),
+                    Ok(notice) => {
+                        self.notice_sleep();
+                        self.noticed(&notice);
+                        continue;
+                    }
                     Err(RecvError::Lagged(_)) => Event::Behind,
                     Err(RecvError::Closed) => Event::Died,
                 },
@@ -293,10 +297,6 @@ impl<S: Shell> Controller<S> {
     /// One event: the state first, then everybody who shows it.
     fn take(&mut self, event: Event) {
         self.notice_sleep();
-        if let Event::Noticed(notice) = event {
-            self.noticed(&notice);
-            return;
-        }
         let before = self.state.clone();
         self.handle(event);
         self.follow(&before);
@@ -305,7 +305,6 @@ impl<S: Shell> Controller<S> {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Noticed(notice) => self.noticed(&notice),
             Event::Behind => self.read_soon(),
             Event::Read(snapshot) => self.read(*snapshot),
             Event::Moved(moved) => self.moved(moved),
@@ -316,7 +315,7 @@ impl<S: Shell> Controller<S> {
             Event::Confirmed { result, reply } => self.confirmed(result, reply),
             Event::Secrets => self.state.shown.secrets = self.vault.view(),
             Event::Rest { change, reply } => self.change_rest(&change, reply),
-            Event::Changed { result, reply } | Event::Removed { result, reply } => reply.send(result),
+            Event::Done { result, reply } => reply.send(result),
             Event::ClaimMoved(bind) => self.claim_moved(&bind),
             Event::CodeShown { until_ms } => self.code_until_ms = until_ms,
             Event::Watched(fresh) => self.watched(fresh),

@@ -9,7 +9,8 @@ pub mod tray;
 
 use crate::language::Language;
 
-/// Declares sentences: name(gaps): English, Chinese.
+/// Declares sentences, each a function of its language and its gaps: `name(gaps): "English {gaps}", "中文 {gaps}";`
+#[macro_export]
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident($($gap:ident),*): $en:literal, $zh:literal;)*) => {
         $(
@@ -27,7 +28,6 @@ macro_rules! words {
         pub(super) const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $zh),)*];
     };
 }
-use words;
 
 words! {
     /// Between two parts of a list.

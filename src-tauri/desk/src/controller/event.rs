@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use channel::hub::event::Notice;
 use channel::service::Agent;
 use channel::view::{Device, LinkView, Pending};
 use serde::Serialize;
@@ -20,9 +19,7 @@ use crate::shell::Page;
 /// What the controller hears.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The service says something.
-    Noticed(Notice),
-    /// It said more than was heard.
+    /// The service said more than was heard.
     Behind,
     /// It answered how things are. `None`: it has ended.
     Read(Box<Option<Snapshot>>),
@@ -57,16 +54,9 @@ pub(crate) enum Event {
         /// The move of the secrets waits for this.
         reply: Reply,
     },
-    /// The service keeps words and waits for answers as the settings say now, or has ended.
-    Changed {
-        /// Nothing.
-        result: Result<Value, Failure>,
-        /// Who asked.
-        reply: Reply,
-    },
-    /// A device was removed, or not.
-    Removed {
-        /// What was lost with it.
+    /// The service did what was asked of it, or not: a device was removed, words are kept as the settings say now.
+    Done {
+        /// What to answer.
         result: Result<Value, Failure>,
         /// Who asked.
         reply: Reply,

@@ -145,7 +145,7 @@ impl<S: Shell> Controller<S> {
                 is_saved.await.map_err(|_| ended(()))?.map(drop)
             };
             let result = vault.switch(in_file, save).await.and_then(|()| value(&Nothing {}));
-            Event::Changed { result, reply }
+            Event::Done { result, reply }
         });
     }
 
@@ -166,7 +166,7 @@ impl<S: Shell> Controller<S> {
         let service = self.service.clone();
         self.work.spawn(async move {
             let changed = service.change(now.0, Duration::from_secs(now.1)).await;
-            Event::Changed { result: changed.map_err(Failure::from).and_then(|()| value(&Nothing {})), reply }
+            Event::Done { result: changed.map_err(Failure::from).and_then(|()| value(&Nothing {})), reply }
         });
     }
 
@@ -222,7 +222,7 @@ impl<S: Shell> Controller<S> {
                 Ok(None) => Err(Failure::with(FailureCode::DeviceUnknown, device.to_string())),
                 Err(stopped) => Err(stopped.into()),
             };
-            Event::Removed { result, reply }
+            Event::Done { result, reply }
         });
     }
 

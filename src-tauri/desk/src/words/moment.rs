@@ -5,7 +5,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::language::Language;
 
-super::words! {
+crate::words! {
     /// Since a time.
     from_time(time): "{time}", "{time} 起";
     /// Since a day.

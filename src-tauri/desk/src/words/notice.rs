@@ -1,6 +1,6 @@
 //! The words of the notifications: a title that tells it all, a body that adds what it means or what to do.
 
-super::words! {
+crate::words! {
     /// One came.
     connected(name): "{name} connected", "“{name}”已连接";
     /// Several came.

@@ -1,6 +1,6 @@
 //! The tray's words.
 
-super::words! {
+crate::words! {
     /// With the product's name, for a system that shows it over the icon.
     tooltip(first): "SmartPi: {first}", "SmartPi：{first}";
     /// The service runs.
