@@ -7,6 +7,7 @@ use serde_json::json;
 use support::desktop::{Desktop, Keyring, Notification, NotificationDaemon, Outfit};
 use support::lab::Lab;
 use support::simulated::Simulated;
+use support::tray_app::TrayApp;
 
 use super::{ZH, device, in_the_tray, until};
 
@@ -26,25 +27,32 @@ fn settle(daemon: &NotificationDaemon) -> Result<()> {
     Ok(())
 }
 
-fn tell_a_leave_and_a_return(locale: &'static str, left: &str, back: &str) -> Result<()> {
+/// A story beside a tray app whose notifications are heard.
+fn heard(outfit: Outfit, story: impl FnOnce(&Desktop, &NotificationDaemon, &TrayApp) -> Result<()>) -> Result<()> {
     let lab = Lab::new();
-    let desktop = Desktop::start(&lab.computer, Outfit { locale, ..Outfit::default() })?;
+    let desktop = Desktop::start(&lab.computer, outfit)?;
     let daemon = NotificationDaemon::start(&desktop)?;
     let (_tray, app) = in_the_tray(&desktop)?;
-    let mut kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
-    settle(&daemon)?;
-    kitchen.switch_off()?;
-    let told = daemon.next()?;
-    assert_eq!(told.summary, left, "{told:?}");
-    kitchen.switch_on()?;
-    let told = daemon.next()?;
-    assert_eq!(told.summary, back, "{told:?}");
-    daemon.stays_silent(TOLD_BY_NOW)?;
-    // The history tells the same.
-    let view = app.view()?;
-    let kinds = view["notices"].as_array().into_iter().flatten().map(|notice| notice["kind"].clone());
-    assert_eq!(kinds.take(2).collect::<Vec<_>>(), [json!("connected"), json!("disconnected")]);
-    Ok(())
+    story(&desktop, &daemon, &app)
+}
+
+fn tell_a_leave_and_a_return(locale: &'static str, left: &str, back: &str) -> Result<()> {
+    heard(Outfit { locale, ..Outfit::default() }, |desktop, daemon, app| {
+        let mut kitchen = Simulated::bind(desktop, app, "Kitchen", "speaker")?;
+        settle(daemon)?;
+        kitchen.switch_off()?;
+        let told = daemon.next()?;
+        assert_eq!(told.summary, left, "{told:?}");
+        kitchen.switch_on()?;
+        let told = daemon.next()?;
+        assert_eq!(told.summary, back, "{told:?}");
+        daemon.stays_silent(TOLD_BY_NOW)?;
+        // The history tells the same.
+        let view = app.view()?;
+        let kinds = view["notices"].as_array().into_iter().flatten().map(|notice| notice["kind"].clone());
+        assert_eq!(kinds.take(2).collect::<Vec<_>>(), [json!("connected"), json!("disconnected")]);
+        Ok(())
+    })
 }
 
 #[test]
@@ -60,74 +68,68 @@ fn a_device_that_leaves_and_returns_is_told_once_each_in_chinese() -> Result<()>
 /// The first half must be silent; the second, the same device away for good, must not be.
 #[test]
 fn a_short_drop_is_not_told_and_a_long_one_is() -> Result<()> {
-    let lab = Lab::new();
-    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
-    let daemon = NotificationDaemon::start(&desktop)?;
-    let (_tray, app) = in_the_tray(&desktop)?;
-    let mut kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
-    settle(&daemon)?;
-    kitchen.switch_off()?;
-    app.until_view("offline", |view| device(view, kitchen.key()).is_some_and(|kitchen| kitchen["state"] == "offline"))?;
-    kitchen.switch_on()?;
-    daemon.stays_silent(TOLD_BY_NOW)?;
-    kitchen.switch_off()?;
-    daemon.until("the leave", about_devices)?;
-    Ok(())
+    heard(Outfit::default(), |desktop, daemon, app| {
+        let mut kitchen = Simulated::bind(desktop, app, "Kitchen", "speaker")?;
+        settle(daemon)?;
+        kitchen.switch_off()?;
+        app.until_view("offline", |view| {
+            device(view, kitchen.key()).is_some_and(|kitchen| kitchen["state"] == "offline")
+        })?;
+        kitchen.switch_on()?;
+        daemon.stays_silent(TOLD_BY_NOW)?;
+        kitchen.switch_off()?;
+        daemon.until("the leave", about_devices)?;
+        Ok(())
+    })
 }
 
 #[test]
 fn a_click_on_a_notification_opens_that_device() -> Result<()> {
-    let lab = Lab::new();
-    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
-    let daemon = NotificationDaemon::start(&desktop)?;
-    let (_tray, app) = in_the_tray(&desktop)?;
-    let mut kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
-    settle(&daemon)?;
-    kitchen.switch_off()?;
-    let told = daemon.next()?;
-    ensure!(told.has_action("default"), "a click on it is not heard: {told:?}");
-    assert_eq!(app.window_processes()?, Vec::<u32>::new());
-    daemon.click(told.id, "default")?;
-    app.until_window(true)?;
-    let key = kitchen.key().to_owned();
-    until("a window that was started for this device", || {
-        let lines = app.window_processes()?.into_iter().map(|pid| std::fs::read(format!("/proc/{pid}/cmdline")));
-        Ok(lines.flatten().any(|line| String::from_utf8_lossy(&line).contains(&key)))
+    heard(Outfit::default(), |desktop, daemon, app| {
+        let mut kitchen = Simulated::bind(desktop, app, "Kitchen", "speaker")?;
+        settle(daemon)?;
+        kitchen.switch_off()?;
+        let told = daemon.next()?;
+        ensure!(told.has_action("default"), "a click on it is not heard: {told:?}");
+        assert_eq!(app.window_processes()?, Vec::<u32>::new());
+        daemon.click(told.id, "default")?;
+        app.until_window(true)?;
+        let key = kitchen.key().to_owned();
+        until("a window that was started for this device", || {
+            let lines = app.window_processes()?.into_iter().map(|pid| std::fs::read(format!("/proc/{pid}/cmdline")));
+            Ok(lines.flatten().any(|line| String::from_utf8_lossy(&line).contains(&key)))
+        })
     })
 }
 
 /// The twin of each muted one is the other device, which is told.
 #[test]
 fn a_muted_device_is_not_told_and_its_neighbour_is() -> Result<()> {
-    let lab = Lab::new();
-    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
-    let daemon = NotificationDaemon::start(&desktop)?;
-    let (_tray, app) = in_the_tray(&desktop)?;
-    let mut kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
-    let mut hall = Simulated::bind(&desktop, &app, "Hall", "speaker")?;
-    app.control()?.ask("devices.mute", json!({"deviceKey": kitchen.key(), "muted": true}))?;
-    settle(&daemon)?;
-    kitchen.switch_off()?;
-    hall.switch_off()?;
-    assert_eq!(daemon.next()?.summary, "Hall disconnected");
-    daemon.stays_silent(TOLD_BY_NOW)
+    heard(Outfit::default(), |desktop, daemon, app| {
+        let mut kitchen = Simulated::bind(desktop, app, "Kitchen", "speaker")?;
+        let mut hall = Simulated::bind(desktop, app, "Hall", "speaker")?;
+        app.control()?.ask("devices.mute", json!({"deviceKey": kitchen.key(), "muted": true}))?;
+        settle(daemon)?;
+        kitchen.switch_off()?;
+        hall.switch_off()?;
+        assert_eq!(daemon.next()?.summary, "Hall disconnected");
+        daemon.stays_silent(TOLD_BY_NOW)
+    })
 }
 
 #[test]
 fn two_devices_that_leave_together_are_one_notice() -> Result<()> {
-    let lab = Lab::new();
-    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
-    let daemon = NotificationDaemon::start(&desktop)?;
-    let (_tray, app) = in_the_tray(&desktop)?;
-    let mut kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
-    let mut hall = Simulated::bind(&desktop, &app, "Hall", "speaker")?;
-    settle(&daemon)?;
-    kitchen.switch_off()?;
-    hall.switch_off()?;
-    let told = daemon.next()?;
-    assert_eq!(told.summary, "2 devices disconnected", "{told:?}");
-    ensure!(told.body.contains("Kitchen") && told.body.contains("Hall"), "{told:?}");
-    daemon.stays_silent(TOLD_BY_NOW)
+    heard(Outfit::default(), |desktop, daemon, app| {
+        let mut kitchen = Simulated::bind(desktop, app, "Kitchen", "speaker")?;
+        let mut hall = Simulated::bind(desktop, app, "Hall", "speaker")?;
+        settle(daemon)?;
+        kitchen.switch_off()?;
+        hall.switch_off()?;
+        let told = daemon.next()?;
+        assert_eq!(told.summary, "2 devices disconnected", "{told:?}");
+        ensure!(told.body.contains("Kitchen") && told.body.contains("Hall"), "{told:?}");
+        daemon.stays_silent(TOLD_BY_NOW)
+    })
 }
 
 /// What blocks a keyring, a portal or a tray must not block a device.
@@ -137,7 +139,7 @@ fn a_dead_portal_and_a_locked_keyring_keep_no_device_waiting() -> Result<()> {
     let outfit = Outfit { dead_portal: true, keyring: Keyring::Locked, ..Outfit::default() };
     let desktop = Desktop::start(&lab.computer, outfit)?;
     let began = std::time::Instant::now();
-    let mut app = support::tray_app::TrayApp::launch(&desktop, &["--hidden"])?;
+    let mut app = TrayApp::launch(&desktop, &["--hidden"])?;
     until("an open port", || Ok(app.listens(8765)))?;
     // The portal answers nobody for 25 s, the keyring's window waits for ever; a debug build on a busy machine takes a second.
     ensure!(began.elapsed() < Duration::from_secs(5), "the port opened after {:?}", began.elapsed());

@@ -51,9 +51,7 @@ fn bind_talk_leave_and_remove(round: u32) -> Result<()> {
     let mut window = app.window()?;
     let url = first_run_up_to_the_code(&mut window)?;
 
-    let mut phone = Phone::open(Engine::Chromium, &lab.phone)?;
-    phone.scan(&url)?;
-    phone.agree()?;
+    let mut phone = claim(&lab, &url)?;
     let digits = phone.code()?;
     let bound = confirm(&mut window, &digits)?;
     phone.until_connection("connected")?;
@@ -120,6 +118,14 @@ fn read_code(window: &mut Window) -> Result<String> {
     read.context("no code")
 }
 
+/// A phone at the other end of the cable that scanned the code and wants to be bound.
+fn claim(lab: &Lab, url: &str) -> Result<Phone> {
+    let mut phone = Phone::open(Engine::Chromium, &lab.phone)?;
+    phone.scan(url)?;
+    phone.agree()?;
+    Ok(phone)
+}
+
 /// Types the digits into the window and gives the state that follows.
 fn confirm(window: &mut Window, digits: &str) -> Result<String> {
     let field = window.find("bind-code")?;
@@ -141,9 +147,7 @@ fn wrong_digits_in_the_window_bind_nothing_and_the_right_ones_still_do() -> Resu
     let (_tray, app) = in_the_tray(&desktop)?;
     let mut window = app.window()?;
     let url = first_run_up_to_the_code(&mut window)?;
-    let mut phone = Phone::open(Engine::Chromium, &lab.phone)?;
-    phone.scan(&url)?;
-    phone.agree()?;
+    let mut phone = claim(&lab, &url)?;
     let digits = phone.code()?;
     let others = if digits == "00" { "11" } else { "00" };
     assert_eq!(confirm(&mut window, others)?, "wrong");
@@ -159,9 +163,7 @@ fn a_refused_phone_is_told_and_not_bound() -> Result<()> {
     let (_tray, app) = in_the_tray(&desktop)?;
     let mut window = app.window()?;
     let url = first_run_up_to_the_code(&mut window)?;
-    let mut phone = Phone::open(Engine::Chromium, &lab.phone)?;
-    phone.scan(&url)?;
-    phone.agree()?;
+    let mut phone = claim(&lab, &url)?;
     phone.code()?;
     window.press_on("bind-reject")?;
     phone.until_refused()?;
@@ -179,9 +181,7 @@ fn a_phone_that_asks_while_the_window_is_closed_is_announced_and_a_click_opens_t
     app.control()?.ask("settings.change", json!({"welcomed": true}))?;
     app.control()?.ask("network.allow", json!({"allow": true}))?;
     let url = link(&app)?;
-    let mut phone = Phone::open(Engine::Chromium, &lab.phone)?;
-    phone.scan(&url)?;
-    phone.agree()?;
+    let mut phone = claim(&lab, &url)?;
     phone.code()?;
     let told = daemon.until("the question", |told| told.summary.ends_with("wants to connect"))?;
     daemon.click(told.id, "default")?;
