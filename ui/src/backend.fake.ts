@@ -1,4 +1,4 @@
-import { Refused, type ActivityTurn, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type Tongue, type View } from "./backend";
+import { Refused, type ActivityTurn, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
 import { CURRENT, FOUND, homeTurns } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
@@ -131,6 +131,11 @@ export class FakeBackend implements Backend {
   async muteDevice(deviceKey: string, muted: boolean): Promise<void> {
     this.note("muteDevice", deviceKey, muted);
     this.tell((view) => view.devices.filter((device) => device.deviceKey === deviceKey).forEach((device) => (device.muted = muted)));
+  }
+
+  async speaksFirst(deviceKey: string, who: SpeaksFirst): Promise<void> {
+    this.note("speaksFirst", deviceKey, who);
+    this.tell((view) => view.devices.filter((device) => device.deviceKey === deviceKey).forEach((device) => (device.speaksFirst = who)));
   }
 
   async testDevice(deviceKey: string): Promise<{ n: number; online: boolean }> {

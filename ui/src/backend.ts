@@ -13,6 +13,7 @@ import {
   type Sent,
   type SettingsChange,
   type SetupLook,
+  type SpeaksFirst,
   type Turn,
   type Turns,
   type View,
@@ -40,6 +41,7 @@ export type {
   Sent,
   SettingsChange,
   SetupLook,
+  SpeaksFirst,
   Tongue,
   Turn,
   Turns,
@@ -76,6 +78,7 @@ export interface Backend {
   renameDevice(deviceKey: string, name: string): Promise<void>;
   removeDevice(deviceKey: string): Promise<Removed>;
   muteDevice(deviceKey: string, muted: boolean): Promise<void>;
+  speaksFirst(deviceKey: string, who: SpeaksFirst): Promise<void>;
   testDevice(deviceKey: string): Promise<Sent>;
   deviceStatus(deviceKey: string): Promise<{ turns: Turn[] }>;
   turns(deviceKey: string | null, beforeMs: number | null, limit: number | null): Promise<Turns>;
@@ -152,6 +155,7 @@ export function tauriBackend(): Backend {
     renameDevice: (deviceKey, name) => done(commands.renameDevice(deviceKey, name)),
     removeDevice: (deviceKey) => value(commands.removeDevice(deviceKey)),
     muteDevice: (deviceKey, muted) => done(commands.muteDevice(deviceKey, muted)),
+    speaksFirst: (deviceKey, who) => done(commands.speaksFirst(deviceKey, who)),
     testDevice: (deviceKey) => value(commands.testDevice(deviceKey)),
     deviceStatus: (deviceKey) => value(commands.deviceStatus(deviceKey)),
     turns: (deviceKey, beforeMs, limit) => value(commands.turns(deviceKey, beforeMs, limit)),

@@ -31,6 +31,8 @@ export const commands = {
 	removeDevice: (deviceKey: string) => typedError<Removed, Failure>(__TAURI_INVOKE("remove_device", { deviceKey })),
 	/**  Does not tell a device's coming and going, or does. */
 	muteDevice: (deviceKey: string, muted: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("mute_device", { deviceKey, muted })),
+	/**  Chooses who may speak to a device without being asked. */
+	speaksFirst: (deviceKey: string, who: SpeaksFirst) => typedError<Nothing, Failure>(__TAURI_INVOKE("speaks_first", { deviceKey, who })),
 	/**  Sends a device a short test message. */
 	testDevice: (deviceKey: string) => typedError<Sent, Failure>(__TAURI_INVOKE("test_device", { deviceKey })),
 	/**  A device and its newest turns. */
@@ -231,6 +233,8 @@ export type DeviceRow = {
 	waiting: number,
 	/**  When it was bound, ms since 1970. */
 	boundAtMs: number,
+	/**  Who may speak to it without being asked. */
+	speaksFirst: SpeaksFirst,
 };
 
 /**  Whether a device can be reached. */
@@ -270,6 +274,8 @@ export type DeviceView = {
 	talking: boolean,
 	/**  Its coming and going is not told. */
 	muted: boolean,
+	/**  Who may speak to it without being asked. */
+	speaksFirst: SpeaksFirst,
 };
 
 /**  Something that a person is told. */
@@ -772,6 +778,15 @@ export type SetupLook = {
 	/**  None was found, and this Windows has a WSL: one may live there, where this program cannot reach it. */
 	inWsl: boolean,
 };
+
+/**  Who may speak to a device that has not asked. */
+export type SpeaksFirst = 
+/**  Whoever the gateway lets speak. */
+"anyone" | 
+/**  Only what belongs to a message of this device. */
+"asked" | 
+/**  Nobody; answers come as ever. */
+"nobody";
 
 /**  A language, as `zh` or `en`. */
 export type Tongue = 

@@ -7,7 +7,9 @@ mod command;
 mod delivery;
 pub mod event;
 mod link;
+mod policy;
 mod presence;
+mod push;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,7 @@ use crate::wire::device::{Bye, ErrFrame, ToDevice};
 use crate::wire::upstream::ToPlugin;
 use crate::wire::{Close, Code};
 use event::{Event, Notice, SessionId};
+pub use policy::{MaySpeak, may_speak};
 
 /// What the driver does after the commit.
 #[derive(Debug)]
@@ -84,6 +87,8 @@ pub struct Facts {
     pub keep_text_ms: i64,
     /// Waits.
     pub timing: Timing,
+    /// Who may speak to a device that has not asked.
+    pub may_speak: MaySpeak,
 }
 
 impl Facts {

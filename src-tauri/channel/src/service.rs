@@ -15,7 +15,7 @@ pub use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::clock::Clock;
 use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
 use crate::hub::event::{Command, Event, Notice};
-use crate::hub::{Facts, Hub};
+use crate::hub::{self, Facts, Hub};
 use crate::id::DeviceKey;
 use crate::keys::{self, KeyError};
 use crate::listener::reached::{self, Reached};
@@ -23,7 +23,7 @@ use crate::listener::{self, BindError, Listening, Ports, Wish};
 use crate::store::{OpenError, Store};
 pub use crate::timing::Timing;
 use crate::view::{
-    BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnOf, TurnRecord,
+    BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
 };
 
 /// What a service needs to start.
@@ -149,6 +149,7 @@ impl Service {
             addresses: Arc::clone(&addresses),
             keep_text_ms: i64::from(config.keep_text_days) * DAY_MS,
             timing: config.timing,
+            may_speak: hub::may_speak,
         };
         let hub = Hub::new(store, facts)?;
         let (handle, events) = HubHandle::channel();
@@ -283,6 +284,14 @@ impl Service {
         self.ask(|reply| Command::Rename { device, name, reply }).await
     }
 
+    /// Decides who may speak to a device without being asked. Whether the device is known.
+    ///
+    /// # Errors
+    /// [`HubStopped`].
+    pub async fn speaks_first(&self, device: DeviceKey, who: SpeaksFirst) -> Result<bool, HubStopped> {
+        self.ask(|reply| Command::SpeaksFirst { device, who, reply }).await
+    }
+
     /// Ends its connection, forgets its key and its queue.
     ///
     /// # Errors
@@ -299,8 +308,8 @@ impl Service {
         self.ask(|reply| Command::Send { device, text, reply }).await
     }
 
-    /// Turns received before a time (ms since 1970), newest first, of one device or of all; and whether there are older ones. At most `limit` (1 to 500), and
-    /// those of the same millisecond as the last one: the next page begins before its `received_ms`.
+    /// Turns received, and what was said unasked, before a time (ms since 1970), newest first, of one device or of all; and whether there is older. At most
+    /// `limit` (1 to 500) of each kind, and those of the same millisecond as the last one: the next page begins before the oldest time of both.
     ///
     /// # Errors
     /// [`HubStopped`].
@@ -309,7 +318,7 @@ impl Service {
         device: Option<DeviceKey>,
         before_ms: Option<i64>,
         limit: usize,
-    ) -> Result<(Vec<TurnOf>, bool), HubStopped> {
+    ) -> Result<Happened, HubStopped> {
         self.ask(|reply| Command::Turns { device, before_ms, limit, reply }).await
     }
 
@@ -443,7 +452,7 @@ mod tests {
         assert_eq!(service.issue_ticket(here).await, Err(IssueError::NotListening));
         assert_eq!(*progress.borrow(), BindProgress::Failed(crate::view::BindFailure::Replaced));
         assert!(std::net::TcpStream::connect(bound[0]).is_err());
-        assert_eq!(service.turns(None, None, 10).await, Ok((Vec::new(), false)));
+        assert_eq!(service.turns(None, None, 10).await, Ok(Happened::default()));
         assert_eq!(service.set_agent(Agent::Echo).await, Ok(()));
         assert_eq!(service.reached(), []);
         assert_eq!(service.listen(&bound).await.unwrap(), bound);

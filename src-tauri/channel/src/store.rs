@@ -6,6 +6,7 @@ mod activity;
 mod devices;
 mod replies;
 mod turns;
+mod unasked;
 
 use std::path::Path;
 
@@ -16,8 +17,11 @@ pub use replies::{NewReply, ReplyRow};
 pub use turns::{Milestones, NewTurn, Standing, TurnRow};
 
 /// Numbered and frozen: a released one is never edited.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("store/migrations/0001_init.sql"), include_str!("store/migrations/0002_activity.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("store/migrations/0001_init.sql"),
+    include_str!("store/migrations/0002_activity.sql"),
+    include_str!("store/migrations/0003_speaks_first.sql"),
+];
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +185,7 @@ impl Store {
         )?;
         self.connection.execute("DELETE FROM reply WHERE created_at < ?1 AND got_at IS NOT NULL", [forget_ms])?;
         self.connection.execute("DELETE FROM turn WHERE received_at < ?1 AND state = 'done'", [forget_ms])?;
+        self.connection.execute("DELETE FROM refused_push WHERE created_at < ?1", [forget_ms])?;
         Ok(())
     }
 }
@@ -227,7 +232,7 @@ mod tests {
         assert_eq!(Store::open(folder.path()).unwrap().epoch().unwrap(), epoch);
         let raw = Connection::open(folder.path().join("channel.db")).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: 2 })));
+        assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: 3 })));
     }
 
     #[cfg(unix)]

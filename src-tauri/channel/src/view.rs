@@ -150,6 +150,34 @@ pub enum Reach {
     Offline,
 }
 
+/// Who may speak to a device that has not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SpeaksFirst {
+    /// Whoever the gateway lets speak: its agents, and a person at its command line.
+    #[default]
+    Anyone,
+    /// Only what belongs to a message of this device.
+    Asked,
+    /// Nobody; answers come as ever.
+    Nobody,
+}
+
+impl SpeaksFirst {
+    /// The word in docs/CONTROL.md and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Asked => "asked",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// The other way round.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Anyone, Self::Asked, Self::Nobody].into_iter().find(|who| who.as_str() == word)
+    }
+}
+
 /// A bound device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
@@ -171,6 +199,8 @@ pub struct Device {
     pub talking: bool,
     /// When it was bound, ms since 1970.
     pub bound_at_ms: i64,
+    /// Who may speak to it without being asked.
+    pub speaks_first: SpeaksFirst,
 }
 
 /// One turn and when each thing happened, ms since 1970.
@@ -221,6 +251,76 @@ pub struct TurnOf {
     pub said: Option<String>,
     /// What the assistant answered, all replies joined by line breaks, the first 500 characters. `None`: nothing yet, or wiped.
     pub answered: Option<String>,
+}
+
+/// Who speaks without being asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// An agent of the gateway, by its id.
+    Agent(String),
+    /// A person or a program at the gateway's command line; the gateway does not tell which.
+    Terminal,
+    /// The gateway named nobody.
+    Unknown,
+}
+
+impl Speaker {
+    /// From the word that is stored.
+    pub fn of(by: Option<&str>) -> Self {
+        match by {
+            Some("terminal") => Self::Terminal,
+            Some(by) => by.strip_prefix("agent:").map_or(Self::Unknown, |id| Self::Agent(id.to_owned())),
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// Something that was said to a device unasked, or was kept from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unasked {
+    /// Its id.
+    pub rid: String,
+    /// The device.
+    pub device: DeviceKey,
+    /// Its name now.
+    pub name: String,
+    /// When it came from the gateway, ms since 1970.
+    pub at_ms: i64,
+    /// Who said it.
+    pub by: Speaker,
+    /// The owner's choice kept it from the device.
+    pub refused: bool,
+    /// Its first 500 characters. `None`: refused, or wiped.
+    pub said: Option<String>,
+    /// When the device had it, ms since 1970.
+    pub got_ms: Option<i64>,
+}
+
+/// A page of what happened: turns and what was said unasked, each newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Happened {
+    /// Turns.
+    pub turns: Vec<TurnOf>,
+    /// What was said unasked.
+    pub unasked: Vec<Unasked>,
+    /// Whether there is older.
+    pub more: bool,
+}
+
+impl Happened {
+    /// One page of two: nothing is on it that something of the other kind, not on it, would stand above.
+    pub fn joined(
+        (mut turns, more_turns): (Vec<TurnOf>, bool),
+        (mut unasked, more_unasked): (Vec<Unasked>, bool),
+    ) -> Self {
+        let turns_end = turns.last().filter(|_| more_turns).map(|of| of.turn.received_ms);
+        let unasked_end = unasked.last().filter(|_| more_unasked).map(|entry| entry.at_ms);
+        if let Some(end) = turns_end.max(unasked_end) {
+            turns.retain(|of| of.turn.received_ms >= end);
+            unasked.retain(|entry| entry.at_ms >= end);
+        }
+        Self { turns, unasked, more: more_turns || more_unasked }
+    }
 }
 
 /// What was lost with a removed device.

@@ -1,6 +1,6 @@
 //! `smartpi activity`: what devices said and what came back.
 
-use desk::control::answer::{ActivityTurn, Turns};
+use desk::control::answer::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::folders::Folders;
@@ -24,22 +24,51 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: Activity) -
         client.ask(&Request::ActivityTurns { device_key, before_ms: None, limit: Some(args.limit) }).await?;
     terminal.tell(&turns)?;
     let language = terminal.language;
-    if turns.turns.is_empty() {
+    if turns.turns.is_empty() && turns.unasked.is_empty() {
         return terminal.say(words::no_activity(language));
     }
-    let now = now_ms();
-    for turn in &turns.turns {
-        for line in lines(language, turn, now) {
-            terminal.say(line)?;
-        }
+    for line in told(language, &turns, now_ms()) {
+        terminal.say(line)?;
     }
     if turns.more { terminal.say(words::more_activity(language)) } else { Ok(()) }
+}
+
+/// Everything, newest first.
+fn told(language: Language, turns: &Turns, now: i64) -> Vec<String> {
+    let asked = turns.turns.iter().map(|turn| (turn.turn.received_ms, lines(language, turn, now)));
+    let unasked = turns.unasked.iter().map(|entry| (entry.at_ms, unasked_lines(language, entry, now)));
+    let mut all: Vec<_> = asked.chain(unasked).collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.into_iter().flat_map(|(_, lines)| lines).collect()
+}
+
+/// Who spoke to whom, and what; a refused one has no words.
+fn unasked_lines(language: Language, entry: &ActivityUnasked, now: i64) -> Vec<String> {
+    let who = match (entry.by, &entry.agent) {
+        (SpeakerWord::Agent, Some(agent)) => agent.clone(),
+        (SpeakerWord::Terminal, _) => words::speaker_terminal(language),
+        (SpeakerWord::Agent | SpeakerWord::Unknown, _) => words::speaker_unknown(language),
+    };
+    let ago = devices::ago(language, now - entry.at_ms);
+    if entry.refused {
+        return vec![words::unasked_refused(language, &entry.device_name, ago, who)];
+    }
+    let head = match entry.got_ms {
+        Some(_) => words::unasked_came(language, &entry.device_name, ago, who),
+        None => words::unasked_waits(language, &entry.device_name, ago, who),
+    };
+    let said =
+        entry.said.as_deref().map_or_else(|| words::text_wiped(language), |said| format!("< {}", one_line(said)));
+    vec![head, format!("    {said}")]
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Who and when, what was said, what came back; each on one line.
 fn lines(language: Language, turn: &ActivityTurn, now: i64) -> Vec<String> {
     let mut lines = vec![format!("{}{}", turn.device_name, devices::turn_line(language, &turn.turn, now))];
-    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     lines.extend(turn.said.as_deref().map(|said| format!("    > {}", one_line(said))));
     lines.extend(turn.answered.as_deref().map(|answered| format!("    < {}", one_line(answered))));
     if turn.said.is_none() {

@@ -129,6 +129,11 @@ pub(crate) enum Devices {
     Unmute {
         device: String,
     },
+    SpeaksFirst {
+        device: String,
+        #[arg(value_enum, value_name = "anyone|asked|nobody", hide_possible_values = true)]
+        who: Who,
+    },
     Pending,
     Approve {
         claim: Option<String>,
@@ -136,6 +141,14 @@ pub(crate) enum Devices {
     Reject {
         claim: Option<String>,
     },
+}
+
+/// Who may speak to a device without being asked.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Who {
+    Anyone,
+    Asked,
+    Nobody,
 }
 
 /// `activity`.

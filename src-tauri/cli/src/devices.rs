@@ -2,7 +2,7 @@
 
 use desk::control::answer::{
     DeviceList, DeviceRow, DeviceState, DeviceStatus, Nothing, PendingClaim, PendingList, PendingState, Removed, Sent,
-    Turn,
+    SpeaksFirst, Turn,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -11,7 +11,7 @@ use desk::folders::Folders;
 use desk::language::Language;
 use serde_json::json;
 
-use crate::args::Devices;
+use crate::args::{Devices, Who};
 use crate::bind::now_ms;
 use crate::confirm::{self, Claim, Typed};
 use crate::exit::{Exit, Stop};
@@ -36,6 +36,7 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Devices) ->
         Devices::Test { device } => desk.test(&device).await,
         Devices::Mute { device } => desk.mute(&device, true).await,
         Devices::Unmute { device } => desk.mute(&device, false).await,
+        Devices::SpeaksFirst { device, who } => desk.speaks_first(&device, who).await,
         Devices::Pending => desk.pending().await,
         Devices::Approve { claim } => desk.approve(claim.as_deref()).await,
         Devices::Reject { claim } => desk.reject(claim.as_deref()).await,
@@ -90,6 +91,7 @@ impl Desk {
         self.terminal.say(format!("{}  {kind}  {}", device.name, state(language, device, now)))?;
         self.terminal.say(&device.device_key)?;
         self.terminal.say(words::replies_wait(language, device.waiting))?;
+        self.terminal.say(speaks_first(language, device.speaks_first, &device.name))?;
         if status.turns.is_empty() {
             return self.terminal.say(words::no_turns(language));
         }
@@ -144,6 +146,18 @@ impl Desk {
             true => words::muted(self.language, name),
             false => words::unmuted(self.language, name),
         })
+    }
+
+    async fn speaks_first(&mut self, what: &str, who: Who) -> Result<(), Stop> {
+        let DeviceRow { device_key, name, .. } = self.find(what).await?;
+        let who = match who {
+            Who::Anyone => SpeaksFirst::Anyone,
+            Who::Asked => SpeaksFirst::Asked,
+            Who::Nobody => SpeaksFirst::Nobody,
+        };
+        let done: Nothing = self.client.ask(&Request::DevicesSpeaksFirst { device_key, who }).await?;
+        self.terminal.tell(&done)?;
+        self.terminal.say(speaks_first(self.language, who, &name))
     }
 
     fn say_sent(&self, sent: Sent, name: String) -> Result<(), Stop> {
@@ -264,6 +278,14 @@ fn claim_line(language: Language, claim: &PendingClaim) -> String {
     }
 }
 
+fn speaks_first(language: Language, who: SpeaksFirst, name: &str) -> String {
+    match who {
+        SpeaksFirst::Anyone => words::speaks_anyone(language, name),
+        SpeaksFirst::Asked => words::speaks_asked(language, name),
+        SpeaksFirst::Nobody => words::speaks_nobody(language, name),
+    }
+}
+
 fn state(language: Language, device: &DeviceRow, now: i64) -> String {
     match device.state {
         DeviceState::Online => words::state_online(language),
@@ -289,7 +311,7 @@ fn seconds(ms: i64) -> String {
     format!("{}.{} s", ms.max(0) / 1_000, ms.max(0) % 1_000 / 100)
 }
 
-fn ago(language: Language, ms: i64) -> String {
+pub(crate) fn ago(language: Language, ms: i64) -> String {
     match ms / 1_000 {
         ..=4 => words::seen_now(language),
         s @ 5..=119 => words::seen_seconds(language, s),

@@ -38,6 +38,12 @@ desk::words! {
     // activity
     no_activity(): "No device has asked anything yet.", "还没有设备提问。";
     more_activity(): "There is more. To see it: smartpi activity --limit 100", "还有更早的记录。查看：smartpi activity --limit 100";
+    speaker_terminal(): "OpenClaw's command line", "OpenClaw 命令行";
+    speaker_unknown(): "OpenClaw", "OpenClaw";
+    unasked_came(device, ago, who): "{device}  {ago}: {who} sent a message", "{device}  {ago}：{who} 发来消息";
+    unasked_waits(device, ago, who): "{device}  {ago}: {who} sent a message; it waits for the device", "{device}  {ago}：{who} 发来消息，等待设备接收";
+    unasked_refused(device, ago, who): "{device}  {ago}: {who} wanted to send a message; you have not allowed that",
+        "{device}  {ago}：{who} 想发送消息，未获你的允许";
     text_wiped(): "(the words are no longer kept)", "（文字已不再保留）";
 
     // bind
@@ -109,6 +115,9 @@ desk::words! {
     sent_offline(name): "\"{name}\" is offline; the message waits for it.", "“{name}”离线，消息会等待其上线。";
     muted(name): "You will no longer be told when \"{name}\" comes and goes.", "“{name}”上线和离线时不再提醒。";
     unmuted(name): "You will be told when \"{name}\" comes and goes.", "“{name}”上线和离线时会提醒。";
+    speaks_anyone(name): "Your agents may send \"{name}\" messages by themselves.", "智能体可以主动向“{name}”发送消息。";
+    speaks_asked(name): "Your agents send \"{name}\" messages only when it asks.", "智能体仅在“{name}”提问后向它发送消息。";
+    speaks_nobody(name): "\"{name}\" gets answers only; nobody may send it messages.", "“{name}”只接收回答，不接收其他消息。";
     none_pending(): "No device waits for you.", "没有等待确认的设备。";
     pending_confirming(name, kind, address, claim): "\"{name}\" ({kind}, {address}) shows its digits.  {claim}",
         "“{name}”（{kind}，{address}）正在显示数字。  {claim}";

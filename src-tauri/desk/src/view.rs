@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
-use crate::control::answer::{AddressReach, AgentWord, DeviceState, LinkState, PendingClaim};
+use crate::control::answer::{AddressReach, AgentWord, DeviceState, LinkState, PendingClaim, SpeaksFirst};
 use crate::failure::Failure;
 use crate::settings::Quiet;
 
@@ -216,6 +216,8 @@ pub struct DeviceView {
     pub talking: bool,
     /// Its coming and going is not told.
     pub muted: bool,
+    /// Who may speak to it without being asked.
+    pub speaks_first: SpeaksFirst,
 }
 
 /// Something that was told, or would have been but for a switch.

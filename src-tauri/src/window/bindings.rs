@@ -21,6 +21,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::rename_device,
             commands::remove_device,
             commands::mute_device,
+            commands::speaks_first,
             commands::test_device,
             commands::device_status,
             commands::turns,

@@ -14,6 +14,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "rename_device",
     "remove_device",
     "mute_device",
+    "speaks_first",
     "test_device",
     "device_status",
     "turns",

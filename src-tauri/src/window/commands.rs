@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, Nothing, Removed, Sent, SetupLook, Status, Turns,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, Nothing, Removed, Sent, SetupLook, SpeaksFirst, Status,
+    Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
@@ -159,6 +160,13 @@ pub(crate) async fn remove_device(owner: State<'_, Owner>, device_key: String) -
 #[specta::specta]
 pub(crate) async fn mute_device(owner: State<'_, Owner>, device_key: String, muted: bool) -> Answer<Nothing> {
     owner.ask(Request::DevicesMute { device_key, muted }).await
+}
+
+/// Chooses who may speak to a device without being asked.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn speaks_first(owner: State<'_, Owner>, device_key: String, who: SpeaksFirst) -> Answer<Nothing> {
+    owner.ask(Request::DevicesSpeaksFirst { device_key, who }).await
 }
 
 /// Sends a device a short test message.

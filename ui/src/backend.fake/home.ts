@@ -21,7 +21,7 @@ export const KEYS = {
 export function homeDevices(tongue: Tongue): DeviceView[] {
   const names = NAMES[tongue];
   const device = (deviceKey: string, name: string, kind: string, more: Partial<DeviceView>): DeviceView => ({
-    deviceKey, name, kind, state: "online", sinceMs: ago(95), lastSeenMs: ago(0.2), waiting: 0, boundAtMs: ago(60 * 24 * 40), talking: false, muted: false, ...more,
+    deviceKey, name, kind, state: "online", sinceMs: ago(95), lastSeenMs: ago(0.2), waiting: 0, boundAtMs: ago(60 * 24 * 40), talking: false, muted: false, speaksFirst: "anyone", ...more,
   });
   return [
     device(KEYS.kitchen, names.kitchen, "speaker", { talking: true }),

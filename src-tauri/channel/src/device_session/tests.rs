@@ -351,8 +351,17 @@ async fn many_frames_come_in_order_and_a_reader_that_lives_is_not_given_up() {
     let mut rig = Rig::with(|timing| timing.stalled = Duration::from_secs(2));
     let key = rig.bound_device(1);
     let (mut peer, _, outbox) = rig.ready_device(&key).await;
-    let reply =
-        |n| ToDevice::Reply(Reply { n, rid: "r".into(), re: None, text: "y".repeat(9_000), late: false, code: None });
+    let reply = |n| {
+        ToDevice::Reply(Reply {
+            n,
+            rid: "r".into(),
+            re: None,
+            text: "y".repeat(9_000),
+            late: false,
+            code: None,
+            by: None,
+        })
+    };
     let mut next = 1;
     for n in 1..=400 {
         outbox.send(&reply(n)).expect("the peer reads, so there is room");

@@ -2,6 +2,7 @@
 
 use super::event::Command;
 use super::{Hub, Now};
+use crate::view::Happened;
 
 /// Turns that `devices status` shows.
 const SHOWN_TURNS: usize = 20;
@@ -47,6 +48,11 @@ impl Hub {
                 let known = self.rename_device(&device, &name)?;
                 self.answer(reply, known);
             }
+            Command::SpeaksFirst { device, who, reply } => {
+                let known = self.store.set_speaks_first(&device, who)?;
+                self.changed();
+                self.answer(reply, known);
+            }
             Command::Remove { device, reply } => {
                 let lost = self.remove_device(&device)?;
                 self.answer(reply, lost);
@@ -57,7 +63,8 @@ impl Hub {
             }
             Command::Turns { device, before_ms, limit, reply } => {
                 let turns = self.store.turns(device.as_ref(), before_ms, limit)?;
-                self.answer(reply, turns);
+                let unasked = self.store.unasked(device.as_ref(), before_ms, limit)?;
+                self.answer(reply, Happened::joined(turns, unasked));
             }
             Command::Link { reply } => self.answer(reply, self.link_view.clone()),
             Command::Change { keep_text_ms, answer, reply } => {

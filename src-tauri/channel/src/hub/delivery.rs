@@ -3,7 +3,7 @@
 use super::event::SessionId;
 use super::{Effect, Hub, Now, millis};
 use crate::id::{self, DeviceKey, MessageId, TurnId};
-use crate::store::{NewReply, NewTurn, Standing};
+use crate::store::{NewReply, NewTurn, ReplyRow, Standing};
 use crate::wire::device::{Bye, ErrFrame, Reply, Stage, Stored, ToDevice, TurnState};
 use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
 use crate::wire::{self, Close, Code};
@@ -90,13 +90,14 @@ impl Hub {
             };
             attached.sent_n = row.n;
             attached.in_flight.push_back((row.n, weight(&row.text), now.wall));
-            let reply = Reply { n: row.n, rid: row.rid, re: row.re, text: row.text, late: row.late, code: row.code };
+            let ReplyRow { n, rid, re, text, late, code, by } = row;
+            let reply = Reply { n, rid, re, text, late, code, by };
             self.effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Reply(reply)));
         }
     }
 
     /// Stores a reply and sends it if the device is there. The caller has seen that the device is bound.
-    fn reply(&mut self, reply: NewReply<'_>, now: Now) -> rusqlite::Result<u64> {
+    pub(super) fn reply(&mut self, reply: NewReply<'_>, now: Now) -> rusqlite::Result<u64> {
         let device = reply.device.clone();
         let n = self.store.insert_reply(reply)?;
         self.changed();
@@ -229,7 +230,13 @@ impl Hub {
     }
 
     /// Whether a stored frame of the plugin may become a reply. If not, the plugin was answered.
-    fn admits(&mut self, rid: &str, device: Option<&DeviceKey>, text: &str, now: Now) -> rusqlite::Result<bool> {
+    pub(super) fn admits(
+        &mut self,
+        rid: &str,
+        device: Option<&DeviceKey>,
+        text: &str,
+        now: Now,
+    ) -> rusqlite::Result<bool> {
         if !id::is_rid(rid) {
             // Without a usable id there is nothing to answer to; the plugin is wrong in itself.
             if let Some(outbox) = self.end_link(now) {
@@ -273,29 +280,6 @@ impl Hub {
         let code = error.then_some(Code::AgentError);
         let re = Some(turn.message.as_str());
         self.reply(NewReply { device: &turn.device, rid, re, text, late, code, by: None, now: now.wall }, now)?;
-        self.tell_plugin(ToPlugin::Stored { rid: rid.into() });
-        Ok(())
-    }
-
-    fn on_push(
-        &mut self,
-        (rid, to, text): (&str, &str, &str),
-        by: Option<&str>,
-        re_turn: Option<&str>,
-        now: Now,
-    ) -> rusqlite::Result<()> {
-        let device = DeviceKey::parse(to);
-        if !self.admits(rid, device.as_ref(), text, now)? {
-            return Ok(());
-        }
-        let Some(device) = device else { return Ok(()) };
-        let re_turn = re_turn.and_then(TurnId::parse).filter(|turn| turn.device == device);
-        if let Some(flight) = self.flights.get_mut(&device).filter(|flight| re_turn.as_ref() == Some(&flight.turn)) {
-            flight.answered = true;
-        }
-        let re = re_turn.as_ref().map(|turn| turn.message.as_str());
-        let reply = NewReply { device: &device, rid, re, text, late: false, code: None, by, now: now.wall };
-        self.reply(reply, now)?;
         self.tell_plugin(ToPlugin::Stored { rid: rid.into() });
         Ok(())
     }

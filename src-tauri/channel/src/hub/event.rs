@@ -11,7 +11,7 @@ use crate::agent::Agent;
 use crate::id::DeviceKey;
 use crate::outbox::Outbox;
 use crate::view::{
-    BindProgress, ConfirmError, Device, IssueError, LinkView, Lost, Pending, Ticket, TurnOf, TurnRecord,
+    BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
 };
 use crate::wire::Blob;
 use crate::wire::device::Bind;
@@ -189,6 +189,15 @@ pub enum Command {
         /// Whether the device is known.
         reply: oneshot::Sender<bool>,
     },
+    /// Who may speak to a device without being asked, from now on.
+    SpeaksFirst {
+        /// Device.
+        device: DeviceKey,
+        /// Who.
+        who: SpeaksFirst,
+        /// Whether the device is known.
+        reply: oneshot::Sender<bool>,
+    },
     /// End its connection, forget its key and its queue.
     Remove {
         /// Device.
@@ -210,7 +219,7 @@ pub enum Command {
         /// Answer.
         reply: oneshot::Sender<LinkView>,
     },
-    /// Turns received before a time, newest first.
+    /// What happened before a time, newest first.
     Turns {
         /// Of one device only.
         device: Option<DeviceKey>,
@@ -218,8 +227,8 @@ pub enum Command {
         before_ms: Option<i64>,
         /// At most so many.
         limit: usize,
-        /// Answer; whether there are older ones.
-        reply: oneshot::Sender<(Vec<TurnOf>, bool)>,
+        /// Answer.
+        reply: oneshot::Sender<Happened>,
     },
     /// How long words are kept, and when a device is told that its answer takes longer: from now on.
     Change {

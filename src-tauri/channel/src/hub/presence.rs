@@ -160,6 +160,7 @@ impl Hub {
             reach,
             last_seen_ms,
             bound_at_ms: row.bound_at,
+            speaks_first: row.speaks_first,
         })
     }
 }

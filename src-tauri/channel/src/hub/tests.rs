@@ -3,6 +3,7 @@
 mod agents;
 mod limits;
 mod listing;
+mod pushes;
 mod random;
 mod rig;
 

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
 use crate::id::DeviceKey;
-use crate::view::Lost;
+use crate::view::{Lost, SpeaksFirst};
 use crate::wire::device::Kind;
 
 /// One bound device.
@@ -27,9 +27,11 @@ pub struct DeviceRow {
     pub last_n: u64,
     /// Highest reply it has.
     pub got_n: u64,
+    /// Who may speak to it without being asked.
+    pub speaks_first: SpeaksFirst,
 }
 
-const COLUMNS: &str = "device_key, public_key, name, kind, bound_at, last_seen, last_n, got_n";
+const COLUMNS: &str = "device_key, public_key, name, kind, bound_at, last_seen, last_n, got_n, speaks_first";
 
 /// A column that holds what this program never writes.
 pub(super) fn unreadable(column: usize, what: &'static str) -> rusqlite::Error {
@@ -40,6 +42,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
     let key: String = row.get(0)?;
     let public_key: [u8; 32] = row.get(1)?;
     let kind: String = row.get(3)?;
+    let speaks_first: String = row.get(8)?;
     Ok(DeviceRow {
         key: DeviceKey::parse(&key).ok_or_else(|| unreadable(0, "device key"))?,
         public_key: VerifyingKey::from_bytes(&public_key).map_err(|_| unreadable(1, "public key"))?,
@@ -49,6 +52,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         last_seen: row.get(5)?,
         last_n: row.get(6)?,
         got_n: row.get(7)?,
+        speaks_first: SpeaksFirst::parse(&speaks_first).ok_or_else(|| unreadable(8, "speaks_first"))?,
     })
 }
 
@@ -104,6 +108,26 @@ impl Store {
             .connection
             .prepare_cached("UPDATE device SET name = ?2 WHERE device_key = ?1")?
             .execute(params![key.as_str(), name])?;
+        Ok(changed > 0)
+    }
+
+    /// Who may speak to a device without being asked; `None`: not bound.
+    pub fn speaks_first(&self, key: &DeviceKey) -> rusqlite::Result<Option<SpeaksFirst>> {
+        let word: Option<String> = self
+            .connection
+            .prepare_cached("SELECT speaks_first FROM device WHERE device_key = ?1")?
+            .query_row([key.as_str()], |row| row.get(0))
+            .optional()?;
+        word.map(|word| SpeaksFirst::parse(&word).ok_or_else(|| unreadable(0, "speaks_first"))).transpose()
+    }
+
+    /// Decides who may speak to a device without being asked. Whether the device is bound.
+    pub fn set_speaks_first(&mut self, key: &DeviceKey, who: SpeaksFirst) -> rusqlite::Result<bool> {
+        self.begin()?;
+        let changed = self
+            .connection
+            .prepare_cached("UPDATE device SET speaks_first = ?2 WHERE device_key = ?1")?
+            .execute(params![key.as_str(), who.as_str()])?;
         Ok(changed > 0)
     }
 

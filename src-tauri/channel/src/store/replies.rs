@@ -22,7 +22,7 @@ pub struct NewReply<'a> {
     pub late: bool,
     /// It tells of an error.
     pub code: Option<Code>,
-    /// Which agent asked for it.
+    /// Who says it: a word of docs/PROTOCOL.md section 3.1, or `user`.
     pub by: Option<&'a str>,
     /// When it came, ms since 1970.
     pub now: i64,
@@ -43,12 +43,22 @@ pub struct ReplyRow {
     pub late: bool,
     /// It tells of an error.
     pub code: Option<Code>,
+    /// Who says it.
+    pub by: Option<String>,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ReplyRow> {
     let code: Option<u16> = row.get(5)?;
     let code = code.map(|number| Code::of(number).ok_or_else(|| unreadable(5, "code"))).transpose()?;
-    Ok(ReplyRow { n: row.get(0)?, rid: row.get(1)?, re: row.get(2)?, text: row.get(3)?, late: row.get(4)?, code })
+    Ok(ReplyRow {
+        n: row.get(0)?,
+        rid: row.get(1)?,
+        re: row.get(2)?,
+        text: row.get(3)?,
+        late: row.get(4)?,
+        code,
+        by: row.get(6)?,
+    })
 }
 
 impl Store {
@@ -106,7 +116,7 @@ impl Store {
     pub fn replies_after(&self, device: &DeviceKey, after: u64, limit: usize) -> rusqlite::Result<Vec<ReplyRow>> {
         self.connection
             .prepare_cached(
-                "SELECT n, rid, message_id, text, late, code FROM reply
+                "SELECT n, rid, message_id, text, late, code, by_agent FROM reply
                  WHERE device_key = ?1 AND n > max(?2, (SELECT got_n FROM device WHERE device_key = ?1)) ORDER BY n LIMIT ?3",
             )?
             .query_map(params![device.as_str(), after, limit], read)?

@@ -381,4 +381,7 @@ pub struct Reply {
     /// It tells of an error.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<Code>,
+    /// Who says it, where it is more than the answer of the device's agent: `agent:ID`, `terminal`, `user`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
 }

@@ -66,8 +66,9 @@ fn to_device() -> impl Strategy<Value = ToDevice> {
     let link = || select(vec![LinkState::Online, LinkState::Offline]);
     let state =
         select(vec![TurnState::Queued, TurnState::Sent, TurnState::Running, TurnState::Done, TurnState::Failed]);
-    let reply = (any::<u64>(), text(), option::of(text()), text(), any::<bool>(), option::of(code()))
-        .prop_map(|(n, rid, re, text, late, code)| ToDevice::Reply(Reply { n, rid, re, text, late, code }));
+    let reply =
+        (any::<u64>(), text(), option::of(text()), text(), any::<bool>(), option::of(code()), option::of(text()))
+            .prop_map(|(n, rid, re, text, late, code, by)| ToDevice::Reply(Reply { n, rid, re, text, late, code, by }));
     let ready = (text(), text(), text(), any::<u64>(), any::<bool>(), link(), any::<u64>(), blob()).prop_map(
         |(device_key, name, epoch, n, same, link, answer_s, sig)| {
             let resume = if same { Resume::Ok } else { Resume::Reset };

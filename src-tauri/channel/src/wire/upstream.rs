@@ -96,7 +96,7 @@ pub enum FromPlugin {
         to: String,
         /// Words.
         text: String,
-        /// Which agent asked.
+        /// Who asked: `agent:ID` or `terminal`.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         by: Option<String>,
         /// The turn in which it was asked.

@@ -87,6 +87,21 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ("smartpi devices mute --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
     ("smartpi devices unmute", "Tell again when a device comes and goes", "恢复设备上线和离线提醒"),
     ("smartpi devices unmute --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    (
+        "smartpi devices speaks-first",
+        "Choose who may send a device messages without being asked",
+        "选择谁可以主动向设备发送消息",
+    ),
+    (
+        "smartpi devices speaks-first --device",
+        "Its name, its key, or how the key begins",
+        "设备名称、设备标识，或标识的开头",
+    ),
+    (
+        "smartpi devices speaks-first --who",
+        "anyone: your agents and a person at OpenClaw's command line; asked: only what belongs to a question of the device; nobody: answers only",
+        "anyone：智能体，以及在 OpenClaw 命令行操作的人；asked：仅限与设备提问有关的消息；nobody：只接收回答",
+    ),
     ("smartpi devices pending", "List the devices that wait for you", "列出等待确认的设备"),
     (
         "smartpi devices approve",

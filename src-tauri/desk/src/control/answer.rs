@@ -4,13 +4,13 @@ mod activity;
 mod binding;
 mod setup;
 
-use channel::view::{Device, LinkView, Lost, Reach, TurnRecord};
+use channel::view::{self, Device, LinkView, Lost, Reach, TurnRecord};
 use channel::wire::device::Kind;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
-pub use activity::{ActivityTurn, Turns};
+pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
 
@@ -146,6 +146,42 @@ pub struct DeviceRow {
     /// When it was bound, ms since 1970.
     #[specta(type = Number)]
     pub bound_at_ms: i64,
+    /// Who may speak to it without being asked.
+    #[serde(default)]
+    pub speaks_first: SpeaksFirst,
+}
+
+/// Who may speak to a device that has not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeaksFirst {
+    /// Whoever the gateway lets speak.
+    #[default]
+    Anyone,
+    /// Only what belongs to a message of this device.
+    Asked,
+    /// Nobody; answers come as ever.
+    Nobody,
+}
+
+impl From<view::SpeaksFirst> for SpeaksFirst {
+    fn from(who: view::SpeaksFirst) -> Self {
+        match who {
+            view::SpeaksFirst::Anyone => Self::Anyone,
+            view::SpeaksFirst::Asked => Self::Asked,
+            view::SpeaksFirst::Nobody => Self::Nobody,
+        }
+    }
+}
+
+impl From<SpeaksFirst> for view::SpeaksFirst {
+    fn from(who: SpeaksFirst) -> Self {
+        match who {
+            SpeaksFirst::Anyone => Self::Anyone,
+            SpeaksFirst::Asked => Self::Asked,
+            SpeaksFirst::Nobody => Self::Nobody,
+        }
+    }
 }
 
 /// Whether a device can be reached.
@@ -174,6 +210,7 @@ impl From<Device> for DeviceRow {
             last_seen_ms: device.last_seen_ms,
             waiting: device.waiting,
             bound_at_ms: device.bound_at_ms,
+            speaks_first: device.speaks_first.into(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::answer::SpeaksFirst;
 use crate::failure::{Failure, FailureCode};
 use crate::settings::Quiet;
 use crate::shell::Page;
@@ -119,6 +120,14 @@ pub enum Request {
         /// Whether it is muted.
         muted: bool,
     },
+    /// Who may speak to a device without being asked.
+    #[serde(rename = "devices.speaks_first")]
+    DevicesSpeaksFirst {
+        /// Which.
+        device_key: String,
+        /// Who.
+        who: SpeaksFirst,
+    },
     /// A short test message to the device.
     #[serde(rename = "devices.test")]
     DevicesTest {
@@ -201,7 +210,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 26] = [
+    pub const KNOWN: [&'static str; 27] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -223,6 +232,7 @@ impl Request {
         "network.allow",
         "settings.change",
         "devices.mute",
+        "devices.speaks_first",
         "devices.test",
         "activity.turns",
         "setup.look",
@@ -330,6 +340,7 @@ mod tests {
             json!({"id":21,"do":"settings.change","language":null,"port":8766}),
             json!({"id":22,"do":"devices.mute","deviceKey":"k","muted":true}),
             json!({"id":23,"do":"devices.test","deviceKey":"k"}),
+            json!({"id":28,"do":"devices.speaks_first","deviceKey":"k","who":"asked"}),
             json!({"id":24,"do":"activity.turns","beforeMs":5,"limit":9}),
             json!({"id":25,"do":"setup.look"}),
             json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),

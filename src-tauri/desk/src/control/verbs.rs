@@ -99,6 +99,11 @@ impl Answers for Verbs {
             Request::NetworkAllow { allow } => self.wish(Wish::Allow(allow)).await,
             Request::SettingsChange(change) => self.wish(Wish::Change(change)).await,
             Request::DevicesMute { device_key, muted } => self.mute(device_key, muted).await,
+            Request::DevicesSpeaksFirst { device_key, who } => {
+                let set = self.service.speaks_first(key(&device_key)?, who.into()).await?;
+                known(set.then_some(()), &device_key)?;
+                nothing()
+            }
             Request::DevicesTest { device_key } => {
                 let text = words::test_message(self.view().app.language.into()).to_owned();
                 let (n, online) = known(self.service.send(key(&device_key)?, text).await?, &device_key)?;
@@ -183,8 +188,7 @@ impl Verbs {
             known(self.service.device(device.clone()).await?, named)?;
         }
         let limit = usize::try_from(limit).unwrap_or(1);
-        let (turns, more) = self.service.turns(device, before_ms, limit).await?;
-        Ok(Turns { turns: turns.into_iter().map(Into::into).collect(), more })
+        Ok(self.service.turns(device, before_ms, limit).await?.into())
     }
 
     /// The present view, then each newer one; what comes while the asker is slow is one change.

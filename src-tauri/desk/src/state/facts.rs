@@ -205,7 +205,7 @@ fn settings_view(settings: &Settings) -> SettingsView {
 
 fn device_view(device: Device) -> DeviceView {
     let (since_ms, talking) = (device.since_ms, device.talking);
-    let DeviceRow { device_key, name, kind, state, last_seen_ms, waiting, bound_at_ms } = device.into();
+    let DeviceRow { device_key, name, kind, state, last_seen_ms, waiting, bound_at_ms, speaks_first } = device.into();
     DeviceView {
         device_key,
         name,
@@ -217,6 +217,7 @@ fn device_view(device: Device) -> DeviceView {
         bound_at_ms,
         talking,
         muted: false,
+        speaks_first,
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) fn device(name: &str, state: DeviceState, since_ms: i64) -> DeviceVie
         bound_at_ms: 0,
         talking: false,
         muted: false,
+        speaks_first: Default::default(),
     }
 }
 

@@ -105,7 +105,8 @@ impl Peer {
     }
 
     async fn reply(&mut self, n: u64, rid: &str) {
-        let reply = Reply { n, rid: rid.into(), re: None, text: format!("words of {rid}"), late: false, code: None };
+        let reply =
+            Reply { n, rid: rid.into(), re: None, text: format!("words of {rid}"), late: false, code: None, by: None };
         self.say(&ToDevice::Reply(reply)).await;
     }
 

@@ -122,7 +122,7 @@ fn words_that_are_not_kept_any_more_go_at_once_and_an_answer_is_late_by_the_new_
     rig.done(&device, 1, Outcome::Answered);
     rig.got(&device, 1);
     let said = |rig: &mut Rig| {
-        let (turns, _) = rig.ask(|reply| Command::Turns { device: None, before_ms: None, limit: 9, reply });
+        let turns = rig.ask(|reply| Command::Turns { device: None, before_ms: None, limit: 9, reply }).turns;
         turns.into_iter().map(|turn| (turn.said, turn.answered)).collect::<Vec<_>>()
     };
     rig.pass(1);

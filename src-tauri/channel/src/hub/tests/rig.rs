@@ -66,6 +66,7 @@ impl Rig {
             agent: Agent::Gateway,
             addresses: [SocketAddr::from((Ipv4Addr::LOCALHOST, 8765))].into(),
             keep_text_ms: 1_000_000,
+            may_speak: crate::hub::may_speak,
             timing: Timing { reply: Duration::from_secs(3_600), ..Timing::default() },
         };
         let now = Now { mono: 0, wall: 1_700_000_000_000 };
