@@ -7,6 +7,7 @@ import type { Log } from "./host.ts";
 import { Inbound } from "./inbound.ts";
 import { Link, type DownReason, type LinkOptions } from "./link.ts";
 import { Outbox } from "./outbox.ts";
+import { Speakers } from "./speakers.ts";
 import type { FromService } from "./wire.ts";
 
 /** What the channel's status row needs to know. */
@@ -20,6 +21,7 @@ export class Bridge {
   readonly outbox: Outbox;
   readonly answered: Answered;
   readonly inbound: Inbound;
+  readonly speakers = new Speakers();
   readonly gateway: string;
   readonly #online = new Set<string>();
   #log: Log;
@@ -43,6 +45,11 @@ export class Bridge {
 
   get log(): Log {
     return this.#log;
+  }
+
+  /** Whether the service hears and answers now. */
+  get isLinked(): boolean {
+    return this.#link?.isReady === true;
   }
 
   /** Starts the link. A link that an earlier start of the channel left behind is closed. */
@@ -98,11 +105,11 @@ export class Bridge {
         this.inbound.onAbort(frame.turn);
         break;
       case "stored":
-        this.outbox.drop(frame.rid);
+        this.outbox.drop(frame.rid, "stored");
         break;
       case "refused":
         this.#log.warn(`the SmartPi service refused ${frame.rid} (${frame.code})`);
-        this.outbox.drop(frame.rid);
+        this.outbox.drop(frame.rid, frame.code);
         break;
       case "slow":
         this.#log.warn(`AI response timeout: ${frame.device}`);

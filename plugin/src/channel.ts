@@ -5,8 +5,10 @@ import { HostAgent } from "./agent.ts";
 import { bridgeOf } from "./bridge.ts";
 import { ACCOUNT_ID, channelSection, CHANNEL_ID, readAccount, type Account } from "./config.ts";
 import { stateFolder } from "./gateway-id.ts";
-import type { AccountStatus, GatewayContext, HostConfig, Log, OutboundContext } from "./host.ts";
-import { deviceOf, sendMedia, sendText, type SentMessage } from "./outbound.ts";
+import type { AccountStatus, ActionContext, ActionResult, GatewayContext, HostConfig, Log, OutboundContext } from "./host.ts";
+import { handleSend } from "./actions.ts";
+import { deviceOf, findDevice } from "./devices.ts";
+import { sendMedia, sendText, type SentMessage } from "./outbound.ts";
 import { TEXT_BYTES } from "./wire.ts";
 import { getRuntime, setStartedBridge, startedBridge } from "./runtime.ts";
 import { PLUGIN_VERSION } from "./version.ts";
@@ -47,8 +49,8 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-function sendVia(send: (bridge: Bridge, context: OutboundContext) => Promise<SentMessage>) {
-  return (context: OutboundContext): Promise<SentMessage> => {
+function sendVia<C, R>(send: (bridge: Bridge, context: C) => Promise<R>): (context: C) => Promise<R> {
+  return async (context) => {
     const bridge = startedBridge();
     if (!bridge) throw new Error("the SmartPi channel does not run in this process; is the gateway running?");
     return send(bridge, context);
@@ -91,7 +93,22 @@ export const smartpiPlugin = createChatChannelPlugin({
     },
     messaging: {
       normalizeTarget: (target: string) => deviceOf(target) ?? target.trim(),
-      targetResolver: { looksLikeId: (target: string) => deviceOf(target) !== undefined, hint: "<deviceKey>" },
+      targetResolver: {
+        hint: "<name or key of a device>",
+        // Every target is ours to read: a name too, and a wrong one is told with the names that there are.
+        looksLikeId: () => true,
+        resolveTarget: async ({ cfg, input }: { cfg: HostConfig; input: string }) => {
+          const { deviceKey, name } = await findDevice(cfg, input);
+          return { to: deviceKey, kind: "user", display: name };
+        },
+      },
+    },
+    actions: {
+      describeMessageTool: () => ({ actions: ["send"] }),
+      supportsAction: ({ action }: { action: string }) => action === "send",
+      // The agent's tool runs where the channel runs. The command line runs elsewhere and hands over to the gateway.
+      resolveExecutionMode: () => (startedBridge() ? "local" : "gateway"),
+      handleAction: sendVia<ActionContext, ActionResult>(handleSend),
     },
     gateway: { startAccount },
   },
@@ -110,7 +127,7 @@ export const smartpiPlugin = createChatChannelPlugin({
       return startedBridge() ? "direct" : "gateway";
     },
     textChunkLimit: Math.floor(TEXT_BYTES / 4),
-    sendText: sendVia(sendText),
-    sendMedia: sendVia(sendMedia),
+    sendText: sendVia<OutboundContext, SentMessage>(sendText),
+    sendMedia: sendVia<OutboundContext, SentMessage>(sendMedia),
   },
 });

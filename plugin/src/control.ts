@@ -3,8 +3,8 @@
 import { connect } from "node:net";
 import { readServiceFile, ServiceFilesError } from "./config.ts";
 
-/** Longest line of the socket, bytes. */
-const LINE_BYTES = 65_536;
+/** Longest answer of the socket, bytes: a list of all devices is long. */
+const LINE_BYTES = 16 * 1024 * 1024;
 /** A request that does not stream is answered within this. */
 const ANSWER_MS = 15_000;
 
@@ -66,7 +66,7 @@ export async function ask(address: string, request: { do: string; [argument: str
           return settle(() => resolve(ok));
         }
       }
-      if (rest.length > LINE_BYTES) fail("bad_answer", "a line is longer than 64 KiB");
+      if (rest.length > LINE_BYTES) fail("bad_answer", "a line is longer than 16 MiB");
     });
   });
 }

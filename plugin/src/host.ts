@@ -115,6 +115,23 @@ export interface OutboundContext {
   replyToId?: string | null;
 }
 
+/** `actions.handleAction` gets this: the agent's `message` tool, or the gateway's command line. */
+export interface ActionContext {
+  action: string;
+  cfg: HostConfig;
+  params: Record<string, unknown>;
+  /** Set for an agent's tool; at the command line the host names its default agent here, and no session. */
+  agentId?: string | null;
+  sessionKey?: string | null;
+}
+
+/** What a tool gives back. */
+export interface ActionResult { content: { type: "text"; text: string }[]; details: Record<string, unknown> }
+
+/** The host is about to send something: `message_sending`. */
+export interface SendingEvent { to: string; content: string }
+export interface SendingContext { channelId: string; sessionKey?: string }
+
 /** The host's command line library (commander), as far as it is used. */
 export interface Command {
   command(name: string): Command;

@@ -67,6 +67,12 @@ export class Inbound {
     return this.#open.get(turn);
   }
 
+  /** The turn of a device that is being run: the oldest that is open. */
+  running(device: string): Turn | undefined {
+    for (const turn of this.#open.values()) if (turn.device === device) return turn.hasStarted ? turn : undefined;
+    return undefined;
+  }
+
   /** Takes a message. A turn that is known is accepted again without running it again. */
   onDeliver(frame: Deliver): void {
     this.#send({ t: "accepted", turn: frame.turn });

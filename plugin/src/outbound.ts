@@ -1,12 +1,14 @@
-/** The agent, or the person with `openclaw message send`, speaks to a device without being asked. */
+/** The agent, or a person at the gateway's command line, speaks to a device without being asked. */
 
 import { CHANNEL_ID } from "./config.ts";
+import { deviceOf } from "./devices.ts";
 import type { Bridge } from "./bridge.ts";
 import type { OutboundContext } from "./host.ts";
 import { newRid, PUSH_LIMIT } from "./outbox.ts";
 import { cutPieces } from "./pieces.ts";
+import type { Speaker } from "./speakers.ts";
 import type { Push } from "./wire.ts";
-import { attachmentWords } from "./words.ts";
+import { attachmentWords, both, SAY } from "./words.ts";
 
 /** What the host learns of a message that was taken. */
 export interface SentMessage { channel: string; messageId: string; chatId: string }
@@ -14,14 +16,9 @@ export interface SentMessage { channel: string; messageId: string; chatId: strin
 /** The host says this after a crash before it runs an interrupted request again. The device sees the turn go on instead. */
 const RECOVERY_NOTICE = "I'm continuing your interrupted request now";
 
-/** Reads the target of a push: a device key, also with the channel's name before it. */
-export function deviceOf(target: string): string | undefined {
-  const key = target.trim().replace(/^(openclaw-smartpi|smartpi):/i, "").replace(/^(user|device|direct):/i, "").toLowerCase();
-  return /^[a-z2-7]{26}$/.test(key) ? key : undefined;
-}
-
 /**
- * Takes a text for a device. Resolves when it is safe on disk; the service answers later, and decides whether the agent may reach that device.
+ * Takes a text of the host's own delivery: a recovered answer, a schedule, an older host's `message` tool. Resolves when it is safe on disk; the service answers
+ * later, and decides whether it may reach that device.
  *
  * @throws {Error} for a target that is no device key, an empty text, or a full outbox.
  */
@@ -31,37 +28,61 @@ export async function sendText(bridge: Bridge, context: OutboundContext): Promis
 
 /** As {@link sendText}; the file itself is told in words, because devices show text only. */
 export async function sendMedia(bridge: Bridge, context: OutboundContext): Promise<SentMessage> {
-  const parts = [context.text ?? "", context.mediaUrl ? attachmentWords(context.mediaUrl) : ""];
-  return send(bridge, context, parts.filter((part) => part.trim() !== "").join("\n"));
+  return send(bridge, context, withMedia(context.text, context.mediaUrl));
+}
+
+/** A text with words in place of its file. */
+export function withMedia(text: string | undefined, mediaUrl: string | undefined): string {
+  return [text ?? "", mediaUrl ? attachmentWords(mediaUrl) : ""].filter((part) => part.trim() !== "").join("\n");
 }
 
 async function send(bridge: Bridge, context: OutboundContext, text: string): Promise<SentMessage> {
   const to = deviceOf(context.to);
   if (!to) throw new Error(`"${context.to}" is not a SmartPi device key (26 characters a-z, 2-7); openclaw smartpi accounts list shows them`);
-  const pieces = cutPieces(text);
-  if (pieces.length === 0) throw new Error("the message is empty");
+  const rids = await speak(bridge, { to, text, speaker: bridge.speakers.of(to, context.text ?? ""), replyToId: context.replyToId ?? undefined });
+  return { channel: CHANNEL_ID, messageId: rids.at(-1) ?? newRid("push"), chatId: to };
+}
+
+/** Something to be said to a device. */
+export interface Saying { to: string; text: string; speaker: Speaker; replyToId?: string | undefined }
+
+/**
+ * Puts it on its way: as the answer of a turn that waits for it, else as a push.
+ *
+ * @returns the ids of the pushes; none where it became an answer.
+ * @throws {Error} for an empty text or a full outbox.
+ */
+export async function speak(bridge: Bridge, { to, text, speaker, replyToId }: Saying): Promise<string[]> {
+  const said = cutPieces(text);
+  if (said.length === 0) throw new Error("the message is empty");
   if (bridge.outbox.size >= PUSH_LIMIT) throw new Error("the SmartPi service has not taken messages for a long time; the outbox is full");
 
-  const asker = bridge.inbound.current ?? (context.replyToId ? bridge.inbound.find(context.replyToId) : undefined);
-  const orphan = asker ? undefined : bridge.answered.orphanOf(to);
+  const asker = bridge.inbound.current ?? (replyToId ? bridge.inbound.find(replyToId) : undefined) ?? (speaker.device ? bridge.inbound.running(speaker.device) : undefined);
+  // An answer that comes without its question is one of this device only where the host does not name another conversation.
+  const isOthers = speaker.isKnown && speaker.device !== to;
+  const orphan = asker || isOthers ? undefined : bridge.answered.orphanOf(to);
   if (orphan && text.startsWith(RECOVERY_NOTICE)) {
     bridge.log.info(`the gateway continues an interrupted request of ${to}`);
-    return { channel: CHANNEL_ID, messageId: newRid("push"), chatId: to };
+    return [];
   }
-  if (!asker && (await bridge.inbound.claimPush(to, text))) return { channel: CHANNEL_ID, messageId: newRid("push"), chatId: to };
+  if (!asker && !isOthers && (await bridge.inbound.claimPush(to, text))) return [];
 
   const ownTurn = asker?.device === to ? asker : undefined;
   if (ownTurn) ownTurn.answers += 1;
-  if (orphan) bridge.inbound.onOrphanPush(orphan);
-  const reTurn = ownTurn?.id ?? orphan;
+  // Who says nothing of a conversation may mean anything: the device is told so, and the question keeps its own end.
+  const isGuess = orphan !== undefined && !speaker.isKnown;
+  if (orphan && !isGuess) bridge.inbound.onOrphanPush(orphan);
+  const reTurn = ownTurn?.id ?? (isGuess ? undefined : orphan);
+  const by = speaker.by ?? (asker?.agentId === undefined ? undefined : `agent:${asker.agentId}`);
+  const pieces = isGuess ? cutPieces(`${both(SAY.mayAnswer)}\n${text}`) : said;
   const pushes = pieces.map((piece): Push => ({
     t: "push",
     rid: newRid("push"),
     to,
     text: piece,
-    ...(asker?.agentId === undefined ? {} : { by: asker.agentId }),
+    ...(by === undefined ? {} : { by }),
     ...(reTurn === undefined ? {} : { re_turn: reTurn }),
   }));
   await Promise.all(pushes.map((push) => bridge.outbox.keep(push)));
-  return { channel: CHANNEL_ID, messageId: (pushes.at(-1) as Push).rid, chatId: to };
+  return pushes.map(({ rid }) => rid);
 }

@@ -10,8 +10,13 @@ import { decodeFromPlugin, encode, FrameError, type KeptFrame } from "./wire.ts"
 const WINDOW = 64;
 /** Pushes are refused to the agent beyond this; ends of turns and replies are always taken. */
 export const PUSH_LIMIT = 10_000;
+/** Settled frames that are remembered for whoever asks late. */
+const EARLY = 256;
 /** Dead lines after which the file is rewritten, if they are also four times the live ones. */
 const DEAD_LINES = 256;
+
+/** The service's word on a frame: it has it, or never will (the code says why). */
+export type Settled = "stored" | number;
 
 interface Entry { frame: KeptFrame; synced: boolean; sent: boolean }
 
@@ -30,6 +35,9 @@ export class Outbox {
   #compacting = false;
   #send: ((frame: KeptFrame) => boolean) | undefined;
   #successor: Outbox | undefined;
+  /** Words that came before anybody asked for them: the newest. */
+  readonly #early = new Map<string, Settled>();
+  readonly #waiters = new Map<string, (settled: Settled) => void>();
 
   private constructor(journal: Journal, log: Log, entries: Map<string, Entry>) {
     this.#journal = journal;
@@ -88,10 +96,29 @@ export class Outbox {
     return undefined;
   }
 
+  /** Waits for the service's word on a frame that is kept; nothing comes where it says none in time. The frame stays kept then. */
+  settled(rid: string, limitMs: number): Promise<Settled | undefined> {
+    if (this.#successor) return this.#successor.settled(rid, limitMs);
+    const early = this.#early.get(rid);
+    if (early !== undefined) return Promise.resolve(early);
+    return new Promise((resolve) => {
+      const settle = (settled: Settled | undefined): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(rid);
+        resolve(settled);
+      };
+      const timer = setTimeout(() => settle(undefined), limitMs);
+      this.#waiters.set(rid, settle);
+    });
+  }
+
   /** The service has it, or never will. */
-  drop(rid: string): void {
+  drop(rid: string, settled: Settled = "stored"): void {
     const entry = this.#entries.get(rid);
     if (!entry) return;
+    this.#early.set(rid, settled);
+    if (this.#early.size > EARLY) this.#early.delete(this.#early.keys().next().value as string);
+    this.#waiters.get(rid)?.(settled);
     this.#entries.delete(rid);
     if (entry.sent) this.#inFlight -= 1;
     this.#deadLines += 2;

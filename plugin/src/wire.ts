@@ -19,6 +19,7 @@ export type Outcome = "answered" | "silent" | "failed" | "aborted" | "duplicate"
 export const Code = {
   NotAuthenticated: 9003,
   DeviceUnknown: 9004,
+  TooLong: 9006,
   NotUnderstood: 9007,
   OtherVersion: 9010,
   NotAllowed: 9014,

@@ -34,6 +34,7 @@ export const LINK_DOWN: Record<DownReason, Words> = {
 
 /** Sentences of the command line. */
 export const SAY = {
+  mayAnswer: { zh: "（这可能是对之前某个问题的回答。）", en: "(This may be the answer to an earlier question.)" },
   notRunning: {
     zh: "SmartPi 服务未运行。请启动 SmartPi Tray，或在终端运行 smartpi serve，然后重试。",
     en: "The SmartPi service is not running. Start SmartPi Tray, or run `smartpi serve` in a terminal, and try again.",

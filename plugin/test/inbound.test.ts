@@ -7,7 +7,9 @@ import { Answered } from "../src/answered.ts";
 import type { Bridge } from "../src/bridge.ts";
 import { Inbound } from "../src/inbound.ts";
 import { Outbox } from "../src/outbox.ts";
-import { deviceOf, sendMedia, sendText } from "../src/outbound.ts";
+import { deviceOf } from "../src/devices.ts";
+import { sendMedia, sendText } from "../src/outbound.ts";
+import { Speakers } from "../src/speakers.ts";
 import { Turn, type RunSink } from "../src/turn.ts";
 import type { FromPlugin, KeptFrame } from "../src/wire.ts";
 
@@ -267,7 +269,14 @@ describe("abort", () => {
 });
 
 describe("answers that come as pushes", () => {
-  const bridge = (): Bridge => ({ outbox, answered, inbound, log }) as unknown as Bridge;
+  const speakers = new Speakers();
+  const bridge = (): Bridge => ({ outbox, answered, inbound, speakers, log, isLinked: false }) as unknown as Bridge;
+  const session = (device: string): string => `agent:main:openclaw-smartpi:default:direct:${device}`;
+  /** The host's own delivery: its hook first. */
+  const hostSends = async (to: string, text: string, sessionKey?: string): Promise<void> => {
+    speakers.hear(to, text, sessionKey);
+    await sendText(bridge(), { to, text });
+  };
 
   test.each(["while it is asked for again", "after that"])("a turn that an earlier process began takes the answer that comes %s", async (when) => {
     deliver(A, "1");
@@ -301,14 +310,43 @@ describe("answers that come as pushes", () => {
     await run(1);
     await close();
     await open();
-    await sendText(bridge(), { to: A, text: "I'm continuing your interrupted request now (the gateway has just restarted)." });
-    await sendText(bridge(), { to: A, text: "recovered" });
-    await sendText(bridge(), { to: B, text: "other" });
-    expect(outbox.waiting).toMatchObject([{ t: "push", to: A, text: "recovered", re_turn: `${A}.1` }, { t: "push", to: B, text: "other" }]);
+    await hostSends(A as string, "I'm continuing your interrupted request now (the gateway has just restarted).", session(A as string));
+    await hostSends(A as string, "recovered", session(A as string));
+    await hostSends(B as string, "other", session(B as string));
+    await hostSends(A as string, "it rains", "agent:weather:cron:1");
+    expect(outbox.waiting).toMatchObject([{ t: "push", to: A, text: "recovered", re_turn: `${A}.1` }, { t: "push", to: B, text: "other" }, { t: "push", to: A, by: "agent:weather" }]);
     expect(outbox.waiting[1]).not.toHaveProperty("re_turn");
+    expect(outbox.waiting[2]).not.toHaveProperty("re_turn");
     const turn = deliver(A, "1");
     (await run(1)).finish();
     expect(await ended(turn)).toEqual([{ t: "done", turn, outcome: "answered" }]);
+  });
+
+  test("a host that tells no session: the push says what it may be, and the question keeps its own end", async () => {
+    deliver(A, "1");
+    await run(1);
+    await close();
+    await open();
+    await hostSends(A as string, "recovered");
+    expect(outbox.waiting).toMatchObject([{ t: "push", to: A, text: "（这可能是对之前某个问题的回答。）\n(This may be the answer to an earlier question.)\nrecovered" }]);
+    expect(outbox.waiting[0]).not.toHaveProperty("re_turn");
+    const turn = deliver(A, "1");
+    (await run(1)).finish();
+    expect(await ended(turn)).toEqual([{ t: "done", turn, outcome: "duplicate" }]);
+  });
+
+  test("somebody else's words do not answer a question that waits", async () => {
+    deliver(A, "1");
+    await run(1);
+    await close();
+    await open();
+    const turn = deliver(A, "1");
+    (await run(1)).finish();
+    await turnOver();
+    await hostSends(A as string, "it rains", "agent:weather:cron:1");
+    await hostSends(A as string, "recovered", session(A as string));
+    expect(await ended(turn)).toEqual([{ t: "reply", turn, text: "recovered" }, { t: "done", turn, outcome: "answered" }]);
+    expect(outbox.waiting).toMatchObject([{ t: "push", text: "it rains" }, { t: "reply" }, { t: "done" }]);
   });
 
   test("a run that the host put behind another one waits for its answer too", async () => {
@@ -334,9 +372,9 @@ describe("answers that come as pushes", () => {
     const turn = deliver(A, "1");
     await vi.waitFor(() => expect(outbox.holdsDone(turn)).toBe(true));
     expect(outbox.waiting).toMatchObject([
-      { t: "push", to: A, text: "mine", by: "kitchen", re_turn: turn },
-      { t: "push", to: B, by: "kitchen" },
-      { t: "push", to: B, by: "kitchen" },
+      { t: "push", to: A, text: "mine", by: "agent:kitchen", re_turn: turn },
+      { t: "push", to: B, by: "agent:kitchen" },
+      { t: "push", to: B, by: "agent:kitchen" },
       { t: "done", turn, outcome: "answered" },
     ]);
     expect(outbox.waiting[1]).not.toHaveProperty("re_turn");

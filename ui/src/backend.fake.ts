@@ -1,5 +1,5 @@
-import { Refused, type ActivityTurn, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
-import { CURRENT, FOUND, homeTurns } from "./backend.fake/home";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
+import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
 
@@ -12,6 +12,7 @@ export class FakeBackend implements Backend {
   code = "42";
   installed: Installed = { outcome: "waitingForGateway", next: "restartGateway", commentsLost: false, plugin: "0.2.0", openclaw: "2026.9.6", config: "/home/anna/.openclaw/openclaw.json" };
   allTurns: ActivityTurn[];
+  allUnasked: ActivityUnasked[];
   private readonly views = new Set<(view: View) => void>();
   private readonly pages = new Set<(page: Page) => void>();
   private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
@@ -23,6 +24,7 @@ export class FakeBackend implements Backend {
   constructor(name: SceneName, tongue: Tongue) {
     this.scene = SCENES[name](tongue);
     this.allTurns = this.scene.noTurns ? [] : homeTurns(tongue);
+    this.allUnasked = this.scene.noTurns ? [] : homeUnasked(tongue);
   }
 
   get view(): View {
@@ -148,10 +150,14 @@ export class FakeBackend implements Backend {
     return { turns: this.allTurns.filter((turn) => turn.deviceKey === deviceKey) };
   }
 
-  async turns(deviceKey: string | null, beforeMs: number | null, limit: number | null): Promise<{ turns: ActivityTurn[]; more: boolean }> {
+  async turns(deviceKey: string | null, beforeMs: number | null, limit: number | null): Promise<{ turns: ActivityTurn[]; unasked: ActivityUnasked[]; more: boolean }> {
     this.note("turns", deviceKey, beforeMs, limit);
     const all = this.allTurns.filter((turn) => (deviceKey === null || turn.deviceKey === deviceKey) && (beforeMs === null || turn.receivedMs < beforeMs));
-    return { turns: all.slice(0, limit ?? 50), more: all.length > (limit ?? 50) };
+    const unasked = this.allUnasked.filter((entry) => (deviceKey === null || entry.deviceKey === deviceKey) && (beforeMs === null || entry.atMs < beforeMs));
+    const turns = all.slice(0, limit ?? 50);
+    const more = all.length > turns.length;
+    const end = more ? (turns.at(-1)?.receivedMs ?? 0) : 0;
+    return { turns, unasked: unasked.filter(({ atMs }) => atMs >= end), more };
   }
 
   async changeSettings(change: SettingsChange): Promise<void> {

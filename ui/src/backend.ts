@@ -21,6 +21,7 @@ import {
 
 export type {
   ActivityTurn,
+  ActivityUnasked,
   AssistantView,
   Attended,
   BindEvent,

@@ -78,6 +78,28 @@ export type ActivityTurn = {
 	answered: string | null,
 } & Turn;
 
+/**  Something that was said to a device that had not asked, or was kept from it. */
+export type ActivityUnasked = {
+	/**  Its id. */
+	rid: string,
+	/**  To whom. */
+	deviceKey: string,
+	/**  Its name now. */
+	deviceName: string,
+	/**  When, ms since 1970. */
+	atMs: number,
+	/**  Who said it. */
+	by: SpeakerWord,
+	/**  The agent's id; only with `agent`. */
+	agent: string | null,
+	/**  The owner's choice kept it from the device. */
+	refused: boolean,
+	/**  What was said, cut after 500 characters. `None`: refused, or wiped, as the settings ask. */
+	said: string | null,
+	/**  When the device had it, ms since 1970. */
+	gotMs: number | null,
+};
+
 /**  From where an address can be reached. */
 export type AddressReach = 
 /**  From this computer only. */
@@ -779,6 +801,15 @@ export type SetupLook = {
 	inWsl: boolean,
 };
 
+/**  Who speaks without being asked. */
+export type SpeakerWord = 
+/**  An agent. */
+"agent" | 
+/**  A person or a program at OpenClaw's command line. */
+"terminal" | 
+/**  OpenClaw did not say. */
+"unknown";
+
 /**  Who may speak to a device that has not asked. */
 export type SpeaksFirst = 
 /**  Whoever the gateway lets speak. */
@@ -831,7 +862,9 @@ export type Turn = {
 export type Turns = {
 	/**  Newest first. */
 	turns: ActivityTurn[],
-	/**  Whether older ones are there. */
+	/**  What was said to devices that had not asked, newest first. */
+	unasked: ActivityUnasked[],
+	/**  Whether older ones are there: before the oldest time of both lists. */
 	more: boolean,
 };
 

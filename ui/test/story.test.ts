@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 
-import type { ActivityTurn, NoticeView, Turn } from "../src/backend";
-import { homeDevices, homeTurns, homeView } from "../src/backend.fake/home";
+import type { ActivityTurn, ActivityUnasked, NoticeView, Turn } from "../src/backend";
+import { homeDevices, homeTurns, homeUnasked, homeView } from "../src/backend.fake/home";
 import { isName } from "../src/deviceName";
 import { deviceStory } from "../src/deviceStory";
 import { detailNumber, detailText } from "../src/failureDetail";
 import { en } from "../src/locales/en";
 import { zh } from "../src/locales/zh";
 import { dayHeading, dayOf, daysBetween, moment, span } from "../src/moments";
-import { joined, timeline } from "../src/timeline";
+import { joined, oldestOf, timeline } from "../src/timeline";
 import { turnSteps, turnStory } from "../src/turnStory";
 import { leftOf } from "../src/composables/useCountdown";
 import { addressOfUrl } from "../src/addresses";
@@ -89,22 +89,27 @@ describe("a turn", () => {
 describe("the time line", () => {
   const turn = (id: string, receivedMs: number): ActivityTurn => ({ ...(homeTurns("en")[0] as ActivityTurn), id, receivedMs });
   const notice = (id: number, atMs: number): NoticeView => ({ id, atMs, kind: "started", names: [], deviceKey: null, failure: null });
+  const unasked = (rid: string, atMs: number): ActivityUnasked => ({ ...(homeUnasked("en")[0] as ActivityUnasked), rid, atMs, gotMs: null });
   const keys = (more: boolean): string[][] =>
-    timeline([turn("b", at("2026-11-21T10:00:00")), turn("a", at("2026-11-20T10:00:00"))], [notice(2, at("2026-11-21T11:00:00")), notice(1, at("2026-11-20T09:00:00"))], more, dayOf).map(({ entries }) =>
-      entries.map(({ turn: one, notice: other }) => one?.id ?? String(other?.id)),
+    timeline({ turns: [turn("b", at("2026-11-21T10:00:00")), turn("a", at("2026-11-20T10:00:00"))], unasked: [unasked("u", at("2026-11-21T10:30:00"))] }, [notice(2, at("2026-11-21T11:00:00")), notice(1, at("2026-11-20T09:00:00"))], more, dayOf).map(({ entries }) =>
+      entries.map(({ turn: one, unasked: two, notice: other }) => one?.id ?? two?.rid ?? String(other?.id)),
     );
 
   test("has turns and notices newest first, by day", () => {
-    expect(keys(false)).toEqual([["2", "b"], ["a", "1"]]);
+    expect(keys(false)).toEqual([["2", "u", "b"], ["a", "1"]]);
   });
 
   test("holds notices back that are older than the oldest loaded turn", () => {
-    expect(keys(true)).toEqual([["2", "b"], ["a"]]);
+    expect(keys(true)).toEqual([["2", "u", "b"], ["a"]]);
+    expect(oldestOf({ turns: [turn("a", 9)], unasked: [unasked("u", 7)] })).toBe(7);
+    expect(oldestOf({ turns: [], unasked: [] })).toBeUndefined();
   });
 
   test("replaces a turn that was known, and keeps the rest", () => {
-    const all = joined([turn("b", 2), turn("a", 1)], [{ ...turn("b", 2), outcome: "answered" }, turn("c", 3)]);
-    expect(all.map(({ id, outcome }) => [id, outcome])).toEqual([["c", null], ["b", "answered"], ["a", null]]);
+    const fresh = { turns: [{ ...turn("b", 2), outcome: "answered" as const }, turn("c", 3)], unasked: [{ ...unasked("u", 2), gotMs: 3 }] };
+    const all = joined({ turns: [turn("b", 2), turn("a", 1)], unasked: [unasked("u", 2)] }, fresh);
+    expect(all.unasked.map(({ gotMs }) => gotMs)).toEqual([3]);
+    expect(all.turns.map(({ id, outcome }) => [id, outcome])).toEqual([["c", null], ["b", "answered"], ["a", null]]);
   });
 });
 

@@ -95,6 +95,30 @@ mod tests {
             lines(Language::En, &turn(json!("how\nare you"), json!("fine")), 9_000),
             ["Kitchen  8 s ago: answered after 1.5 s", "    > how are you", "    < fine"]
         );
+        let unasked = |by: &str, agent, refused, said, got| -> ActivityUnasked {
+            serde_json::from_value(json!({
+                "rid": "p", "deviceKey": "k", "deviceName": "Kitchen", "atMs": 8_000, "by": by, "agent": agent, "refused": refused, "said": said, "gotMs": got
+            }))
+            .unwrap()
+        };
+        let came = unasked("agent", json!("main"), false, json!("the washing\nis done"), json!(8_100));
+        let waits = unasked("unknown", json!(null), false, json!(null), json!(null));
+        let refused = unasked("terminal", json!(null), true, json!(null), json!(null));
+        let all =
+            Turns { turns: vec![turn(json!("hi"), json!("fine"))], unasked: vec![came, waits, refused], more: false };
+        assert_eq!(
+            told(Language::En, &all, 9_000),
+            [
+                "Kitchen  just now: main sent a message",
+                "    < the washing is done",
+                "Kitchen  just now: OpenClaw (unnamed) sent a message; it waits for the device",
+                "    (the words are no longer kept)",
+                "Kitchen  just now: OpenClaw's command line wanted to send a message; you have not allowed that",
+                "Kitchen  8 s ago: answered after 1.5 s",
+                "    > hi",
+                "    < fine"
+            ]
+        );
         let wiped = lines(Language::Zh, &turn(json!(null), json!(null)), 9_000);
         assert_eq!(wiped.len(), 2);
     }

@@ -39,7 +39,7 @@ desk::words! {
     no_activity(): "No device has asked anything yet.", "还没有设备提问。";
     more_activity(): "There is more. To see it: smartpi activity --limit 100", "还有更早的记录。查看：smartpi activity --limit 100";
     speaker_terminal(): "OpenClaw's command line", "OpenClaw 命令行";
-    speaker_unknown(): "OpenClaw", "OpenClaw";
+    speaker_unknown(): "OpenClaw (unnamed)", "OpenClaw（未说明来源）";
     unasked_came(device, ago, who): "{device}  {ago}: {who} sent a message", "{device}  {ago}：{who} 发来消息";
     unasked_waits(device, ago, who): "{device}  {ago}: {who} sent a message; it waits for the device", "{device}  {ago}：{who} 发来消息，等待设备接收";
     unasked_refused(device, ago, who): "{device}  {ago}: {who} wanted to send a message; you have not allowed that",

@@ -1,4 +1,4 @@
-import type { ActivityTurn, DeviceView, NoticeView, SetupLook, Tongue, View } from "../backend";
+import type { ActivityTurn, ActivityUnasked, DeviceView, NoticeView, SetupLook, Tongue, View } from "../backend";
 
 /** Minutes before now, ms since 1970. */
 export function ago(minutes: number): number {
@@ -110,6 +110,15 @@ export function homeTurns(tongue: Tongue): ActivityTurn[] {
     turn(3, KEYS.script, names.script, 60 * 20, 8_700, { gotMs: null }),
     turn(4, KEYS.phone, names.phone, 60 * 22, 600_000, { outcome: "stopped", finalMs: null, late: true }),
     turn(5, KEYS.board, names.board, 60 * 50, 2_600, { said: null, answered: null }),
+  ];
+}
+
+export function homeUnasked(tongue: Tongue): ActivityUnasked[] {
+  const names = NAMES[tongue];
+  const said = { en: "The washing machine has finished.", zh: "洗衣机已经洗完了。" }[tongue];
+  return [
+    { rid: "p-1", deviceKey: KEYS.kitchen, deviceName: names.kitchen, atMs: ago(12), by: "agent", agent: "main", refused: false, said, gotMs: ago(12) + 40 },
+    { rid: "p-2", deviceKey: KEYS.board, deviceName: names.board, atMs: ago(50), by: "terminal", agent: null, refused: true, said: null, gotMs: null },
   ];
 }
 

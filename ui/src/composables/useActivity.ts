@@ -1,18 +1,18 @@
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 
-import { failureOf, useBackend, type ActivityTurn, type Failure } from "../backend";
+import { failureOf, useBackend, type Failure } from "../backend";
 import { dayOf } from "../moments";
-import { joined, timeline } from "../timeline";
+import { joined, oldestOf, overlap, timeline, type Loaded } from "../timeline";
 import { view } from "../view";
 
 const PAGE = 50;
-/** Views may come in quick succession; the turns are asked for at most this often. */
+/** Views may come in quick succession; what happened is asked for at most this often. */
 const PAUSE_MS = 500;
 
 /** What happened, of one device or of all, as far back as it was loaded. */
 export function useActivity(deviceKey: Ref<string | null>) {
   const backend = useBackend();
-  const turns = shallowRef<ActivityTurn[] | null>(null);
+  const loaded = shallowRef<Loaded | null>(null);
   const more = ref(false);
   const loadingOlder = ref(false);
   const failure = shallowRef<Failure | null>(null);
@@ -25,13 +25,11 @@ export function useActivity(deviceKey: Ref<string | null>) {
     try {
       const newest = await backend.turns(deviceKey.value, null, PAGE);
       if (mine !== round) return;
-      const isFirst = turns.value === null;
-      const oldestNew = newest.turns.at(-1);
-      const overlaps = newest.turns.some(({ id }) => turns.value?.some((known) => known.id === id));
-      if (isFirst || !newest.more) more.value = newest.more;
+      const known = loaded.value;
+      if (known === null || !newest.more) more.value = newest.more;
       // So much happened at once that a gap would be between: begin anew.
-      const isGap = !isFirst && newest.more && !overlaps && oldestNew !== undefined;
-      turns.value = isFirst || isGap ? newest.turns : joined(turns.value ?? [], newest.turns);
+      const isGap = known !== null && newest.more && !overlap(newest, known);
+      loaded.value = known === null || isGap ? newest : joined(known, newest);
       if (isGap) more.value = true;
       failure.value = null;
     } catch (error) {
@@ -40,14 +38,15 @@ export function useActivity(deviceKey: Ref<string | null>) {
   }
 
   async function loadOlder(): Promise<void> {
-    const oldest = turns.value?.at(-1);
-    if (!oldest || loadingOlder.value) return;
+    const known = loaded.value;
+    const oldest = known === null ? undefined : oldestOf(known);
+    if (oldest === undefined || loadingOlder.value) return;
     const mine = round;
     loadingOlder.value = true;
     try {
-      const older = await backend.turns(deviceKey.value, oldest.receivedMs, PAGE);
+      const older = await backend.turns(deviceKey.value, oldest, PAGE);
       if (mine !== round) return;
-      turns.value = joined(turns.value ?? [], older.turns);
+      loaded.value = joined(loaded.value ?? { turns: [], unasked: [] }, older);
       more.value = older.more;
     } catch (error) {
       if (mine === round) failure.value = failureOf(error);
@@ -60,7 +59,7 @@ export function useActivity(deviceKey: Ref<string | null>) {
     deviceKey,
     () => {
       round += 1;
-      turns.value = null;
+      loaded.value = null;
       more.value = false;
       void loadNewest();
     },
@@ -77,7 +76,7 @@ export function useActivity(deviceKey: Ref<string | null>) {
 
   const days = computed(() => {
     const notices = (view.value?.notices ?? []).filter((notice) => deviceKey.value === null || notice.deviceKey === deviceKey.value);
-    return turns.value === null ? null : timeline(turns.value, notices, more.value, dayOf);
+    return loaded.value === null ? null : timeline(loaded.value, notices, more.value, dayOf);
   });
   return { days, more, loadingOlder, failure, loadOlder };
 }

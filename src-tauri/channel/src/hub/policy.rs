@@ -31,7 +31,7 @@ const SPEAKER: usize = 64;
 
 /// Who speaks, as it is kept and told: `agent:` and its id, or `terminal` (a person or a program at the gateway's command line). Plugins of version 0.1 name
 /// the bare agent. `None`: the gateway named nobody.
-pub fn speaker(by: Option<&str>) -> Option<String> {
+pub(super) fn speaker(by: Option<&str>) -> Option<String> {
     let by: String = by?.chars().filter(|letter| !letter.is_control()).take(SPEAKER).collect();
     let by = by.trim();
     match by {

@@ -29,6 +29,13 @@ export const activity = {
   duplicate: "OpenClaw stopped in the middle. Nobody knows whether it finished; ask again if you need to",
   ended: "It is over",
 
+  speakerTerminal: "OpenClaw’s command line",
+  speakerUnknown: "OpenClaw (unnamed)",
+  unaskedCame: (who: string, device: string) => `${who} sent ${device} a message`,
+  unaskedWaits: "The message waits for the device",
+  unaskedRefused: (who: string, device: string) => `${who} wanted to send ${device} a message`,
+  unaskedWhy: "Not delivered: you have not allowed messages that this device did not ask for.",
+
   steps: "What took how long",
   step: {
     receivedMs: "Message arrived",

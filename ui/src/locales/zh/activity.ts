@@ -31,6 +31,13 @@ export const activity: Words["activity"] = {
   duplicate: "OpenClaw 中途停止，无法确定是否完成，如有需要请重新提问",
   ended: "已结束",
 
+  speakerTerminal: "OpenClaw 命令行",
+  speakerUnknown: "OpenClaw（未说明来源）",
+  unaskedCame: (who, device) => `${who} 向 ${device} 发送了消息`,
+  unaskedWaits: "消息等待送达设备",
+  unaskedRefused: (who, device) => `${who} 想向 ${device} 发送消息`,
+  unaskedWhy: "未送达：您未允许向此设备主动发送消息。",
+
   steps: "各步骤用时",
   step: {
     receivedMs: "收到消息",
