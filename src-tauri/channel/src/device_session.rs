@@ -173,6 +173,7 @@ impl Session<'_> {
             Output::Claim(bind) => {
                 let Some(outbox) = self.outbox.clone() else { return Ok(Next::Go) };
                 line.expect_proof(None);
+                self.visit.permit.as_ref().inspect(|permit| permit.keep());
                 self.claimed = true;
                 Event::BindClaim { session, bind, sn: self.sn.clone(), peer: self.visit.peer, outbox }
             }

@@ -199,8 +199,14 @@ fn take(
     let cancel = if tests::FORGETFUL.get() { CancellationToken::new() } else { cancel };
     connections.spawn(async move {
         let _open = house.metrics.open.hold();
+        let lost = permit.lost();
         let visit = house.visit(peer.ip().to_canonical(), permit, cancel);
-        http::serve(stream, peer, visit, &house).await;
+        tokio::select! {
+            biased;
+            // Only while nobody but this task knows of the connection.
+            () = lost.cancelled() => house.metrics.turned_away.add(),
+            () = http::serve(stream, peer, visit, &house) => {}
+        }
     });
 }
 

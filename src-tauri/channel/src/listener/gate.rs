@@ -1,9 +1,15 @@
 //! Who may connect: few sockets that have not proved anything, and none from an address that keeps failing to.
+//!
+//! Whoever holds every place with sockets that say nothing must not keep others out: while all places are taken, an address with fewer
+//! sockets gets the place of the oldest one of the address with the most.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 
@@ -36,10 +42,19 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Inside {
-    unproven: usize,
-    unproven_of: HashMap<IpAddr, usize>,
+    /// Unproven sockets of each address, the oldest first.
+    unproven: HashMap<IpAddr, VecDeque<Place>>,
+    admitted: u64,
     failed: HashMap<(IpAddr, Door), VecDeque<u64>>,
     closed_until: HashMap<(IpAddr, Door), u64>,
+}
+
+/// One unproven socket.
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    /// `None`: a person or the hub is busy with it.
+    lost: Option<CancellationToken>,
 }
 
 /// The right to be connected without proof; dropping it makes room for another.
@@ -47,6 +62,24 @@ struct Inside {
 pub(crate) struct Permit {
     gate: Arc<Gate>,
     ip: IpAddr,
+    number: u64,
+    lost: CancellationToken,
+}
+
+impl Permit {
+    /// Cancelled when the place was given to another address: the connection is to be dropped without a word.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.lost.clone()
+    }
+
+    /// From now on the place is not given to another address: the hub knows of the connection.
+    pub(crate) fn keep(&self) {
+        let mut inside = self.gate.lock();
+        let places = inside.unproven.get_mut(&self.ip);
+        if let Some(place) = places.and_then(|places| places.iter_mut().find(|place| place.number == self.number)) {
+            place.lost = None;
+        }
+    }
 }
 
 impl Gate {
@@ -59,14 +92,15 @@ impl Gate {
     pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Permit> {
         let ip = ip.to_canonical();
         let mut inside = self.lock();
-        let of_one = inside.unproven_of.get(&ip).copied().unwrap_or(0);
+        let of_one = inside.unproven.get(&ip).map_or(0, VecDeque::len);
         let most_of_one = if ip.is_loopback() { UNPROVEN } else { UNPROVEN_OF_ONE };
-        if inside.unproven >= UNPROVEN || of_one >= most_of_one {
+        if of_one >= most_of_one || (inside.count() >= UNPROVEN && !inside.make_room(of_one)) {
             return None;
         }
-        inside.unproven += 1;
-        inside.unproven_of.insert(ip, of_one + 1);
-        Some(Permit { gate: Arc::clone(self), ip })
+        inside.admitted += 1;
+        let (number, lost) = (inside.admitted, CancellationToken::new());
+        inside.unproven.entry(ip).or_default().push_back(Place { number, lost: Some(lost.clone()) });
+        Some(Permit { gate: Arc::clone(self), ip, number, lost })
     }
 
     /// Notes a failed proof.
@@ -89,17 +123,40 @@ impl Gate {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut inside = self.gate.lock();
-        inside.unproven -= 1;
-        if let Some(count) = inside.unproven_of.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                inside.unproven_of.remove(&self.ip);
-            }
-        }
+        inside.leave(self.ip, self.number);
     }
 }
 
 impl Inside {
+    fn count(&self) -> usize {
+        self.unproven.values().map(VecDeque::len).sum()
+    }
+
+    fn leave(&mut self, ip: IpAddr, number: u64) {
+        let Some(places) = self.unproven.get_mut(&ip) else { return };
+        places.retain(|place| place.number != number);
+        if places.is_empty() {
+            self.unproven.remove(&ip);
+        }
+    }
+
+    /// Takes a place from an address that has more than `own` of them. Whether there was one to take.
+    fn make_room(&mut self, own: usize) -> bool {
+        let oldest =
+            |places: &VecDeque<Place>| places.iter().find(|place| place.lost.is_some()).map(|place| place.number);
+        let richer = self.unproven.iter().filter(|(_, places)| places.len() > own);
+        let takable = richer.filter_map(|(ip, places)| Some((places.len(), Reverse(oldest(places)?), *ip)));
+        let Some((_, Reverse(number), ip)) = takable.max_by_key(|(count, number, _)| (*count, *number)) else {
+            return false;
+        };
+        let place = self.unproven.get(&ip).and_then(|places| places.iter().find(|place| place.number == number));
+        if let Some(lost) = place.and_then(|place| place.lost.as_ref()) {
+            lost.cancel();
+        }
+        self.leave(ip, number);
+        true
+    }
+
     fn failed(&mut self, who: (IpAddr, Door), now: u64) {
         if !self.failed.contains_key(&who) && self.failed.len() >= REMEMBERED {
             self.failed.retain(|_, times| times.back().is_some_and(|last| last + WINDOW_MS > now));
@@ -156,15 +213,47 @@ mod tests {
         eight.pop();
         eight.push(gate.admit(ip(1)).expect("one left"));
         let others: Vec<_> = (8..64).map(|index| gate.admit(ip(index)).expect("room")).collect();
-        assert!(gate.admit(ip(99)).is_none());
+        assert!(gate.admit(ip(1)).is_none(), "nobody has more than the one who asks");
         drop(others);
         drop(eight);
-        assert_eq!(gate.lock().unproven, 0);
-        assert!(gate.lock().unproven_of.is_empty());
+        assert!(gate.lock().unproven.is_empty());
         let loopback = IpAddr::from([127, 0, 0, 1]);
         let all: Vec<_> = (0..UNPROVEN).map(|_| gate.admit(loopback).expect("room")).collect();
         assert!(gate.admit(loopback).is_none());
         drop(all);
+    }
+
+    #[test]
+    fn while_every_place_is_taken_the_oldest_of_the_greediest_address_gives_way() {
+        let gate = Gate::new(Clock::start());
+        let mut greedy: Vec<_> = (0..8).flat_map(|of| (0..8).map(move |_| of)).collect();
+        let mut held: Vec<_> = greedy.drain(..).map(|of| gate.admit(ip(of)).expect("room")).collect();
+        assert_eq!(held.len(), UNPROVEN);
+        held[0].keep();
+        let newcomer = gate.admit(ip(100)).expect("a place of the greedy ones");
+        assert_eq!(gate.lock().count(), UNPROVEN);
+        let lost = |held: &[Permit]| -> Vec<usize> {
+            (0..held.len()).filter(|index| held[*index].lost().is_cancelled()).collect()
+        };
+        assert_eq!(lost(&held), [1], "the oldest that nobody is busy with");
+        // One that lost its place gives nothing back when it goes.
+        drop(held.remove(1));
+        assert_eq!(gate.lock().count(), UNPROVEN);
+        let more: Vec<_> = (101..108).map(|of| gate.admit(ip(of)).expect("a place of the greedy ones")).collect();
+        assert_eq!(lost(&held), [7, 15, 23, 31, 39, 47, 55], "each of the others with eight loses its oldest");
+        assert!(!newcomer.lost().is_cancelled() && more.iter().all(|permit| !permit.lost().is_cancelled()));
+        drop((held, newcomer, more));
+        assert!(gate.lock().unproven.is_empty());
+    }
+
+    #[test]
+    fn a_place_that_the_hub_knows_of_is_not_taken() {
+        let gate = Gate::new(Clock::start());
+        let held: Vec<_> = (0..64).map(|index| gate.admit(ip(index)).expect("room")).collect();
+        assert!(gate.admit(ip(5)).is_none(), "a second place, while nobody has two");
+        held.iter().for_each(Permit::keep);
+        assert!(gate.admit(ip(100)).is_none());
+        assert!(held.iter().all(|permit| !permit.lost().is_cancelled()));
     }
 
     #[test]

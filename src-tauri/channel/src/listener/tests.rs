@@ -147,6 +147,29 @@ async fn sixty_five_sockets_that_prove_nothing_are_one_too_many() {
     assert_eq!(status(&rig.exchange(&get("/healthz", rig.address, "")).await), "200");
 }
 
+/// A connection from an address of the loopback's own.
+async fn from(last: u8, to: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, last], 0).into()).expect("an address of the loopback");
+    soon("a connection", socket.connect(to)).await.expect("connected")
+}
+
+#[tokio::test]
+async fn an_address_that_holds_every_place_does_not_keep_another_one_out() {
+    let rig = Rig::start();
+    let mut waiting = Vec::new();
+    for _ in 0..64 {
+        waiting.push(from(2, rig.address).await);
+    }
+    let mut other = from(3, rig.address).await;
+    other.write_all(&get("/healthz", rig.address, "")).await.expect("sent");
+    assert_eq!(status(&read_all(&mut other).await), "200");
+    assert_eq!(read_all(&mut waiting[0]).await, "", "the oldest gave way");
+    let mut last = waiting.pop().expect("one of them");
+    last.write_all(&get("/healthz", rig.address, "")).await.expect("sent");
+    assert_eq!(status(&read_all(&mut last).await), "200", "the newest stays");
+}
+
 #[tokio::test]
 async fn ten_failed_proofs_close_the_door_of_devices_and_not_of_the_plugin() {
     let mut rig = Rig::start();
