@@ -1,5 +1,6 @@
 //! Whole stories.
 
+mod attack;
 mod bind_and_talk;
 mod desktop;
 mod hostile_pages;

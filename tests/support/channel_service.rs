@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use device::{BindingUrl, Claim, Confirm, Identity, Keep, Kind};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -96,6 +98,48 @@ impl<'a> ChannelService<'a> {
         let field =
             |name: &str| started[name].as_str().map(str::to_owned).with_context(|| format!("no {name}: {started}"));
         Ok((field("bind")?, field("url")?))
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A person makes a code for `address`, and binds a device of `place` with it.
+    ///
+    /// # Errors
+    /// Whatever is missing on the way, by name.
+    pub fn bind_device(&self, place: &Namespace, address: Ipv4Addr, name: &str) -> Result<Identity> {
+        self.claim(place, &self.bind_url(address)?, name)
+    }
+
+    /// A device of `place` scans a code, given by its id and URL, and the person types the digits that it shows.
+    ///
+    /// # Errors
+    /// Whatever is missing on the way, by name.
+    pub fn claim(&self, place: &Namespace, (bind, url): &(String, String), name: &str) -> Result<Identity> {
+        let url = BindingUrl::parse(url)?;
+        let claim = Claim { name: name.into(), kind: Kind::Script, confirm: Confirm::Code };
+        let mut watch = self.control()?.watch(bind)?;
+        let mut keep = Keep::in_memory(Identity::random()?);
+        let (shown, code) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let device = scope.spawn(|| {
+                let show = move |code: &str| drop(shown.send(code.to_owned()));
+                place.block_on(|| async { device::bind(&url, &mut keep, &claim, show).await.map(drop) })
+            });
+            let mut person = || -> Result<()> {
+                let code = code.recv_timeout(START)?;
+                watch.until("confirming")?;
+                self.control()?.ask("bind.confirm", json!({"bind": bind, "code": code}))?;
+                Ok(())
+            };
+            let confirmed = person();
+            device.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            confirmed
+        })?;
+        Ok(keep.identity)
     }
 
     /// The devices, as `devices.list` tells them.

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -66,6 +66,26 @@ impl Lab {
         ip(&["-n", phone, "link", "set", "wlan0", "up"]);
         lab.route();
         lab
+    }
+
+    /// Gives the phone this many further addresses (192.168.77.100 and up, 150 at most), as if they were other machines.
+    pub fn crowd(&self, count: u8) -> Vec<Ipv4Addr> {
+        let addresses: Vec<Ipv4Addr> =
+            (0..count.min(150)).map(|index| Ipv4Addr::new(192, 168, 77, 100 + index)).collect();
+        for address in &addresses {
+            ip(&["-n", &self.phone.name, "addr", "add", &format!("{address}/24"), "dev", "wlan0"]);
+        }
+        addresses
+    }
+
+    /// Gives both ends an IPv6 address of a private network; the computer's.
+    pub fn give_ipv6(&self) -> Ipv6Addr {
+        for (namespace, device, address) in
+            [(&self.computer, "net0", "fd77::1/64"), (&self.phone, "wlan0", "fd77::2/64")]
+        {
+            ip(&["-n", &namespace.name, "addr", "add", address, "dev", device, "nodad"]);
+        }
+        Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1)
     }
 
     /// Switches the phone's network off, as a person does.

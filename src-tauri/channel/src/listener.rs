@@ -158,6 +158,8 @@ async fn accept(listener: tokio::net::TcpListener, house: Arc<House>, cancel: Ca
             Ok((stream, peer)) => {
                 wait = BACK_OFF.0;
                 take(stream, peer, &house, &cancel, &mut connections);
+                // Whoever came first is heard first: a crowd at the door takes nobody's place before that.
+                tokio::task::yield_now().await;
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Who may connect: few sockets that have not proved anything, and none from an address that keeps failing to.
 //!
 //! Whoever holds every place with sockets that say nothing must not keep others out: while all places are taken, an address with fewer
-//! sockets gets the place of the oldest one of the address with the most.
+//! sockets gets the place of the oldest one of the address with the most; of several such addresses, of one that has not come as far as its 101.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
@@ -53,6 +53,7 @@ struct Inside {
 #[derive(Debug)]
 struct Place {
     number: u64,
+    greeted: bool,
     /// `None`: a person or the hub is busy with it.
     lost: Option<CancellationToken>,
 }
@@ -72,13 +73,14 @@ impl Permit {
         self.lost.clone()
     }
 
+    /// The peer took its 101: of two places one that has not come as far is given away first.
+    pub(crate) fn greeted(&self) {
+        self.gate.lock().place(self, |place| place.greeted = true);
+    }
+
     /// From now on the place is not given to another address: the hub knows of the connection.
     pub(crate) fn keep(&self) {
-        let mut inside = self.gate.lock();
-        let places = inside.unproven.get_mut(&self.ip);
-        if let Some(place) = places.and_then(|places| places.iter_mut().find(|place| place.number == self.number)) {
-            place.lost = None;
-        }
+        self.gate.lock().place(self, |place| place.lost = None);
     }
 }
 
@@ -99,7 +101,7 @@ impl Gate {
         }
         inside.admitted += 1;
         let (number, lost) = (inside.admitted, CancellationToken::new());
-        inside.unproven.entry(ip).or_default().push_back(Place { number, lost: Some(lost.clone()) });
+        inside.unproven.entry(ip).or_default().push_back(Place { number, greeted: false, lost: Some(lost.clone()) });
         Some(Permit { gate: Arc::clone(self), ip, number, lost })
     }
 
@@ -140,19 +142,24 @@ impl Inside {
         }
     }
 
+    fn place(&mut self, permit: &Permit, change: impl FnOnce(&mut Place)) {
+        let places = self.unproven.get_mut(&permit.ip);
+        // It may have been given away a moment ago.
+        if let Some(place) = places.and_then(|places| places.iter_mut().find(|place| place.number == permit.number)) {
+            change(place);
+        }
+    }
+
     /// Takes a place from an address that has more than `own` of them. Whether there was one to take.
     fn make_room(&mut self, own: usize) -> bool {
-        let oldest =
-            |places: &VecDeque<Place>| places.iter().find(|place| place.lost.is_some()).map(|place| place.number);
         let richer = self.unproven.iter().filter(|(_, places)| places.len() > own);
-        let takable = richer.filter_map(|(ip, places)| Some((places.len(), Reverse(oldest(places)?), *ip)));
-        let Some((_, Reverse(number), ip)) = takable.max_by_key(|(count, number, _)| (*count, *number)) else {
-            return false;
-        };
-        let place = self.unproven.get(&ip).and_then(|places| places.iter().find(|place| place.number == number));
-        if let Some(lost) = place.and_then(|place| place.lost.as_ref()) {
-            lost.cancel();
-        }
+        let places = richer.flat_map(|(ip, places)| places.iter().map(move |place| (places.len(), *ip, place)));
+        let given = places
+            .filter_map(|(count, ip, place)| Some((count, ip, place, place.lost.as_ref()?)))
+            .max_by_key(|(count, _, place, _)| (*count, !place.greeted, Reverse(place.number)));
+        let Some((_, ip, Place { number, .. }, lost)) = given else { return false };
+        lost.cancel();
+        let number = *number;
         self.leave(ip, number);
         true
     }
@@ -242,7 +249,11 @@ mod tests {
         let more: Vec<_> = (101..108).map(|of| gate.admit(ip(of)).expect("a place of the greedy ones")).collect();
         assert_eq!(lost(&held), [7, 15, 23, 31, 39, 47, 55], "each of the others with eight loses its oldest");
         assert!(!newcomer.lost().is_cancelled() && more.iter().all(|permit| !permit.lost().is_cancelled()));
-        drop((held, newcomer, more));
+        // All have seven or fewer now: whoever took the 101 stays longer.
+        held.iter().filter(|permit| permit.ip != ip(5)).for_each(Permit::greeted);
+        let last = gate.admit(ip(200)).expect("a place of the greedy ones");
+        assert!(lost(&held).contains(&40), "the oldest of the address that has not come far: {:?}", lost(&held));
+        drop((held, newcomer, more, last));
         assert!(gate.lock().unproven.is_empty());
     }
 

@@ -68,6 +68,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, hou
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
     let Some(door) = chosen.get() else { return socket::linger(&mut stream).await };
+    visit.permit.as_ref().inspect(|permit| permit.greeted());
     let socket = Socket::new(stream, &parts.read_buf, GREETING_FRAME);
     if let Some(wait) = house.gate.closed_for(peer.ip(), *door) {
         return turn_away(socket, wait).await;
