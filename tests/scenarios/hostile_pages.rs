@@ -303,7 +303,7 @@ const PATHS: [&str; 7] = ["/", "/b", "/healthz", "/metrics", "/device", "/opencl
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// The table of docs/PROTOCOL.md 1.1 over real sockets, from the network and from the loopback: 16 x 8 x 6 x 7 x 2 requests.
+/// The table of docs/PROTOCOL.md 1.2 over real sockets, from the network and from the loopback: 16 x 8 x 6 x 7 x 2 requests.
 #[test]
 fn every_route_answers_only_whom_the_table_allows() -> Result<()> {
     let lab = Lab::new();

@@ -1,4 +1,4 @@
-//! A socket and the hub's orders for it as one stream of happenings, with the waits of docs/PROTOCOL.md 1.2 and 1.3.
+//! A socket and the hub's orders for it as one stream of happenings, with the waits of docs/PROTOCOL.md 1.3 and 1.4.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -136,7 +136,7 @@ impl Case {
         headers
     }
 
-    /// The status that PROTOCOL.md 1.1 gives, in the order of its table; 200 for an accepted request.
+    /// The status that PROTOCOL.md 1.2 gives, in the order of its table; 200 for an accepted request.
     fn oracle(&self) -> u16 {
         let (_, _, stays) = self.ends;
         let (fetch, ours, link) = self.fetch;
