@@ -63,7 +63,7 @@ impl SmartpiDevice {
         let mut socket = Socket::connect(address, "/device", 4 << 10).await?;
         let hello = socket.next().await?;
         let ToDevice::Hello { sn, spk, .. } = decode_device(text(&hello)?)? else { bail!("no hello but {hello}") };
-        let meeting = Meeting { sn, spk, cn: nonce()? };
+        let meeting = Meeting { sn, spk, cn: nonce()?, chan: proof::Chan::Plain };
         let auth = Auth {
             v: VERSION,
             device_key: DeviceKey::of(&key.verifying_key()).to_string(),

@@ -1,6 +1,6 @@
 //! One device's connection: greets, checks the proof, then carries frames between the socket and the hub.
 //!
-//! What happens when is in `state.rs`; here is only the doing. The hub sends `bind_wait`, `bind_ok`, `ready` and everything after it
+//! What happens when is in `state.rs`; here is only the doing. The hub sends `bind_wait`, `announce_wait`, `bind_ok`, `ready` and everything after it
 //! through the outbox.
 
 mod bucket;
@@ -8,22 +8,23 @@ pub(crate) mod state;
 
 use std::panic::AssertUnwindSafe;
 
+use ed25519_dalek::SigningKey;
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-use self::state::{Input, Output, Proof, Stage, State, step};
+use self::state::{Credential, Input, Output, Proof, Stage, State, Way, step};
 use crate::driver::HubStopped;
-use crate::hub::event::Event;
+use crate::hub::event::{Caller, Event};
 use crate::id::DeviceKey;
 use crate::line::{Ending, Happening, Kind, Line, bye};
 use crate::listener::gate::Door;
 use crate::listener::{House, Visit};
 use crate::metrics::Held;
 use crate::outbox::{self, Outbox};
-use crate::proof::{self, Meeting};
+use crate::proof::{self, Chan, Meeting, token};
 use crate::socket::Socket;
-use crate::wire::device::{Auth, FromDevice, Limits, ToDevice};
+use crate::wire::device::{FromDevice, Limits, ToDevice};
 use crate::wire::{Blob, Close, Code, DEVICE_FRAME, FrameError, HEARTBEAT_S, Versions};
 
 /// Talks to a device until one side ends it, then tells the hub. A panic inside ends only this connection.
@@ -35,12 +36,14 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(socket: Socket<S>, vi
         return line.close(Some(bye(Code::Stopping)), Close::Restarting).await;
     };
     let spk = Blob(ports.service_key.verifying_key().to_bytes());
+    let way = Way { secure: visit.chan != Chan::Plain, loopback: visit.peer.is_loopback() };
     let mut session = Session {
         house,
         visit,
         sn,
         spk,
-        state: State::new(),
+        state: State::new(way),
+        way,
         outbox: Some(outbox),
         claimed: false,
         online: None,
@@ -61,6 +64,7 @@ struct Session<'a> {
     sn: Blob<32>,
     spk: Blob<32>,
     state: State,
+    way: Way,
     /// Kept until the hub has it for this device.
     outbox: Option<Outbox>,
     /// Whether the hub waits for a `BindGone`.
@@ -99,7 +103,7 @@ impl Session<'_> {
                 Next::End(ending) => return ending,
             };
             while let Some(now) = input.take() {
-                let state = std::mem::replace(&mut self.state, State::new());
+                let state = std::mem::replace(&mut self.state, State::new(self.way));
                 let (state, outputs) = step(state, now, self.house.ports.clock.monotonic_ms());
                 self.state = state;
                 for output in outputs {
@@ -126,7 +130,7 @@ impl Session<'_> {
             }),
             Happening::Control => Next::Feed(Input::Control),
             Happening::NotAFrame => Next::Feed(Input::Malformed),
-            Happening::Passed(Kind::BindWait) => Next::Feed(Input::ClaimTaken),
+            Happening::Passed(Kind::BindWait | Kind::AnnounceWait) => Next::Feed(Input::ClaimTaken),
             Happening::Passed(Kind::Reply) => {
                 self.house.metrics.replies.add();
                 Next::Feed(Input::ReplySent)
@@ -161,12 +165,12 @@ impl Session<'_> {
                 line.send(&frame);
                 return Ok(Next::Go);
             }
-            Output::Prove(auth) => {
+            Output::Prove(credential) => {
                 line.expect_proof(None);
-                return Ok(Next::Feed(Input::Proved(self.prove(&auth).await?)));
+                return Ok(Next::Feed(Input::Proved(self.prove(&credential).await?)));
             }
-            Output::Ready(auth) => {
-                let Some(event) = self.ready(*auth) else { return Ok(Next::Go) };
+            Output::Ready(credential) => {
+                let Some(event) = self.ready(*credential) else { return Ok(Next::Go) };
                 line.allow(DEVICE_FRAME);
                 event
             }
@@ -175,7 +179,18 @@ impl Session<'_> {
                 line.expect_proof(None);
                 self.visit.permit.as_ref().inspect(|permit| permit.keep());
                 self.claimed = true;
-                Event::BindClaim { session, bind, sn: self.sn.clone(), peer: self.visit.peer, outbox }
+                Event::BindClaim { session, bind, caller: self.caller(outbox) }
+            }
+            Output::Announce(announce) => {
+                let Some(outbox) = self.outbox.clone() else { return Ok(Next::Go) };
+                // Machines talk here, not people: the nonce must come as fast as a greeting.
+                line.expect_proof(Some(self.house.ports.timing.greeting));
+                self.claimed = true;
+                Event::Announce { session, announce, caller: self.caller(outbox) }
+            }
+            Output::Reveal(cn) => {
+                line.expect_proof(None);
+                Event::AnnounceReveal { session, cn }
             }
             Output::Shown => Event::BindShown { session },
             Output::Message { id, text } => {
@@ -193,34 +208,44 @@ impl Session<'_> {
         Ok(Next::Go)
     }
 
-    async fn prove(&self, auth: &Auth) -> Result<Proof, HubStopped> {
-        let Some(device) = DeviceKey::parse(&auth.device_key) else { return Ok(Proof::UnknownKey) };
+    fn caller(&self, outbox: Outbox) -> Caller {
+        Caller { sn: self.sn.clone(), chan: self.visit.chan.clone(), peer: self.visit.peer, outbox }
+    }
+
+    async fn prove(&self, credential: &Credential) -> Result<Proof, HubStopped> {
+        // An unknown token says no more than a wrong one: who guesses learns nothing.
+        let stranger = match credential {
+            Credential::Signed(_) => Proof::UnknownKey,
+            Credential::Token(_) => Proof::Bad,
+        };
+        let Some(device) = named(credential) else { return Ok(stranger) };
         let (reply, answer) = oneshot::channel();
         self.house.ports.hub.send(Event::FindKey { device, reply }).await?;
-        let Some(key) = answer.await.map_err(|_| HubStopped)? else { return Ok(Proof::UnknownKey) };
-        let holds = proof::auth_holds(&key, &self.meeting(auth), &auth.sig);
-        Ok(if holds { Proof::Good } else { Proof::BadSignature })
+        let Some(key) = answer.await.map_err(|_| HubStopped)? else { return Ok(stranger) };
+        let holds = match credential {
+            Credential::Signed(auth) => proof::auth_holds(&key, &self.meeting(&auth.cn), &auth.sig),
+            // Whoever has the seed of the key that was found has the key.
+            Credential::Token(_) => true,
+        };
+        Ok(if holds { Proof::Good } else { Proof::Bad })
     }
 
-    fn meeting(&self, auth: &Auth) -> Meeting {
-        Meeting { sn: self.sn.clone(), spk: self.spk.clone(), cn: auth.cn.clone() }
+    fn meeting(&self, cn: &Blob<32>) -> Meeting {
+        Meeting { sn: self.sn.clone(), spk: self.spk.clone(), cn: cn.clone(), chan: self.visit.chan.clone() }
     }
 
-    fn ready(&mut self, auth: Auth) -> Option<Event> {
-        let device = DeviceKey::parse(&auth.device_key)?;
+    fn ready(&mut self, credential: Credential) -> Option<Event> {
+        let device = named(&credential)?;
+        let (cn, epoch, last_n) = match credential {
+            Credential::Signed(auth) => (auth.cn, auth.epoch, auth.last_n),
+            Credential::Token(token) => (token.cn, token.epoch, token.last_n),
+        };
         let outbox = self.outbox.take()?;
-        let sig = proof::sign_ready(&self.house.ports.service_key, &self.meeting(&auth), &device);
+        let sig = proof::sign_ready(&self.house.ports.service_key, &self.meeting(&cn), &device);
         self.visit.permit = None;
         self.online = Some(self.house.metrics.devices.hold());
-        Some(Event::DeviceReady {
-            session: self.visit.session,
-            device,
-            outbox,
-            peer: self.visit.peer,
-            epoch: auth.epoch,
-            last_n: auth.last_n,
-            sig,
-        })
+        let (session, peer) = (self.visit.session, self.visit.peer);
+        Some(Event::DeviceReady { session, device, outbox, peer, epoch, last_n, sig })
     }
 
     /// Tells the hub when an answer to a ping is overdue, and when the device is heard after all. A hub that has ended does not mind.
@@ -240,6 +265,17 @@ impl Session<'_> {
         }
         if self.online.take().is_some() {
             let _ = hub.send(Event::DeviceGone { session }).await;
+        }
+    }
+}
+
+/// The device that a credential speaks of. `None`: it speaks of none.
+fn named(credential: &Credential) -> Option<DeviceKey> {
+    match credential {
+        Credential::Signed(auth) => DeviceKey::parse(&auth.device_key),
+        Credential::Token(token) => {
+            let seed = token::seed(&token.token.0)?;
+            Some(DeviceKey::of(&SigningKey::from_bytes(&seed).verifying_key()))
         }
     }
 }

@@ -21,6 +21,17 @@ pub(crate) struct Head<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// Where the peer is.
+    pub(crate) peer: SocketAddr,
+    /// Our address that it came to.
+    pub(crate) local: SocketAddr,
+    /// Whether it came over TLS.
+    pub(crate) secure: bool,
+}
+
 /// Where an accepted request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -83,26 +94,25 @@ impl Refusal {
 
 /// Decides about a request before anything is answered, WebSocket upgrades included.
 ///
-/// `bound`: the addresses of the listener. `peer`, `local`: the two ends of this connection.
+/// `bound`: the addresses of the listener.
 ///
 /// # Errors
 /// The first check of the table that fails.
-pub(crate) fn check(
-    request: &Head<'_>,
-    bound: &[SocketAddr],
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Result<Route, Refusal> {
-    let host = host(request, bound, local)?;
-    if !origin_fits(request.headers, host) {
+pub(crate) fn check(request: &Head<'_>, bound: &[SocketAddr], ends: Ends) -> Result<Route, Refusal> {
+    let host = host(request, bound, ends)?;
+    // Over TLS there are no pages of ours, so no page may ask.
+    let origin_fits =
+        if ends.secure { !request.headers.contains_key(header::ORIGIN) } else { origin_fits(request.headers, host) };
+    if !origin_fits {
         return Err(Refusal::Origin);
     }
     let path = request.uri.path();
     if !fetch_fits(request, path) {
         return Err(Refusal::CrossSite);
     }
-    let loopback = peer.ip().to_canonical().is_loopback();
-    if path == "/openclaw" && !(loopback && FROM_BROWSERS.iter().all(|name| !request.headers.contains_key(name))) {
+    let loopback = ends.peer.ip().to_canonical().is_loopback();
+    let program = loopback && FROM_BROWSERS.iter().all(|name| !request.headers.contains_key(name));
+    if path == "/openclaw" && !ends.secure && !program {
         return Err(Refusal::NotLocal);
     }
     if request.method != Method::GET {
@@ -110,8 +120,9 @@ pub(crate) fn check(
     }
     match path {
         "/device" => Ok(Route::Device),
-        "/openclaw" => Ok(Route::Link),
         "/healthz" => Ok(Route::Health),
+        _ if ends.secure => Err(Refusal::Path),
+        "/openclaw" => Ok(Route::Link),
         "/metrics" if loopback => Ok(Route::Metrics),
         "/metrics" => Err(Refusal::NotLocal),
         path => page::find(path).map(Route::Page).ok_or(Refusal::Path),
@@ -137,18 +148,18 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// The checked `Host`.
-fn host<'a>(request: &Head<'a>, bound: &[SocketAddr], local: SocketAddr) -> Result<&'a str, Refusal> {
+fn host<'a>(request: &Head<'a>, bound: &[SocketAddr], ends: Ends) -> Result<&'a str, Refusal> {
     // A target with a host of its own would overrule `Host` (RFC 9112, 3.2.2); nobody sends one to a server that is not a proxy.
     if request.uri.authority().is_some() {
         return Err(Refusal::Host);
     }
     let host = single(request.headers, &header::HOST).ok().flatten().ok_or(Refusal::Host)?;
-    let named = parse_host(host).ok_or(Refusal::Host)?;
+    let named = parse_host(host, if ends.secure { 443 } else { 80 }).ok_or(Refusal::Host)?;
     let fits = |address: &SocketAddr| {
         named.port == address.port()
             && match named.name {
                 Name::Address(ip) => ip == address.ip(),
-                Name::Localhost => address.ip().is_loopback() && local.ip().to_canonical().is_loopback(),
+                Name::Localhost => address.ip().is_loopback() && ends.local.ip().to_canonical().is_loopback(),
             }
     };
     if bound.iter().any(fits) { Ok(host) } else { Err(Refusal::Host) }
@@ -164,8 +175,8 @@ enum Name {
     Localhost,
 }
 
-/// Reads `127.0.0.1:8765`, `[::1]:8765` or `localhost:8765`; without a port it is 80, as browsers leave that one out.
-fn parse_host(host: &str) -> Option<Named> {
+/// Reads `127.0.0.1:8765`, `[::1]:8765` or `localhost:8765`; without a port it is the usual one, as clients leave that out.
+fn parse_host(host: &str, usual: u16) -> Option<Named> {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
@@ -182,7 +193,7 @@ fn parse_host(host: &str) -> Option<Named> {
             (name, port)
         }
     };
-    Some(Named { name, port: port.map_or(Some(80), parse_port)? })
+    Some(Named { name, port: port.map_or(Some(usual), parse_port)? })
 }
 
 /// Digits only: `u16::from_str` would also take `+80` and `080`.

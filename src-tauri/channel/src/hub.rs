@@ -2,6 +2,7 @@
 //!
 //! The driver commits the store and only then performs the effects: nothing is told before it is durable.
 
+mod announcement;
 mod binding;
 mod command;
 mod delivery;
@@ -26,10 +27,12 @@ use crate::outbox::Outbox;
 use crate::store::{Milestones, Store};
 use crate::ticket::Ticket;
 use crate::timing::Timing;
+use crate::tls::Certificate;
 use crate::view::{BindFailure, LinkView};
 use crate::wire::device::{Bye, ErrFrame, ToDevice};
 use crate::wire::upstream::ToPlugin;
 use crate::wire::{Close, Code};
+use announcement::Announcements;
 use event::{Event, Notice, SessionId};
 pub use policy::{MaySpeak, may_speak};
 
@@ -77,6 +80,8 @@ pub struct Facts {
     pub epoch: Arc<str>,
     /// The service's key.
     pub service_key: SigningKey,
+    /// The certificate of TLS.
+    pub certificate: Arc<Certificate>,
     /// Shared with the plugin.
     pub link_key: Zeroizing<[u8; 32]>,
     /// Who may link.
@@ -150,6 +155,7 @@ pub struct Hub {
     /// Devices with open turns that wait for a place at the plugin.
     ready: std::collections::VecDeque<DeviceKey>,
     tickets: Vec<Ticket>,
+    announcements: Announcements,
     next_tidy: u64,
     effects: Vec<Effect>,
     list: List,
@@ -184,6 +190,7 @@ impl Hub {
             link_view: LinkView { gateway, ..LinkView::default() },
             ready: std::collections::VecDeque::new(),
             tickets: Vec::new(),
+            announcements: Announcements::default(),
             next_tidy: 0,
             effects: Vec::new(),
             list: List::default(),
@@ -206,9 +213,9 @@ impl Hub {
             }
             Event::DeviceReach { session, unsure } => self.on_device_reach(session, unsure),
             Event::DeviceGone { session } => self.on_device_gone(session, now)?,
-            Event::BindClaim { session, bind, sn, peer, outbox } => {
-                self.on_bind_claim((session, peer, outbox), &sn, &bind, now);
-            }
+            Event::BindClaim { session, bind, caller } => self.on_bind_claim(session, &bind, &caller, now),
+            Event::Announce { session, announce, caller } => self.on_announce(session, announce, caller, now),
+            Event::AnnounceReveal { session, cn } => self.on_announce_reveal(session, cn, now),
             Event::BindShown { session } => self.on_bind_shown(session),
             Event::BindGone { session } => self.on_bind_gone(session),
             Event::Message { session, id, text } => self.on_message(session, &id, &text, now)?,
@@ -249,12 +256,12 @@ impl Hub {
             let slow = (!flight.answered && !flight.late).then(|| flight.since + millis(timing.answer));
             [slow, Some(flight.since + millis(timing.stop))]
         });
-        let tickets = self.tickets.iter().filter(|ticket| !ticket.is_over()).map(|ticket| Some(ticket.deadline));
-        flights.chain(tickets).flatten().chain([self.next_tidy]).min().unwrap_or(u64::MAX)
+        let attempts = self.attempts().filter(|attempt| !attempt.is_over()).map(|attempt| Some(attempt.deadline));
+        flights.chain(attempts).flatten().chain([self.next_tidy]).min().unwrap_or(u64::MAX)
     }
 
     fn on_tick(&mut self, now: Now) -> rusqlite::Result<()> {
-        self.expire_tickets(now);
+        self.expire_attempts(now);
         if self.link.is_some() {
             self.expire_turns(now)?;
         }
@@ -289,11 +296,8 @@ impl Hub {
             effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
             effects.push(Effect::Close(link.outbox, Close::Restarting));
         }
-        for ticket in &mut self.tickets {
-            if let Some(outbox) = ticket.end(BindFailure::NotStored) {
-                effects.push(Effect::Close(outbox, Close::Refused));
-            }
-        }
+        let waiting = self.end_attempts(BindFailure::NotStored, |_| true);
+        effects.extend(waiting.into_iter().map(|outbox| Effect::Close(outbox, Close::Refused)));
         effects
     }
 
@@ -309,11 +313,8 @@ impl Hub {
             self.effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
             self.effects.push(Effect::Close(link.outbox, Close::Restarting));
         }
-        for ticket in &mut self.tickets {
-            if let Some(outbox) = ticket.end(BindFailure::Expired) {
-                self.effects.push(Effect::Close(outbox, Close::Restarting));
-            }
-        }
+        let waiting = self.end_attempts(BindFailure::Expired, |_| true);
+        self.effects.extend(waiting.into_iter().map(|outbox| Effect::Close(outbox, Close::Restarting)));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The service's own secrets: files of 32 random bytes, 0600, in the data folder. No keyring: the service must start without one.
+//! The service's own secrets: files of 0600 in the data folder, most of them 32 random bytes. No keyring: the service must start without one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ pub enum KeyError {
         /// Why.
         source: io::Error,
     },
-    /// Not 32 bytes.
+    /// Not what this program wrote.
     #[error("the key file {} is damaged", .0.display())]
     Damaged(PathBuf),
     /// Others can read it.
@@ -28,25 +28,42 @@ pub enum KeyError {
     Random,
 }
 
-/// Reads a key, or makes it where there is none.
+/// Reads a key of 32 bytes, or makes it where there is none.
 ///
 /// # Errors
 /// See [`KeyError`]; a damaged or exposed file is never replaced silently.
 pub fn load_or_create(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let bytes = load_or_make(path, 32, || {
+        let mut key = Zeroizing::new(vec![0; 32]);
+        getrandom::fill(&mut key).map_err(|_| KeyError::Random)?;
+        Ok(key)
+    })?;
+    let key = bytes.as_slice().try_into().map_err(|_| KeyError::Damaged(path.into()))?;
+    Ok(Zeroizing::new(key))
+}
+
+/// Reads a secret file of at most `most` bytes, or writes what `make` gives where there is none.
+///
+/// # Errors
+/// See [`KeyError`]; a damaged or exposed file is never replaced silently.
+pub(crate) fn load_or_make(
+    path: &Path,
+    most: usize,
+    make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, KeyError>,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let fail = |source| KeyError::File { path: path.into(), source };
     match File::open(path) {
-        Ok(file) => read(path, file),
+        Ok(file) => read(path, most, file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = Zeroizing::new([0; 32]);
-            getrandom::fill(&mut key[..]).map_err(|_| KeyError::Random)?;
-            create(path, &key).map_err(fail)?;
-            Ok(key)
+            let made = make()?;
+            create(path, &made).map_err(fail)?;
+            Ok(made)
         }
         Err(error) => Err(fail(error)),
     }
 }
 
-fn read(path: &Path, mut file: File) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+fn read(path: &Path, most: usize, mut file: File) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let fail = |source| KeyError::File { path: path.into(), source };
     #[cfg(unix)]
     {
@@ -55,14 +72,14 @@ fn read(path: &Path, mut file: File) -> Result<Zeroizing<[u8; 32]>, KeyError> {
             return Err(KeyError::Exposed(path.into()));
         }
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(33));
-    Read::by_ref(&mut file).take(33).read_to_end(&mut bytes).map_err(fail)?;
-    let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| KeyError::Damaged(path.into()))?;
-    Ok(Zeroizing::new(key))
+    // Room for one byte more, so that nothing of it is left behind in a smaller buffer.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
+    Read::by_ref(&mut file).take(most as u64 + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() > most { Err(KeyError::Damaged(path.into())) } else { Ok(bytes) }
 }
 
 /// Written beside, then linked in place: a crash leaves either no key or a whole one.
-fn create(path: &Path, key: &[u8; 32]) -> io::Result<()> {
+fn create(path: &Path, key: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -14,6 +14,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod attempt;
 pub mod clock;
 mod device_session;
 pub mod driver;
@@ -32,6 +33,7 @@ mod socket;
 pub mod store;
 pub mod ticket;
 pub mod timing;
+pub mod tls;
 mod upgrade;
 mod upstream_session;
 pub mod view;

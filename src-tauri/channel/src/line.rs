@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Reply,
     /// `bind_wait`
     BindWait,
+    /// `announce_wait`
+    AnnounceWait,
     /// `err`, with its code
     Err(Code),
     /// `bye`
@@ -70,6 +72,7 @@ impl Kind {
             "ack" => Self::Ack,
             "reply" => Self::Reply,
             "bind_wait" => Self::BindWait,
+            "announce_wait" => Self::AnnounceWait,
             "bye" => Self::Bye,
             "err" => serde_json::from_str(text).map_or(Self::Other, |error: ErrFrame| Self::Err(error.code)),
             _ => Self::Other,
@@ -233,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 match kind {
                     Kind::Err(code) => self.error = Some(code),
                     Kind::Bye => {}
-                    Kind::Ack | Kind::Reply | Kind::BindWait | Kind::Other => self.error = None,
+                    Kind::Ack | Kind::Reply | Kind::BindWait | Kind::AnnounceWait | Kind::Other => self.error = None,
                 }
                 self.said_bye = kind == Kind::Bye;
                 self.queue(text);

@@ -1,4 +1,4 @@
-//! The TCP port: takes connections, checks their HTTP head, and hands each to its session.
+//! The TCP port: takes connections, over TLS or not, checks their HTTP head, and hands each to its session.
 //!
 //! `hyper` reads heads; what it does not bound is bounded here: sockets that say nothing, sockets that prove nothing, slow readers.
 
@@ -6,6 +6,7 @@ mod doors;
 pub(crate) mod gate;
 mod http;
 pub(crate) mod reached;
+mod stream;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -29,7 +30,9 @@ use crate::clock::Clock;
 use crate::driver::HubHandle;
 use crate::hub::event::SessionId;
 use crate::metrics::Metrics;
+use crate::proof::Chan;
 use crate::timing::Timing;
+use crate::tls::Tls;
 use crate::wire::Blob;
 
 /// Wait after an accept that failed for want of files or memory; doubled up to the second.
@@ -43,6 +46,8 @@ pub(crate) struct Ports {
     pub(crate) hub: HubHandle,
     /// The service's identity.
     pub(crate) service_key: SigningKey,
+    /// Key and certificate of TLS.
+    pub(crate) tls: Tls,
     /// What the plugin proves.
     pub(crate) link_key: Zeroizing<[u8; 32]>,
     /// Name that devices see.
@@ -72,6 +77,8 @@ pub(crate) struct Visit {
     pub(crate) session: SessionId,
     /// Address of the peer.
     pub(crate) peer: IpAddr,
+    /// How it came.
+    pub(crate) chan: Chan,
     /// Dropped once the peer has authenticated.
     pub(crate) permit: Option<Permit>,
     /// Cancelled when its address is no longer listened on, and when the service stops.
@@ -109,7 +116,7 @@ impl House {
 
     fn visit(&self, peer: IpAddr, permit: Permit, cancel: CancellationToken) -> Visit {
         let session = SessionId(self.sessions.fetch_add(1, Ordering::Relaxed));
-        Visit { session, peer, permit: Some(permit), cancel }
+        Visit { session, peer, chan: Chan::Plain, permit: Some(permit), cancel }
     }
 }
 

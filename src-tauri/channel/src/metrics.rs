@@ -45,6 +45,10 @@ pub(crate) struct Metrics {
     pub(crate) refused: Count,
     /// Open connections.
     pub(crate) open: Count,
+    /// Open connections that began as TLS.
+    pub(crate) tls: Count,
+    /// TLS handshakes that failed or took too long.
+    pub(crate) handshakes_failed: Count,
     /// Authenticated devices.
     pub(crate) devices: Count,
     /// Authenticated plugins: 0 or 1, for a moment 2 when one replaces the other.
@@ -72,6 +76,13 @@ impl Metrics {
             ),
             ("requests_refused_total", "counter", "HTTP requests of other sites, hosts or methods.", &self.refused),
             ("connections_open", "gauge", "Open connections.", &self.open),
+            ("tls_connections_open", "gauge", "Open connections over TLS.", &self.tls),
+            (
+                "tls_handshakes_failed_total",
+                "counter",
+                "TLS handshakes that failed or took too long.",
+                &self.handshakes_failed,
+            ),
             ("devices_online", "gauge", "Devices with an authenticated connection.", &self.devices),
             ("link_up", "gauge", "Authenticated links of the OpenClaw plugin.", &self.links),
             ("failed_proofs_total", "counter", "Failed proofs of keys, codes and the link.", &self.failed_proofs),

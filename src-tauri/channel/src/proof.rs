@@ -1,5 +1,12 @@
 //! What each side signs or MACs, byte for byte: the transcripts of docs/PROTOCOL.md. Pure.
 
+pub mod announce;
+pub mod token;
+pub mod typed;
+
+use std::fmt;
+
+use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -9,8 +16,48 @@ use crate::id::DeviceKey;
 use crate::wire::Blob;
 use crate::wire::device::Bind;
 
-/// Transport part of every transcript: plain WebSocket.
-pub const PLAIN: &str = "plain";
+/// The transport, as every transcript names it. Displays as `plain` or `tls:` and the certificate's hash.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Chan {
+    /// Plain WebSocket.
+    Plain,
+    /// TLS; SHA-256 of the service's certificate (DER), as this side sees it.
+    Tls(Blob<32>),
+}
+
+impl Chan {
+    /// TLS with this certificate (DER).
+    pub fn of_certificate(der: &[u8]) -> Self {
+        Self::Tls(Blob(Sha256::digest(der).into()))
+    }
+
+    /// Part `f` of the QR code: the first 16 bytes of the certificate's hash. `None` on plain WebSocket.
+    pub fn pin(&self) -> Option<Blob<16>> {
+        match self {
+            Self::Plain => None,
+            Self::Tls(hash) => Some(Blob(std::array::from_fn(|index| hash.0[index]))),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Plain => "plain".to_owned(),
+            Self::Tls(hash) => format!("tls:{}", BASE64URL_NOPAD.encode(&hash.0)),
+        }
+    }
+}
+
+impl fmt::Display for Chan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.words())
+    }
+}
+
+impl fmt::Debug for Chan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.words())
+    }
+}
 
 /// A label and parts, each behind its length: no two lists of parts give the same bytes.
 fn transcript(label: &str, parts: &[&[u8]]) -> Vec<u8> {
@@ -38,7 +85,7 @@ fn mac_holds(key: &[u8], message: &[u8], claimed: &Blob<32>) -> bool {
     authenticator(key, message).verify_slice(&claimed.0).is_ok()
 }
 
-/// The nonces and keys of one connection, as both sides see them.
+/// The nonces and keys of one connection and its transport, as one side sees them.
 #[derive(Clone, Debug)]
 pub struct Meeting {
     /// The service's nonce.
@@ -47,31 +94,33 @@ pub struct Meeting {
     pub spk: Blob<32>,
     /// The device's nonce.
     pub cn: Blob<32>,
+    /// The transport.
+    pub chan: Chan,
 }
 
 /// The secret of a binding code: zeroed when dropped.
 pub type Secret = Zeroizing<[u8; 16]>;
 
-/// What a device proves when it claims a code.
-pub fn bind_mac(secret: &Secret, sn: &Blob<32>, spk: &Blob<32>, bind: &Bind) -> Blob<32> {
-    mac(&secret[..], &bind_transcript(sn, spk, bind))
+/// What a device proves when it claims a code. `bind.cn` is the nonce of the meeting.
+pub fn bind_mac(secret: &Secret, meeting: &Meeting, bind: &Bind) -> Blob<32> {
+    mac(&secret[..], &bind_transcript(meeting, bind))
 }
 
 /// Whether a claim knows the code's secret.
-pub fn bind_mac_holds(secret: &Secret, sn: &Blob<32>, spk: &Blob<32>, bind: &Bind) -> bool {
-    mac_holds(&secret[..], &bind_transcript(sn, spk, bind), &bind.mac)
+pub fn bind_mac_holds(secret: &Secret, meeting: &Meeting, bind: &Bind) -> bool {
+    mac_holds(&secret[..], &bind_transcript(meeting, bind), &bind.mac)
 }
 
-fn bind_transcript(sn: &Blob<32>, spk: &Blob<32>, bind: &Bind) -> Vec<u8> {
+fn bind_transcript(meeting: &Meeting, bind: &Bind) -> Vec<u8> {
     transcript(
         "smartpi1-bind-device",
         &[
             &bind.b.0,
-            &sn.0,
-            &spk.0,
+            &meeting.sn.0,
+            &meeting.spk.0,
             &bind.pk.0,
             &bind.cn.0,
-            PLAIN.as_bytes(),
+            meeting.chan.words().as_bytes(),
             bind.name.as_bytes(),
             bind.kind.as_str().as_bytes(),
             bind.confirm.as_str().as_bytes(),
@@ -80,7 +129,8 @@ fn bind_transcript(sn: &Blob<32>, spk: &Blob<32>, bind: &Bind) -> Vec<u8> {
 }
 
 fn bind_wait_transcript(b: &Blob<8>, meeting: &Meeting, pk: &Blob<32>) -> Vec<u8> {
-    let parts: [&[u8]; 6] = [&b.0, &meeting.sn.0, &meeting.spk.0, &pk.0, &meeting.cn.0, PLAIN.as_bytes()];
+    let chan = meeting.chan.words();
+    let parts: [&[u8]; 6] = [&b.0, &meeting.sn.0, &meeting.spk.0, &pk.0, &meeting.cn.0, chan.as_bytes()];
     transcript("smartpi1-bind-service", &parts)
 }
 
@@ -110,19 +160,19 @@ pub enum Impostor {
     BadMac,
 }
 
-/// The device's three checks before it shows a code, in order.
+/// The device's three checks before it shows a code, in order. `pin`: part `k` of the QR code; a typed code has none.
 ///
 /// # Errors
 /// The first check that failed.
 pub fn check_bind_wait(
     secret: &Secret,
-    pin: &Blob<16>,
+    pin: Option<&Blob<16>>,
     b: &Blob<8>,
     meeting: &Meeting,
     pk: &Blob<32>,
     answer: (&Blob<32>, &Blob<64>),
 ) -> Result<(), Impostor> {
-    if key_pin(&meeting.spk) != *pin {
+    if pin.is_some_and(|pin| key_pin(&meeting.spk) != *pin) {
         return Err(Impostor::OtherKey);
     }
     let message = bind_wait_transcript(b, meeting, pk);
@@ -145,8 +195,8 @@ pub fn bind_code(secret: &Secret, b: &Blob<8>, meeting: &Meeting, pk: &Blob<32>)
 }
 
 fn auth_transcript(label: &str, meeting: &Meeting, device: &DeviceKey) -> Vec<u8> {
-    let parts: [&[u8]; 5] =
-        [&meeting.spk.0, &meeting.sn.0, &meeting.cn.0, device.as_str().as_bytes(), PLAIN.as_bytes()];
+    let chan = meeting.chan.words();
+    let parts: [&[u8]; 5] = [&meeting.spk.0, &meeting.sn.0, &meeting.cn.0, device.as_str().as_bytes(), chan.as_bytes()];
     transcript(label, &parts)
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 pub use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::clock::Clock;
@@ -20,10 +21,12 @@ use crate::id::DeviceKey;
 use crate::keys::{self, KeyError};
 use crate::listener::reached::{self, Reached};
 use crate::listener::{self, BindError, Listening, Ports, Wish};
+use crate::proof::token;
 use crate::store::{OpenError, Store};
 pub use crate::timing::Timing;
+use crate::tls::Tls;
 use crate::view::{
-    BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
+    AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
 };
 
 /// What a service needs to start.
@@ -131,6 +134,7 @@ impl Service {
         let clock = Clock::start();
         let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
         let link_key = keys::load_or_create(&config.folder.join("link.key"))?;
+        let tls = Tls::load_or_create(&config.folder.join("tls.pem"))?;
         let store = Store::open(&config.folder)?;
         let epoch: Arc<str> = store.epoch()?.into();
         let listeners = listener::bind(&config.addresses)?;
@@ -144,6 +148,7 @@ impl Service {
             name: Arc::clone(&name),
             epoch: Arc::clone(&epoch),
             service_key: service_key.clone(),
+            certificate: Arc::clone(tls.certificate()),
             link_key: link_key.clone(),
             agent: config.agent,
             addresses: Arc::clone(&addresses),
@@ -163,6 +168,7 @@ impl Service {
         let ports = Arc::new(Ports {
             hub: handle.clone(),
             service_key,
+            tls,
             link_key,
             name,
             epoch,
@@ -234,7 +240,8 @@ impl Service {
         self.ask(|reply| Command::WatchBind { bind: bind.into(), reply }).await
     }
 
-    /// A person typed the two digits (or `allow` for a device with neither screen nor speaker).
+    /// A person typed the digits that a device shows (or `allow` for one with neither screen nor speaker). `bind`: of a code, or of an announcement, from
+    /// [`Service::pending`].
     ///
     /// # Errors
     /// See [`ConfirmError`].
@@ -252,7 +259,20 @@ impl Service {
         self.ask(|reply| Command::RejectBind { bind: bind.into(), reply }).await
     }
 
-    /// Claims that wait for a person.
+    /// Adds a script as a device, and its token, which is kept nowhere: show it once. The name must come from [`crate::id::clean_name`].
+    ///
+    /// # Errors
+    /// See [`AddError`].
+    pub async fn add_script(&self, name: String) -> Result<(DeviceKey, Zeroizing<String>), AddError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut seed[..]).map_err(|_| AddError::Random)?;
+        let public_key = Box::new(SigningKey::from_bytes(&seed).verifying_key());
+        let added = self.ask(|reply| Command::AddScript { public_key, name, reply }).await;
+        let device = added.unwrap_or(Err(AddError::Stopping))?;
+        Ok((device, token::text(&seed)))
+    }
+
+    /// Claims and announcements that wait for a person.
     ///
     /// # Errors
     /// [`HubStopped`].

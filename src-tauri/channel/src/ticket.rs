@@ -1,59 +1,47 @@
 //! A binding code, from its first second to its last. Pure: time and randomness come from outside.
+//!
+//! It has two handles, one for the camera and one for the fingers. They are one code: one life, one success, and a second device ends it, whichever handle it used.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use tokio::sync::watch;
+use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
 
-use crate::hub::event::SessionId;
+use crate::attempt::{Attempt, Claim, WRONG_CODES};
+use crate::hub::event::{Caller, SessionId};
 use crate::outbox::Outbox;
-use crate::proof::{self, Meeting, Secret};
-use crate::view::{BindFailure, BindProgress, Claimant};
-use crate::wire::device::{Bind, Confirm, ToDevice};
+use crate::proof::typed::{self, TypedCode};
+use crate::proof::{self, Chan, Meeting, Secret};
+use crate::view::{BindFailure, BindProgress, Claimant, Entry};
+use crate::wire::device::{Bind, ToDevice};
 use crate::wire::{self, Blob};
 
 const FAILED_PROOFS: u8 = 5;
-const WRONG_CODES: u8 = 3;
+
+/// The random bytes of a code.
+pub struct Secrets {
+    /// Public handle of the QR code.
+    pub b: Blob<8>,
+    /// Its secret.
+    pub scanned: Secret,
+    /// The same code for a keyboard.
+    pub typed: TypedCode,
+}
 
 /// One binding code.
-#[derive(Debug)]
 pub struct Ticket {
-    /// Public handle.
-    pub b: Blob<8>,
+    /// Who waits, and how long.
+    pub attempt: Attempt,
     /// Where the device is sent.
     pub address: SocketAddr,
-    secret: Secret,
-    state: State,
-    /// When it dies, ms of the monotonic clock.
-    pub deadline: u64,
-    /// Where its state can be followed.
-    pub progress: watch::Sender<BindProgress>,
+    secrets: Secrets,
     failed_proofs: u8,
 }
 
-#[derive(Debug)]
-enum State {
-    Active,
-    Claimed(Box<Claim>),
-    Over,
-}
-
-/// A device that proved the code.
-#[derive(Debug)]
-pub struct Claim {
-    /// Its connection.
-    pub session: SessionId,
-    /// Where its frames go.
-    pub outbox: Outbox,
-    /// Its key.
-    pub public_key: VerifyingKey,
-    /// Who it says it is.
-    pub claimant: Claimant,
-    /// When it claimed, ms since 1970.
-    pub since_ms: i64,
-    code: u8,
-    shown: bool,
-    tries_left: u8,
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Ticket").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// What became of a `bind`.
@@ -65,19 +53,6 @@ pub enum Claimed {
     Refused,
     /// Another device had claimed it: both are refused; the earlier one's outbox.
     Both(Outbox),
-}
-
-/// What became of a typed code.
-#[derive(Debug)]
-pub enum Typed {
-    /// Right: bind this device.
-    Right(Box<Claim>),
-    /// Wrong; tries left.
-    Wrong(u8),
-    /// Wrong for the last time; the device to refuse.
-    Dead(Outbox),
-    /// Nobody shows a code.
-    NotConfirming,
 }
 
 /// Time and keys that a claim needs.
@@ -95,140 +70,91 @@ pub struct Desk<'a> {
 
 impl Ticket {
     /// A new code that dies at `deadline` (monotonic ms; `expires_ms` is the same for people).
-    pub fn new(address: SocketAddr, (b, secret): (Blob<8>, Secret), deadline: u64, expires_ms: i64) -> Self {
-        let (progress, _) = watch::channel(BindProgress::Waiting { expires_ms });
-        Self { b, address, secret, state: State::Active, deadline, progress, failed_proofs: 0 }
+    pub fn new(address: SocketAddr, secrets: Secrets, deadline: u64, expires_ms: i64) -> Self {
+        let attempt = Attempt::new(secrets.b.clone(), deadline, expires_ms);
+        Self { attempt, address, secrets, failed_proofs: 0 }
     }
 
-    /// The QR content.
-    pub fn url(&self, service: &SigningKey) -> String {
+    /// The QR content. `tls`: the transport that a device with TLS will see.
+    pub fn url(&self, service: &SigningKey, tls: &Chan) -> String {
         let address = self.address;
-        let pin = proof::key_pin(&Blob(service.verifying_key().to_bytes()));
-        format!("http://{address}/b#1.{}.{}.{}", self.b.encode(), Blob(*self.secret).encode(), pin.encode())
+        let key = proof::key_pin(&Blob(service.verifying_key().to_bytes())).encode();
+        let secret = Zeroizing::new(Blob(*self.secrets.scanned).encode());
+        let certificate = tls.pin().map_or_else(String::new, |pin| format!(".{}", pin.encode()));
+        format!("http://{address}/b#1.{}.{}.{key}{certificate}", self.attempt.b.encode(), *secret)
     }
 
-    /// Whether nobody has claimed it and it may be replaced.
-    pub fn is_unclaimed(&self) -> bool {
-        !matches!(self.state, State::Claimed(_))
+    /// The same code for a keyboard.
+    pub fn code(&self) -> Zeroizing<String> {
+        typed::text(&self.secrets.typed)
     }
 
-    /// Whether it is over.
-    pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Over)
-    }
-
-    /// The device that waits, and whether it shows its code.
-    pub fn claim(&self) -> Option<(&Claim, bool)> {
-        match &self.state {
-            State::Claimed(claim) => Some((claim, claim.shown)),
-            State::Active | State::Over => None,
+    /// How a claim names this code, and the secret that it must know then. `None`: it names another one, or one that may not be named there.
+    fn entry(&self, b: &Blob<8>, chan: &Chan) -> Option<(Entry, Secret)> {
+        if *b == self.secrets.b {
+            return Some((Entry::Scanned, self.secrets.scanned.clone()));
         }
+        let (handle, secret) = typed::handle(&self.secrets.typed);
+        (*b == handle && *chan != Chan::Plain).then_some((Entry::Typed, secret))
     }
 
-    /// A device claims the code over a connection that greeted with `sn`.
+    /// Whether a claim names this code.
+    pub fn is_named(&self, b: &Blob<8>, chan: &Chan) -> bool {
+        self.entry(b, chan).is_some()
+    }
+
+    /// A device claims the code.
     pub fn claimed(
         &mut self,
         desk: Desk<'_>,
-        (session, peer, outbox): (SessionId, IpAddr, &Outbox),
-        sn: &Blob<32>,
+        (session, caller): (SessionId, &Caller),
         bind: &Bind,
         name: String,
     ) -> Claimed {
-        let meeting =
-            Meeting { sn: sn.clone(), spk: Blob(desk.service.verifying_key().to_bytes()), cn: bind.cn.clone() };
-        if self.is_over() {
+        let meeting = Meeting {
+            sn: caller.sn.clone(),
+            spk: Blob(desk.service.verifying_key().to_bytes()),
+            cn: bind.cn.clone(),
+            chan: caller.chan.clone(),
+        };
+        if self.attempt.is_over() {
             return Claimed::Refused;
         }
-        let public_key = proof::public_key(&bind.pk)
-            .filter(|_| proof::bind_mac_holds(&self.secret, &meeting.sn, &meeting.spk, bind));
+        let Some((entry, secret)) = self.entry(&bind.b, &caller.chan) else { return Claimed::Refused };
+        let public_key = proof::public_key(&bind.pk).filter(|_| proof::bind_mac_holds(&secret, &meeting, bind));
         let Some(public_key) = public_key else {
             self.failed_proofs += 1;
-            if self.failed_proofs >= FAILED_PROOFS && self.is_unclaimed() {
-                self.end(BindFailure::TooManyFailures);
+            if self.failed_proofs >= FAILED_PROOFS && self.attempt.is_unclaimed() {
+                self.attempt.end(BindFailure::TooManyFailures);
             }
             return Claimed::Refused;
         };
-        if let State::Claimed(earlier) = &self.state
+        if let Some(earlier) = self.attempt.claim()
             && earlier.public_key != public_key
+            && second_claim_ends_it()
         {
             let earlier = earlier.outbox.clone();
-            self.end(BindFailure::SecondClaim);
+            self.attempt.end(BindFailure::SecondClaim);
             return Claimed::Both(earlier);
         }
-        let (mac, sig) = proof::bind_wait(&self.secret, desk.service, &self.b, &meeting, &bind.pk);
-        let claimant = Claimant { name, kind: bind.kind, address: peer, how: bind.confirm };
+        let (mac, sig) = proof::bind_wait(&secret, desk.service, &bind.b, &meeting, &bind.pk);
+        let claimant = Claimant { name, kind: bind.kind, address: caller.peer, how: bind.confirm, entry };
         // The same device after a lost connection keeps its tries: reconnecting must not buy new guesses.
-        let tries_left = self.claim().map_or(WRONG_CODES, |(earlier, _)| earlier.tries_left);
-        self.deadline = desk.now + desk.confirm_ms;
-        self.progress.send_replace(BindProgress::Scanned(claimant.clone()));
-        self.state = State::Claimed(Box::new(Claim {
+        let tries_left = self.attempt.claim().map_or(WRONG_CODES, |earlier| earlier.tries_left);
+        self.attempt.progress.send_replace(BindProgress::Scanned(claimant.clone()));
+        let claim = Claim {
             session,
-            outbox: outbox.clone(),
+            outbox: caller.outbox.clone(),
             public_key,
             claimant,
+            secure: caller.chan != Chan::Plain,
             since_ms: desk.wall,
-            code: proof::bind_code(&self.secret, &self.b, &meeting, &bind.pk),
+            code: format!("{:02}", proof::bind_code(&secret, &bind.b, &meeting, &bind.pk)),
             shown: false,
             tries_left,
-        }));
-        Claimed::Waits(ToDevice::BindWait { mac, sig, expires_s: desk.confirm_ms / 1_000 })
-    }
-
-    /// The person can see the code.
-    pub fn shown(&mut self, session: SessionId) {
-        if let State::Claimed(claim) = &mut self.state
-            && claim.session == session
-            && !claim.shown
-        {
-            claim.shown = true;
-            self.progress.send_replace(BindProgress::Confirming(claim.claimant.clone()));
-        }
-    }
-
-    /// The person typed something.
-    pub fn typed(&mut self, typed: &str) -> Typed {
-        let State::Claimed(claim) = &mut self.state else { return Typed::NotConfirming };
-        if !claim.shown {
-            return Typed::NotConfirming;
-        }
-        let right = match claim.claimant.how {
-            Confirm::Code => typed.trim() == format!("{:02}", claim.code),
-            Confirm::Allow => typed.trim().eq_ignore_ascii_case("allow"),
         };
-        if right {
-            let State::Claimed(claim) = std::mem::replace(&mut self.state, State::Over) else {
-                return Typed::NotConfirming;
-            };
-            return Typed::Right(claim);
-        }
-        claim.tries_left -= 1;
-        if claim.tries_left > 0 {
-            return Typed::Wrong(claim.tries_left);
-        }
-        let outbox = claim.outbox.clone();
-        self.end(BindFailure::WrongCode);
-        Typed::Dead(outbox)
-    }
-
-    /// The claiming connection has ended. Whether it was this code's.
-    pub fn left(&mut self, session: SessionId) -> bool {
-        let ours = matches!(&self.state, State::Claimed(claim) if claim.session == session);
-        if ours {
-            self.end(BindFailure::DeviceLeft);
-        }
-        ours
-    }
-
-    /// Ends the code; the device that waited, if one did.
-    pub fn end(&mut self, failure: BindFailure) -> Option<Outbox> {
-        if self.is_over() {
-            return None;
-        }
-        self.progress.send_replace(BindProgress::Failed(failure));
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Claimed(claim) => Some(claim.outbox),
-            State::Active | State::Over => None,
-        }
+        self.attempt.claimed(claim, desk.now + desk.confirm_ms);
+        Claimed::Waits(ToDevice::BindWait { mac, sig, expires_s: desk.confirm_ms / 1_000 })
     }
 }
 
@@ -236,12 +162,26 @@ impl Ticket {
 ///
 /// # Errors
 /// The system gives no random numbers.
-pub fn fresh() -> Result<(Blob<8>, Secret), getrandom::Error> {
-    let mut b = [0; 8];
-    let mut secret = Secret::new([0; 16]);
-    getrandom::fill(&mut b)?;
-    getrandom::fill(&mut secret[..])?;
-    Ok((Blob(b), secret))
+pub fn fresh() -> Result<Secrets, getrandom::Error> {
+    let mut secrets = Secrets { b: Blob([0; 8]), scanned: Secret::new([0; 16]), typed: TypedCode::new([0; 10]) };
+    getrandom::fill(&mut secrets.b.0)?;
+    getrandom::fill(&mut secrets.scanned[..])?;
+    getrandom::fill(&mut secrets.typed[..])?;
+    Ok(secrets)
+}
+
+#[cfg(not(test))]
+fn second_claim_ends_it() -> bool {
+    true
+}
+
+/// A ticket without the rule is what the product must never have; the tests show that they would notice.
+#[cfg(test)]
+fn second_claim_ends_it() -> bool {
+    !tests::FORGIVING.get()
 }
 
 const _: () = assert!(wire::GREETING_FRAME >= 1_024, "a bind frame must fit");
+
+#[cfg(test)]
+mod tests;

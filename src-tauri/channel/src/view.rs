@@ -2,18 +2,29 @@
 
 use std::net::IpAddr;
 
+use zeroize::Zeroizing;
+
 use crate::id::DeviceKey;
 use crate::wire::device::{Confirm, Kind};
 
 /// A binding code, ready to be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
     /// Its public handle.
     pub bind: String,
     /// The whole QR content. Holds the secret: show it, never log it.
     pub url: String,
+    /// The same code for a device without a camera, `XXXX-XXXX-XXXX-XXXX`; it works over TLS only. As secret as the QR content.
+    pub code: Zeroizing<String>,
     /// When it dies, ms since 1970.
     pub expires_ms: i64,
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Ticket");
+        shown.field("bind", &self.bind).field("expires_ms", &self.expires_ms).finish_non_exhaustive()
+    }
 }
 
 /// Why no code could be made.
@@ -27,6 +38,20 @@ pub enum IssueError {
     Claimed,
     /// The service stops.
     #[error("the service is stopping")]
+    Stopping,
+}
+
+/// Why a script was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// There are as many devices as there may be.
+    #[error("there are too many devices")]
+    Full,
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+    /// The store refused, or the service stops.
+    #[error("the service is stopping, or cannot store")]
     Stopping,
 }
 
@@ -64,6 +89,41 @@ pub struct Claimant {
     pub address: IpAddr,
     /// How the person confirms.
     pub how: Confirm,
+    /// How it found its way here.
+    pub entry: Entry,
+}
+
+impl Claimant {
+    /// How many digits the person types; 0 where it is a word.
+    pub fn digits(&self) -> u8 {
+        match (self.how, self.entry) {
+            (Confirm::Allow, _) => 0,
+            (Confirm::Code, Entry::Scanned | Entry::Typed) => 2,
+            (Confirm::Code, Entry::Announced) => 6,
+        }
+    }
+}
+
+/// How a device that wants to be bound found its way here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It scanned the QR code.
+    Scanned,
+    /// Somebody typed the code there.
+    Typed,
+    /// It asks by itself.
+    Announced,
+}
+
+impl Entry {
+    /// The word in docs/CONTROL.md.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scanned => "qr",
+            Self::Typed => "typed",
+            Self::Announced => "announced",
+        }
+    }
 }
 
 /// Why a binding failed.
@@ -129,7 +189,7 @@ pub enum ConfirmError {
 /// A claim that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// The code.
+    /// Handle of the code or of the announcement.
     pub bind: String,
     /// Who.
     pub claimant: Claimant,

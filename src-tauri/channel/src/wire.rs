@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::Zeroizing;
 
 /// The one protocol version this build speaks.
 pub const VERSION: u32 = 1;
@@ -254,6 +255,38 @@ impl<'de, const N: usize> Deserialize<'de> for Blob<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| de::Error::custom("not base64url of the right length"))
+    }
+}
+
+/// Largest certificate on the wire, in bytes of DER.
+const CERTIFICATE: usize = 2_048;
+
+/// A certificate in DER; travels as base64url without padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Der(pub Vec<u8>);
+
+impl Serialize for Der {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64URL_NOPAD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Der {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let der = BASE64URL_NOPAD.decode(text.as_bytes()).ok().filter(|der| (1..=CERTIFICATE).contains(&der.len()));
+        der.map(Self).ok_or_else(|| de::Error::custom("not base64url of a certificate"))
+    }
+}
+
+/// Words that no log may show: zeroed when dropped, and `Debug` tells nothing of them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Hidden")
     }
 }
 

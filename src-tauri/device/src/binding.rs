@@ -180,17 +180,18 @@ pub async fn bind(
         confirm: claim.confirm,
         mac: Blob([0; 32]),
     };
-    frame.mac = proof::bind_mac(&url.secret, &meeting.sn, &meeting.spk, &frame);
+    frame.mac = proof::bind_mac(&url.secret, &meeting, &frame);
     greeted.socket.send(&FromDevice::Bind(frame)).await?;
     let ToDevice::BindWait { mac, sig, expires_s } = step(&mut greeted, STEP).await? else {
         return Err(ConnectError::Protocol.into());
     };
-    proof::check_bind_wait(&url.secret, &url.pin, &url.b, &meeting, &pk, (&mac, &sig))?;
+    proof::check_bind_wait(&url.secret, Some(&url.pin), &url.b, &meeting, &pk, (&mac, &sig))?;
     if claim.confirm == Confirm::Code {
         show(&format!("{:02}", proof::bind_code(&url.secret, &url.b, &meeting, &pk)));
     }
     greeted.socket.send(&FromDevice::BindShown {}).await?;
-    let ToDevice::BindOk { device_key } = wait_for_person(&mut greeted, Duration::from_secs(expires_s)).await? else {
+    let ToDevice::BindOk { device_key, .. } = wait_for_person(&mut greeted, Duration::from_secs(expires_s)).await?
+    else {
         return Err(ConnectError::Protocol.into());
     };
     if DeviceKey::parse(&device_key).is_none_or(|named| named != keep.identity.device_key()) {
@@ -254,7 +255,7 @@ mod tests {
         let vectors = vectors();
         let blob = |key: &str| Blob::<32>::parse(vectors[key].as_str().unwrap()).unwrap();
         let url = BindingUrl::parse(vectors["binding_url"].as_str().unwrap()).unwrap();
-        let meeting = proof::Meeting { sn: blob("sn"), spk: blob("spk"), cn: blob("cn") };
+        let meeting = proof::Meeting { sn: blob("sn"), spk: blob("spk"), cn: blob("cn"), chan: proof::Chan::Plain };
         let code = proof::bind_code(&url.secret, &url.b, &meeting, &blob("pk"));
         assert_eq!(format!("{code:02}"), vectors["code"].as_str().unwrap());
     }

@@ -118,7 +118,7 @@ impl Greeted {
     }
 
     pub(crate) fn meeting(&self, cn: Blob<32>) -> Meeting {
-        Meeting { sn: self.hello.sn.clone(), spk: self.hello.spk.clone(), cn }
+        Meeting { sn: self.hello.sn.clone(), spk: self.hello.spk.clone(), cn, chan: proof::Chan::Plain }
     }
 
     /// Proves this device's key and checks the service's.

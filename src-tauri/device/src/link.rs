@@ -218,7 +218,11 @@ impl Live {
                 self.goodbye.hear_bye(code, retry_ms);
                 self.said_bye = Some(Instant::now() + AFTER_BYE);
             }
-            ToDevice::Hello { .. } | ToDevice::BindWait { .. } | ToDevice::BindOk { .. } | ToDevice::Ready { .. } => {
+            ToDevice::Hello { .. }
+            | ToDevice::BindWait { .. }
+            | ToDevice::AnnounceWait { .. }
+            | ToDevice::BindOk { .. }
+            | ToDevice::Ready { .. } => {
                 device.tell(Event::Odd("a greeting in the middle of a session".into()));
             }
         }

@@ -2,22 +2,45 @@
 
 use super::bucket::Bucket;
 use crate::id::{DeviceKey, MessageId};
-use crate::wire::device::{Auth, Bind, ErrFrame, FromDevice, ToDevice};
-use crate::wire::{self, Close, Code, Versions};
+use crate::proof::announce;
+use crate::wire::device::{Announce, Auth, Bind, ErrFrame, FromDevice, ToDevice, Token};
+use crate::wire::{self, Blob, Close, Code, Versions};
 
 /// Numbers on the wire stay below this: JSON of other languages has no larger integers.
 const NUMBERS: u64 = 1 << 53;
+
+/// How a device came: what that allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// Over TLS: nobody in between reads or changes anything.
+    pub(crate) secure: bool,
+    /// From this computer.
+    pub(crate) loopback: bool,
+}
+
+/// What a device says to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// A signature of its key.
+    Signed(Auth),
+    /// The seed of its key.
+    Token(Token),
+}
 
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// `hello` went out.
     Greeted,
-    /// `auth` came, and its signature is being checked.
-    Proving(Box<Auth>),
+    /// `auth` or `token` came, and it is being checked.
+    Proving(Box<Credential>),
+    /// `announce` came; the hub has not answered yet.
+    Announcing(Box<Announce>),
+    /// The hub named its nonce; the device has to name the one that it committed itself to.
+    Announced(Box<Announce>),
     /// `bind` came; the hub has not answered yet.
     Claiming,
-    /// The code was right.
+    /// The code was right, or the nonce.
     Claimed,
     /// The person can see the device's code.
     Confirming,
@@ -34,6 +57,7 @@ pub(crate) enum Stage {
 pub(crate) struct State {
     /// Where it stands.
     pub(crate) stage: Stage,
+    way: Way,
     greetings: u32,
     messages: Bucket,
     others: Bucket,
@@ -53,7 +77,7 @@ pub(crate) enum Input {
     Malformed,
     /// The answer to [`Output::Prove`].
     Proved(Proof),
-    /// The hub took the claim: its `bind_wait` is on its way.
+    /// The hub took the claim or the announcement: its `bind_wait` or `announce_wait` is on its way.
     ClaimTaken,
     /// The person confirmed.
     Confirmed(DeviceKey),
@@ -61,15 +85,15 @@ pub(crate) enum Input {
     ReplySent,
 }
 
-/// What became of `auth`.
+/// What became of `auth` or `token`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// The device has the key.
     Good,
     /// Unknown or removed.
     UnknownKey,
-    /// The signature is not by this device's key.
-    BadSignature,
+    /// The signature is not by this device's key, or the token is nobody's.
+    Bad,
 }
 
 /// What a session does.
@@ -77,12 +101,16 @@ pub(crate) enum Proof {
 pub(crate) enum Output {
     /// Send a frame.
     Send(ToDevice),
-    /// Find the key and check the signature; then [`Input::Proved`].
-    Prove(Box<Auth>),
+    /// Find the key and check the proof; then [`Input::Proved`].
+    Prove(Box<Credential>),
     /// Tell the hub that the device is there.
-    Ready(Box<Auth>),
+    Ready(Box<Credential>),
     /// Hand the claim to the hub.
     Claim(Box<Bind>),
+    /// Hand the announcement to the hub.
+    Announce(Box<Announce>),
+    /// Tell the hub the nonce of an announcement, which is the one that the device committed itself to.
+    Reveal(Blob<32>),
     /// Tell the hub that the code is shown.
     Shown,
     /// Hand a message to the hub.
@@ -102,9 +130,10 @@ pub(crate) enum Output {
 
 impl State {
     /// Before the first frame.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(way: Way) -> Self {
         Self {
             stage: Stage::Greeted,
+            way,
             greetings: 0,
             messages: Bucket::new(wire::MESSAGE_RATE),
             others: Bucket::new(wire::MESSAGE_RATE),
@@ -120,6 +149,12 @@ impl State {
     fn refuse(self, error: ErrFrame, close: Close) -> (Self, Vec<Output>) {
         let code = error.code;
         (self.at(Stage::Closed), vec![Output::Send(ToDevice::Err(error)), Output::Close(Some(code), close)])
+    }
+
+    fn failed_proof(self) -> (Self, Vec<Output>) {
+        let (state, mut outputs) = self.refuse(ErrFrame::of(Code::NotAuthenticated), Close::Refused);
+        outputs.insert(0, Output::FailedProof);
+        (state, outputs)
     }
 
     fn violation(self) -> (Self, Vec<Output>) {
@@ -156,11 +191,11 @@ pub(crate) fn step(state: State, input: Input, now_ms: u64) -> (State, Vec<Outpu
         },
         Input::Malformed => state.violation(),
         Input::Proved(proof) => on_proof(state, proof),
-        Input::ClaimTaken if state.stage == Stage::Claiming => (state.at(Stage::Claimed), Vec::new()),
+        Input::ClaimTaken => (claim_taken(state), Vec::new()),
         Input::Confirmed(device) if matches!(state.stage, Stage::Claimed | Stage::Confirming) => {
             (state.at(Stage::Bound(device)), Vec::new())
         }
-        Input::ClaimTaken | Input::Confirmed(_) => (state, Vec::new()),
+        Input::Confirmed(_) => (state, Vec::new()),
         Input::ReplySent => {
             let replies = (state.replies + 1).min(MOST_GOT_DUE);
             (State { replies, ..state }, Vec::new())
@@ -185,9 +220,13 @@ impl Class {
             FromDevice::Ping { .. } | FromDevice::Pong { .. } => Self::Heartbeat,
             FromDevice::Msg { .. } => Self::Message,
             FromDevice::Got { .. } => Self::Got,
-            FromDevice::Bind(_) | FromDevice::BindShown {} | FromDevice::Auth(_) | FromDevice::Bye { .. } => {
-                Self::Other
-            }
+            FromDevice::Bind(_)
+            | FromDevice::BindShown {}
+            | FromDevice::Announce(_)
+            | FromDevice::AnnounceReveal { .. }
+            | FromDevice::Auth(_)
+            | FromDevice::Token(_)
+            | FromDevice::Bye { .. } => Self::Other,
         }
     }
 }
@@ -205,6 +244,8 @@ fn admit(mut state: State, class: &Class, now_ms: u64) -> Result<State, (State, 
         (
             Stage::Greeted
             | Stage::Proving(_)
+            | Stage::Announcing(_)
+            | Stage::Announced(_)
             | Stage::Claiming
             | Stage::Claimed
             | Stage::Confirming
@@ -227,7 +268,13 @@ fn numbers_fit(frame: &FromDevice) -> bool {
         FromDevice::Got { n } => *n,
         FromDevice::Ping { c } | FromDevice::Pong { c } => *c,
         FromDevice::Auth(auth) => auth.last_n,
-        FromDevice::Bind(_) | FromDevice::BindShown {} | FromDevice::Msg { .. } | FromDevice::Bye { .. } => 0,
+        FromDevice::Token(token) => token.last_n,
+        FromDevice::Bind(_)
+        | FromDevice::BindShown {}
+        | FromDevice::Announce(_)
+        | FromDevice::AnnounceReveal { .. }
+        | FromDevice::Msg { .. }
+        | FromDevice::Bye { .. } => 0,
     };
     number < NUMBERS
 }
@@ -237,6 +284,9 @@ fn on_frame(state: State, frame: FromDevice, now_ms: u64) -> (State, Vec<Output>
         (_, FromDevice::Ping { c }) => (state, vec![Output::Send(ToDevice::Pong { c })]),
         (_, FromDevice::Pong { .. }) => (state, Vec::new()),
         (Stage::Greeted | Stage::Bound(_), FromDevice::Auth(auth)) => on_auth(state, auth),
+        (Stage::Greeted, FromDevice::Token(token)) => on_token(state, token),
+        (Stage::Greeted, FromDevice::Announce(announce)) => on_announce(state, announce),
+        (Stage::Announced(_), FromDevice::AnnounceReveal { cn }) => on_reveal(state, cn),
         (Stage::Greeted, FromDevice::Bind(bind)) if !spoken(bind.v) => {
             state.refuse(ErrFrame::of(Code::Version), Close::Protocol)
         }
@@ -247,8 +297,11 @@ fn on_frame(state: State, frame: FromDevice, now_ms: u64) -> (State, Vec<Output>
         (
             _,
             FromDevice::Auth(_)
+            | FromDevice::Token(_)
             | FromDevice::Bind(_)
             | FromDevice::BindShown {}
+            | FromDevice::Announce(_)
+            | FromDevice::AnnounceReveal { .. }
             | FromDevice::Msg { .. }
             | FromDevice::Got { .. }
             | FromDevice::Bye { .. },
@@ -267,23 +320,70 @@ fn on_auth(state: State, auth: Auth) -> (State, Vec<Output>) {
     if matches!(&state.stage, Stage::Bound(device) if device.as_str() != auth.device_key) {
         return state.violation();
     }
-    let auth = Box::new(auth);
-    (state.at(Stage::Proving(auth.clone())), vec![Output::Prove(auth)])
+    prove(state, Credential::Signed(auth))
+}
+
+/// A token is a key that travels: only where nobody listens.
+fn on_token(state: State, token: Token) -> (State, Vec<Output>) {
+    if !spoken(token.v) {
+        return state.refuse(ErrFrame::of(Code::Version), Close::Protocol);
+    }
+    if !(state.way.secure || state.way.loopback) {
+        return state.refuse(ErrFrame::of(Code::NotAllowed), Close::Refused);
+    }
+    prove(state, Credential::Token(token))
+}
+
+fn prove(state: State, credential: Credential) -> (State, Vec<Output>) {
+    let credential = Box::new(credential);
+    (state.at(Stage::Proving(credential.clone())), vec![Output::Prove(credential)])
+}
+
+fn on_announce(state: State, announce: Announce) -> (State, Vec<Output>) {
+    if !spoken(announce.v) {
+        return state.refuse(ErrFrame::of(Code::Version), Close::Protocol);
+    }
+    if !state.way.secure {
+        return state.refuse(ErrFrame::of(Code::NotAllowed), Close::Refused);
+    }
+    let announce = Box::new(announce);
+    (state.at(Stage::Announcing(announce.clone())), vec![Output::Announce(announce)])
+}
+
+fn on_reveal(state: State, cn: Blob<32>) -> (State, Vec<Output>) {
+    let Stage::Announced(announce) = &state.stage else { return state.violation() };
+    if announce::commitment(&announce.pk, &cn) == announce.commit {
+        (state.at(Stage::Claimed), vec![Output::Reveal(cn)])
+    } else {
+        state.failed_proof()
+    }
+}
+
+fn claim_taken(mut state: State) -> State {
+    state.stage = match state.stage {
+        Stage::Claiming => Stage::Claimed,
+        Stage::Announcing(announce) => Stage::Announced(announce),
+        stage @ (Stage::Greeted
+        | Stage::Proving(_)
+        | Stage::Announced(_)
+        | Stage::Claimed
+        | Stage::Confirming
+        | Stage::Bound(_)
+        | Stage::Ready
+        | Stage::Closed) => stage,
+    };
+    state
 }
 
 fn on_proof(state: State, proof: Proof) -> (State, Vec<Output>) {
-    let Stage::Proving(auth) = &state.stage else { return (state, Vec::new()) };
+    let Stage::Proving(credential) = &state.stage else { return (state, Vec::new()) };
     match proof {
         Proof::Good => {
-            let auth = auth.clone();
-            (state.at(Stage::Ready), vec![Output::Ready(auth)])
+            let credential = credential.clone();
+            (state.at(Stage::Ready), vec![Output::Ready(credential)])
         }
         Proof::UnknownKey => state.refuse(ErrFrame::of(Code::Removed), Close::Removed),
-        Proof::BadSignature => {
-            let (state, mut outputs) = state.refuse(ErrFrame::of(Code::NotAuthenticated), Close::Refused);
-            outputs.insert(0, Output::FailedProof);
-            (state, outputs)
-        }
+        Proof::Bad => state.failed_proof(),
     }
 }
 

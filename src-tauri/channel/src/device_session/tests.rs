@@ -29,7 +29,7 @@ fn bind_frame(peer: &Peer, secret: &proof::Secret, key: &SigningKey) -> Value {
         confirm: crate::wire::device::Confirm::Code,
         mac: Blob([0; 32]),
     };
-    bind.mac = proof::bind_mac(secret, &meeting.sn, &meeting.spk, &bind);
+    bind.mac = proof::bind_mac(secret, &meeting, &bind);
     let mut frame = serde_json::to_value(&bind).expect("JSON");
     frame["t"] = json!("bind");
     frame
@@ -40,10 +40,11 @@ async fn claimed(rig: &mut Rig, key: &SigningKey) -> (Peer, Outbox) {
     let secret = proof::Secret::new([4; 16]);
     peer.send(bind_frame(&peer, &secret, key)).await;
     match rig.event().await {
-        Event::BindClaim { bind, sn, outbox, peer: address, .. } => {
-            assert!(proof::bind_mac_holds(&secret, &sn, &peer.meeting().spk, &bind));
-            assert!(address.is_loopback());
-            (peer, outbox)
+        Event::BindClaim { bind, caller, .. } => {
+            let meeting = proof::Meeting { sn: caller.sn, chan: caller.chan, ..peer.meeting() };
+            assert!(proof::bind_mac_holds(&secret, &meeting, &bind));
+            assert!(caller.peer.is_loopback());
+            (peer, caller.outbox)
         }
         other => panic!("{other:?}"),
     }
@@ -127,7 +128,7 @@ async fn a_binding_goes_from_claim_to_ready_on_one_socket() {
     peer.send(json!({"t": "bind_shown"})).await;
     assert!(matches!(rig.event().await, Event::BindShown { .. }));
     outbox.bound(device.clone());
-    outbox.send(&ToDevice::BindOk { device_key: device.as_str().into() }).expect("room");
+    outbox.send(&ToDevice::BindOk { device_key: device.as_str().into(), cert: None }).expect("room");
     assert_eq!(peer.frame().await["device_key"], device.as_str());
     peer.send(peer.auth(&key)).await;
     let Event::DeviceReady { session, .. } = rig.event().await else { panic!("not ready") };
@@ -145,7 +146,7 @@ async fn after_a_binding_only_the_bound_device_may_authenticate() {
     let (mut peer, outbox) = claimed(&mut rig, &key).await;
     outbox.send(&ToDevice::BindWait { mac: Blob([0; 32]), sig: Blob([0; 64]), expires_s: 120 }).expect("room");
     outbox.bound(DeviceKey::of(&key.verifying_key()));
-    outbox.send(&ToDevice::BindOk { device_key: "x".into() }).expect("room");
+    outbox.send(&ToDevice::BindOk { device_key: "x".into(), cert: None }).expect("room");
     assert_eq!(
         (peer.frame().await["t"].clone(), peer.frame().await["t"].clone()),
         (json!("bind_wait"), json!("bind_ok"))

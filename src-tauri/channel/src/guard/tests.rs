@@ -2,7 +2,7 @@
 
 use super::*;
 
-type Guard = fn(&Head<'_>, &[SocketAddr], SocketAddr, SocketAddr) -> Result<Route, Refusal>;
+type Guard = fn(&Head<'_>, &[SocketAddr], Ends) -> Result<Route, Refusal>;
 
 const PORT: u16 = 8765;
 
@@ -93,9 +93,16 @@ const FETCHES: [([&str; 3], bool, bool); 14] = [
 const PATHS: [&str; 8] = ["/", "/b", "/index.html", "/healthz", "/metrics", "/device", "/openclaw", "/nothing"];
 const METHODS: [Method; 2] = [Method::GET, Method::POST];
 
-/// Peer and local address of a connection; whether it stays on this computer.
-const ENDS: [(&str, &str, bool); 2] =
-    [("127.0.0.1:50000", "127.0.0.1:8765", true), ("[fd12::99]:50000", "[fd12::5]:8765", false)];
+/// Peer and local address of a connection; whether it stays on this computer, and whether it is TLS.
+const ENDS: [(&str, &str, bool, bool); 3] = [
+    ("127.0.0.1:50000", "127.0.0.1:8765", true, false),
+    ("[fd12::99]:50000", "[fd12::5]:8765", false, false),
+    ("127.0.0.1:50000", "127.0.0.1:8765", true, true),
+];
+
+fn plain(local: SocketAddr) -> Ends {
+    Ends { peer: local, local, secure: false }
+}
 
 #[derive(Clone)]
 struct Case {
@@ -105,7 +112,7 @@ struct Case {
     referer: bool,
     path: &'static str,
     method: Method,
-    ends: (&'static str, &'static str, bool),
+    ends: (&'static str, &'static str, bool, bool),
 }
 
 impl Case {
@@ -136,21 +143,21 @@ impl Case {
         headers
     }
 
-    /// The status that PROTOCOL.md 1.2 gives, in the order of its table; 200 for an accepted request.
+    /// The status that PROTOCOL.md 1.1 and 1.2 give, in the order of its table; 200 for an accepted request.
     fn oracle(&self) -> u16 {
-        let (_, _, stays) = self.ends;
+        let (_, _, stays, secure) = self.ends;
         let (fetch, ours, link) = self.fetch;
         if !(self.host.1 == HostIs::Ours || (self.host.1 == HostIs::OursOnLoopbackOnly && stays)) {
             return 421;
         }
-        if !matches!(self.origin, OriginIs::Absent | OriginIs::Same) {
+        if !(matches!(self.origin, OriginIs::Absent) || matches!(self.origin, OriginIs::Same) && !secure) {
             return 403;
         }
         let may_follow = self.method == Method::GET && ["/", "/b"].contains(&self.path);
         if !(ours || link && may_follow) {
             return 403;
         }
-        if self.path == "/openclaw" {
+        if self.path == "/openclaw" && !secure {
             let browser = !matches!(self.origin, OriginIs::Absent)
                 || self.referer
                 || !(fetch[0].is_empty() && fetch[2].is_empty());
@@ -163,6 +170,8 @@ impl Case {
         }
         match self.path {
             "/nothing" => 404,
+            "/device" | "/healthz" => 200,
+            _ if secure => 404,
             "/metrics" if !stays => 403,
             _ => 200,
         }
@@ -199,7 +208,8 @@ fn differences(guard: Guard, step: usize) -> (usize, usize) {
         let uri = case.path.parse().expect("a path");
         let head = Head { method: &case.method, uri: &uri, headers: &headers };
         let end = |text: &str| text.parse().expect("an address");
-        let answer = guard(&head, &bound, end(case.ends.0), end(case.ends.1));
+        let ends = Ends { peer: end(case.ends.0), local: end(case.ends.1), secure: case.ends.3 };
+        let answer = guard(&head, &bound, ends);
         let status = answer.map_or_else(|refusal| refusal.status().as_u16(), |_| 200);
         if status != case.oracle() {
             differs += 1;
@@ -215,12 +225,7 @@ fn with(head: &Head<'_>, change: impl FnOnce(&mut HeaderMap)) -> HeaderMap {
     headers
 }
 
-fn without_host_check(
-    head: &Head<'_>,
-    bound: &[SocketAddr],
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Result<Route, Refusal> {
+fn without_host_check(head: &Head<'_>, bound: &[SocketAddr], ends: Ends) -> Result<Route, Refusal> {
     let headers = with(head, |headers| {
         let named = headers.get(header::HOST).cloned();
         headers.insert(header::HOST, "127.0.0.1:8765".parse().expect("a header value"));
@@ -230,33 +235,23 @@ fn without_host_check(
             headers.insert(header::ORIGIN, "http://127.0.0.1:8765".parse().expect("a header value"));
         }
     });
-    check(&Head { headers: &headers, ..*head }, bound, peer, local)
+    check(&Head { headers: &headers, ..*head }, bound, ends)
 }
 
-fn without_origin_check(
-    head: &Head<'_>,
-    bound: &[SocketAddr],
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Result<Route, Refusal> {
+fn without_origin_check(head: &Head<'_>, bound: &[SocketAddr], ends: Ends) -> Result<Route, Refusal> {
     let headers = with(head, |headers| {
         headers.remove(header::ORIGIN);
     });
-    check(&Head { headers: &headers, ..*head }, bound, peer, local)
+    check(&Head { headers: &headers, ..*head }, bound, ends)
 }
 
-fn without_fetch_check(
-    head: &Head<'_>,
-    bound: &[SocketAddr],
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Result<Route, Refusal> {
+fn without_fetch_check(head: &Head<'_>, bound: &[SocketAddr], ends: Ends) -> Result<Route, Refusal> {
     let headers = with(head, |headers| {
         for name in [&SITE, &MODE, &DEST] {
             headers.remove(name);
         }
     });
-    check(&Head { headers: &headers, ..*head }, bound, peer, local)
+    check(&Head { headers: &headers, ..*head }, bound, ends)
 }
 
 #[test]
@@ -265,10 +260,14 @@ fn the_guard_agrees_with_the_table_in_every_combination() {
     assert_eq!(differences(check, 1), (0, 0));
 }
 
+fn as_if_there_were_no_tls(head: &Head<'_>, bound: &[SocketAddr], ends: Ends) -> Result<Route, Refusal> {
+    check(head, bound, Ends { secure: false, ..ends })
+}
+
 #[test]
 fn a_guard_that_lacks_one_check_is_found_out() {
-    for twin in [without_host_check as Guard, without_origin_check, without_fetch_check] {
-        let (_, lets_in) = differences(twin, 11);
+    for twin in [without_host_check as Guard, without_origin_check, without_fetch_check, as_if_there_were_no_tls] {
+        let (_, lets_in) = differences(twin, 5);
         assert!(lets_in > 100, "only {lets_in} intruders were let in");
     }
 }
@@ -279,7 +278,17 @@ fn a_target_with_its_own_host_is_refused() {
     let uri: Uri = "http://127.0.0.1:8765/".parse().expect("a target");
     let head = Head { method: &Method::GET, uri: &uri, headers: &headers };
     let local = SocketAddr::from(([127, 0, 0, 1], PORT));
-    assert_eq!(check(&head, &[local], local, local), Err(Refusal::Host));
+    assert_eq!(check(&head, &[local], plain(local)), Err(Refusal::Host));
+}
+
+#[test]
+fn on_port_443_tls_clients_leave_the_port_out() {
+    let local = SocketAddr::from(([127, 0, 0, 1], 443));
+    let uri: Uri = "/device".parse().expect("a target");
+    let headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1".parse().expect("a header value"))]);
+    let head = Head { method: &Method::GET, uri: &uri, headers: &headers };
+    assert_eq!(check(&head, &[local], Ends { secure: true, ..plain(local) }), Ok(Route::Device));
+    assert_eq!(check(&head, &[local], plain(local)), Err(Refusal::Host));
 }
 
 #[test]
@@ -292,7 +301,7 @@ fn on_port_80_browsers_leave_the_port_out() {
             (header::ORIGIN, origin.parse().expect("a header value")),
         ]);
         let head = Head { method: &Method::GET, uri: &uri, headers: &headers };
-        assert_eq!(check(&head, &[local], local, local), Ok(Route::Health));
+        assert_eq!(check(&head, &[local], plain(local)), Ok(Route::Health));
     }
 }
 
@@ -303,8 +312,8 @@ fn a_second_sec_fetch_site_is_refused() {
     let mut headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1:8765".parse().expect("a header value"))]);
     headers.append(SITE, "same-origin".parse().expect("a header value"));
     let head = Head { method: &Method::GET, uri: &uri, headers: &headers };
-    assert_eq!(check(&head, &[local], local, local), Ok(Route::Device));
+    assert_eq!(check(&head, &[local], plain(local)), Ok(Route::Device));
     headers.append(SITE, "cross-site".parse().expect("a header value"));
     let head = Head { method: &Method::GET, uri: &uri, headers: &headers };
-    assert_eq!(check(&head, &[local], local, local), Err(Refusal::CrossSite));
+    assert_eq!(check(&head, &[local], plain(local)), Err(Refusal::CrossSite));
 }

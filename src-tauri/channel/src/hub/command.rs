@@ -23,6 +23,10 @@ impl Hub {
                 let known = self.reject_bind(&bind);
                 self.answer(reply, known);
             }
+            Command::AddScript { public_key, name, reply } => {
+                let added = self.add_script(&public_key, &name, now)?;
+                self.answer(reply, added);
+            }
             Command::Pending { reply } => {
                 let pending = self.pending();
                 self.answer(reply, pending);

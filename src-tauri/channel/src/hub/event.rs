@@ -10,16 +10,30 @@ use tokio::sync::{oneshot, watch};
 use crate::agent::Agent;
 use crate::id::DeviceKey;
 use crate::outbox::Outbox;
+use crate::proof::Chan;
 use crate::view::{
-    BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
+    AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
 };
 use crate::wire::Blob;
-use crate::wire::device::Bind;
+use crate::wire::device::{Announce, Bind};
 use crate::wire::upstream::{FromPlugin, LinkAuth};
 
 /// One connection, of a device or of a plugin. Never used twice in one run of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
+
+/// A connection that has proved nothing yet.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The nonce of `hello`.
+    pub sn: Blob<32>,
+    /// How it came.
+    pub chan: Chan,
+    /// Peer address.
+    pub peer: IpAddr,
+    /// Where its frames go.
+    pub outbox: Outbox,
+}
 
 /// What a hub hears.
 #[derive(Debug)]
@@ -48,18 +62,30 @@ pub enum Event {
         /// The service's signature for `ready`.
         sig: Blob<64>,
     },
-    /// A device claims a binding code. Its frames come through `outbox`, and its end through [`Event::BindGone`].
+    /// A device claims a binding code. Its end comes through [`Event::BindGone`].
     BindClaim {
         /// Session.
         session: SessionId,
         /// The frame.
         bind: Box<Bind>,
-        /// The nonce of `hello`.
-        sn: Blob<32>,
-        /// Peer address.
-        peer: IpAddr,
-        /// Where its frames go.
-        outbox: Outbox,
+        /// Who.
+        caller: Caller,
+    },
+    /// A device over TLS asks by itself to be bound. Its end comes through [`Event::BindGone`].
+    Announce {
+        /// Session.
+        session: SessionId,
+        /// The frame.
+        announce: Box<Announce>,
+        /// Who.
+        caller: Caller,
+    },
+    /// A device that asked named its nonce, and the session found that it is the one it committed itself to.
+    AnnounceReveal {
+        /// Session.
+        session: SessionId,
+        /// The device's nonce.
+        cn: Blob<32>,
     },
     /// `bind_shown`.
     BindShown {
@@ -162,6 +188,15 @@ pub enum Command {
         bind: String,
         /// Whether it was known.
         reply: oneshot::Sender<bool>,
+    },
+    /// A script becomes a device. The name is cleaned already.
+    AddScript {
+        /// Its key.
+        public_key: Box<VerifyingKey>,
+        /// Its name.
+        name: String,
+        /// Answer.
+        reply: oneshot::Sender<Result<DeviceKey, AddError>>,
     },
     /// Claims that wait for a person.
     Pending {
@@ -277,6 +312,8 @@ pub enum Notice {
     DeviceRemoved(DeviceKey, Arc<str>),
     /// A device claims a code and waits for the person.
     BindWaits(Arc<str>),
+    /// A device asks by itself to be bound, and shows its code: the handle of its announcement.
+    DeviceAsks(Arc<str>),
     /// The plugin said hello.
     LinkUp(LinkView),
     /// The plugin left.

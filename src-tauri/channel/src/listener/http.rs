@@ -18,12 +18,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::gate::Door;
+use super::stream::Stream;
 use super::{House, Visit};
-use crate::guard::{self, Head, Refusal, Route};
+use crate::guard::{self, Ends, Head, Refusal, Route};
 use crate::socket::{self, Socket};
 use crate::wire::device::Bye;
 use crate::wire::{Close, Code, GREETING_FRAME};
-use crate::{device_session, page, upgrade, upstream_session};
+use crate::{device_session, page, tls, upgrade, upstream_session};
 
 /// Largest HTTP head, in bytes.
 const HEAD: usize = 8 << 10;
@@ -33,20 +34,37 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Reads one request and answers it; a WebSocket goes on to its session. One connection carries one request: pages are small, and
 /// an idle connection would keep a place from a device.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, house: &House) {
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, mut visit: Visit, house: &House) {
     let accepted = Instant::now();
     let timing = &house.ports.timing;
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let Ok(local) = stream.local_addr() else { return };
-    match timeout(timing.first_byte, stream.peek(&mut [0])).await {
+    let mut first = [0];
+    match timeout(timing.first_byte, stream.peek(&mut first)).await {
         Ok(Ok(1..)) => {}
         Ok(Ok(0) | Err(_)) | Err(_) => return,
     }
     // Whatever the guard says of the request: it arrived.
     house.ports.reached.heard(peer.ip(), local.ip());
     let head_due = accepted + timing.head;
+    let secure = first[0] == tls::FIRST_BYTE;
+    // Held as long as the connection is one.
+    let _counted = secure.then(|| house.metrics.tls.hold());
+    let stream = if secure {
+        let shaken = timeout_at(head_due, Box::pin(house.ports.tls.accept(stream)));
+        let shaken = tokio::select! {
+            () = visit.cancel.cancelled() => return,
+            shaken = shaken => shaken,
+        };
+        let Ok(Some(stream)) = shaken else { return house.metrics.handshakes_failed.add() };
+        visit.chan = house.ports.tls.certificate().chan.clone();
+        Stream::Tls(stream)
+    } else {
+        Stream::Plain(stream)
+    };
+    let ends = Ends { peer, local, secure };
     let chosen = OnceLock::new();
     let mut connection = Builder::new()
         .timer(TokioTimer::new())
@@ -54,7 +72,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, hou
         .max_buf_size(HEAD)
         .max_header_size(HEAD)
         .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&request, (peer, local), house, &chosen)));
+        .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&request, ends, house, &chosen)));
     // hyper bounds the head; a reader that does not take the answer is bounded here.
     let served = timeout_at(head_due + timing.stalled, poll_fn(|cx| connection.poll_without_shutdown(cx)));
     tokio::select! {
@@ -79,7 +97,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, visit: Visit, hou
     }
 }
 
-async fn turn_away(mut socket: Socket<TcpStream>, wait: Duration) {
+async fn turn_away(mut socket: Socket<Stream>, wait: Duration) {
     let retry_ms = u64::try_from(wait.as_millis()).ok();
     let bye = crate::wire::device::ToDevice::Bye(Bye { code: Code::TooFast, retry_ms });
     if socket.queue(crate::wire::encode(&bye)).is_ok() {
@@ -89,12 +107,12 @@ async fn turn_away(mut socket: Socket<TcpStream>, wait: Duration) {
 
 fn answer(
     request: &Request<Incoming>,
-    (peer, local): (SocketAddr, SocketAddr),
+    ends: Ends,
     house: &House,
     chosen: &OnceLock<Door>,
 ) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
     let head = Head { method: request.method(), uri: request.uri(), headers: request.headers() };
-    let response = match guard::check(&head, &house.listening(), peer, local) {
+    let response = match guard::check(&head, &house.listening(), ends) {
         Ok(Route::Page(file)) => {
             let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
             page::answer(file, host)
@@ -108,7 +126,7 @@ fn answer(
         Ok(Route::Device) => upgraded(request, Door::Device, chosen),
         Ok(Route::Link) => upgraded(request, Door::Link, chosen),
         Err(refusal) => {
-            tracing::debug!(%peer, path = request.uri().path(), %refusal, "a request was refused");
+            tracing::debug!(peer = %ends.peer, path = request.uri().path(), %refusal, "a request was refused");
             house.metrics.refused.add();
             refused(refusal)
         }

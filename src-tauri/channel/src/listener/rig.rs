@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use futures_util::{SinkExt as _, StreamExt as _};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
@@ -40,6 +43,7 @@ pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) cancel: CancellationToken,
     pub(crate) service_key: SigningKey,
+    pub(crate) tls: Tls,
     pub(crate) running: JoinHandle<()>,
     pub(crate) reached: Arc<Reached>,
     wishes: mpsc::Sender<Wish>,
@@ -79,6 +83,8 @@ impl Rig {
         let listeners = bind(addresses).expect("a free port");
         let bound: Listening = listeners.iter().map(|listener| listener.local_addr().expect("bound")).collect();
         let service_key = SigningKey::from_bytes(&[1; 32]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let tls = Tls::load_or_create(&folder.path().join("tls.pem")).expect("a certificate");
         let (notices, _) = broadcast::channel(16);
         let clock = Clock::start();
         // To these every peer is another machine.
@@ -86,6 +92,7 @@ impl Rig {
         let ports = Arc::new(Ports {
             hub,
             service_key: service_key.clone(),
+            tls: tls.clone(),
             link_key: Zeroizing::new(LINK_KEY),
             name: "Study".into(),
             epoch: "e5f1".into(),
@@ -98,7 +105,7 @@ impl Rig {
         let (told, listening) = watch::channel(bound);
         let (wishes, wished) = mpsc::channel(16);
         let running = tokio::spawn(run(listeners, ports, told, wished, cancel.clone()));
-        Self { address, cancel, service_key, running, reached, wishes, listening, keys, events }
+        Self { address, cancel, service_key, tls, running, reached, wishes, listening, keys, events }
     }
 
     /// Asks for exactly these addresses, and does not wait.
@@ -151,6 +158,21 @@ impl Rig {
         peer
     }
 
+    /// A TLS connection with the right pin.
+    pub(crate) async fn tls(&self) -> (tokio_rustls::client::TlsStream<TcpStream>, Chan) {
+        let pin = self.tls.certificate().chan.pin().expect("a certificate has a pin");
+        secured(self.socket().await, pin, rustls::ALL_VERSIONS).await.expect("a good handshake")
+    }
+
+    /// A WebSocket over TLS that has taken `hello`.
+    pub(crate) async fn tls_peer(&self) -> Peer {
+        let (stream, chan) = self.tls().await;
+        let mut peer = Peer::upgraded(self.address, "/device", Box::new(stream), chan).await;
+        peer.hello = peer.frame().await;
+        assert_eq!(peer.hello["t"], "hello");
+        peer
+    }
+
     /// A WebSocket that has read nothing.
     pub(crate) async fn silent_peer(&self, path: &str) -> Peer {
         Peer::dial(self.address, path).await
@@ -181,28 +203,113 @@ impl Rig {
     }
 }
 
-/// Everything until the connection ends, by a reset too.
-pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
+/// Everything until the connection ends, by a reset or without a TLS goodbye too.
+pub(crate) async fn read_all(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     match soon("the end of a connection", stream.read_to_end(&mut bytes)).await {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+        Err(error) if [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof].contains(&error.kind()) => {}
         Err(error) => panic!("{error}"),
     }
     String::from_utf8(bytes).expect("text")
 }
 
+/// Either kind of transport.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+/// A real TLS client that trusts one certificate by its hash, as a device does.
+#[derive(Debug)]
+struct Pinned {
+    pin: Blob<16>,
+    seen: Arc<Mutex<Option<Chan>>>,
+    schemes: rustls::crypto::WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let chan = Chan::of_certificate(certificate);
+        let fits = chan.pin() == Some(self.pin.clone());
+        *self.seen.lock().expect("not poisoned") = Some(chan);
+        let wrong = rustls::Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure);
+        if fits { Ok(ServerCertVerified::assertion()) } else { Err(wrong) }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.schemes)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.schemes)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.supported_schemes()
+    }
+}
+
+/// A TLS connection to an address whose certificate has this pin, and the transport as the client saw it.
+pub(crate) async fn secured(
+    stream: TcpStream,
+    pin: Blob<16>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> io::Result<(tokio_rustls::client::TlsStream<TcpStream>, Chan)> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let seen: Arc<Mutex<Option<Chan>>> = Arc::default();
+    let schemes = provider.signature_verification_algorithms;
+    let verifier = Arc::new(Pinned { pin, seen: Arc::clone(&seen), schemes });
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions of this library")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    let name = ServerName::IpAddress(stream.peer_addr()?.ip().into());
+    let handshake = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let stream = soon("a handshake", handshake).await?;
+    let chan = seen.lock().expect("not poisoned").clone().expect("a certificate was shown");
+    Ok((stream, chan))
+}
+
 pub(crate) struct Peer {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) socket: WebSocketStream<Box<dyn Duplex>>,
     pub(crate) hello: Value,
+    chan: Chan,
 }
 
 impl Peer {
     async fn dial(address: SocketAddr, path: &str) -> Self {
         let stream = soon("a connection", TcpStream::connect(address)).await.expect("connected");
+        Self::upgraded(address, path, Box::new(stream), Chan::Plain).await
+    }
+
+    async fn upgraded(address: SocketAddr, path: &str, stream: Box<dyn Duplex>, chan: Chan) -> Self {
         let handshake = tokio_tungstenite::client_async(format!("ws://{address}{path}"), stream);
         let (socket, _) = soon("the 101", handshake).await.expect("a good handshake");
-        Self { socket, hello: Value::Null }
+        Self { socket, hello: Value::Null, chan }
+    }
+
+    /// The same, as if this peer had seen another certificate.
+    pub(crate) fn having_seen(mut self, chan: Chan) -> Self {
+        self.chan = chan;
+        self
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {
@@ -262,7 +369,7 @@ impl Peer {
 
     /// What both sides sign, with a fixed nonce of this side.
     pub(crate) fn meeting(&self) -> Meeting {
-        Meeting { sn: self.blob("sn"), spk: self.blob("spk"), cn: Blob([9; 32]) }
+        Meeting { sn: self.blob("sn"), spk: self.blob("spk"), cn: Blob([9; 32]), chan: self.chan.clone() }
     }
 
     pub(crate) fn auth(&self, key: &SigningKey) -> Value {

@@ -1,3 +1,5 @@
+mod secure;
+
 use std::time::Instant;
 
 use serde_json::json;
@@ -109,7 +111,8 @@ async fn the_page_and_the_two_small_answers_are_served_and_nothing_else() {
         (own(""), "426"),
         (get("/openclaw", rig.address, &format!("Origin: http://{}\r\n", rig.address)), "403"),
         (format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi", rig.address).into_bytes(), "405"),
-        (b"\x16\x03\x01\x02\x00\x01\x00".repeat(4), "400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00".repeat(4), "closed"),
+        (b"\x17\x03\x01\x02\x00\x01\x00".repeat(4), "400"),
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "421"),
     ] {
         let answer = rig.exchange(&request).await;

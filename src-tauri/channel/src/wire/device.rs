@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::notice::{Bye, ErrFrame};
-use super::{Blob, Code, FrameError, Versions, strict};
+use super::{Blob, Code, Der, FrameError, Hidden, Versions, strict};
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +99,36 @@ pub struct Auth {
     pub sig: Blob<64>,
 }
 
+/// First frame of a device that asks by itself to be bound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announce {
+    /// Protocol version.
+    pub v: u32,
+    /// The device's public key.
+    pub pk: Blob<32>,
+    /// What the device calls itself.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What it says about the nonce that it will reveal.
+    pub commit: Blob<32>,
+}
+
+/// First frame of a script that is bound and cannot sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Protocol version.
+    pub v: u32,
+    /// The token itself.
+    pub token: Hidden,
+    /// The script's nonce.
+    pub cn: Blob<32>,
+    /// The store it remembers; empty for none.
+    pub epoch: String,
+    /// The highest reply it has.
+    pub last_n: u64,
+}
+
 /// From a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
@@ -107,8 +137,17 @@ pub enum FromDevice {
     Bind(Bind),
     /// The person can see or hear the code.
     BindShown {},
+    /// Asks by itself to be bound.
+    Announce(Announce),
+    /// Names the nonce that it committed itself to.
+    AnnounceReveal {
+        /// The device's nonce.
+        cn: Blob<32>,
+    },
     /// Is bound, and proves it.
     Auth(Auth),
+    /// Is a script that is bound, and says its token.
+    Token(Token),
     /// A message of the person.
     Msg {
         /// Message id.
@@ -140,7 +179,8 @@ pub enum FromDevice {
 
 impl FromDevice {
     /// The types a device may send.
-    pub const KNOWN: [&'static str; 8] = ["bind", "bind_shown", "auth", "msg", "got", "ping", "pong", "bye"];
+    pub const KNOWN: [&'static str; 11] =
+        ["bind", "bind_shown", "announce", "announce_reveal", "auth", "token", "msg", "got", "ping", "pong", "bye"];
 
     /// Reads a frame.
     ///
@@ -265,10 +305,22 @@ pub enum ToDevice {
         /// Time to confirm.
         expires_s: u64,
     },
+    /// The answer to `announce`.
+    AnnounceWait {
+        /// The service's nonce for the code, made after `announce` came.
+        an: Blob<32>,
+        /// Proof of the service key.
+        sig: Blob<64>,
+        /// Time to confirm.
+        expires_s: u64,
+    },
     /// The person confirmed.
     BindOk {
         /// Name of the device from now on.
         device_key: String,
+        /// The certificate to trust alone from now on; on TLS only.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        cert: Option<Der>,
     },
     /// The session is open.
     Ready {
@@ -338,9 +390,10 @@ pub enum ToDevice {
 
 impl ToDevice {
     /// The types a service may send.
-    pub const KNOWN: [&'static str; 13] = [
+    pub const KNOWN: [&'static str; 14] = [
         "hello",
         "bind_wait",
+        "announce_wait",
         "bind_ok",
         "ready",
         "ack",

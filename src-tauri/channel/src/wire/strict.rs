@@ -29,7 +29,13 @@ pub fn decode<T: DeserializeOwned>(text: &str, known: &[&str]) -> Result<T, Fram
     if !known.contains(&kind.as_str()) {
         return Err(FrameError::Unknown(kind.chars().take(32).collect()));
     }
-    serde_json::from_value(value).map_err(|error| FrameError::Malformed(error.to_string()))
+    serde_json::from_value(value).map_err(|error| FrameError::Malformed(without_values(&error)))
+}
+
+/// What serde says of a field, unless it would quote what is in it: that may be somebody's words or a secret, and reasons are logged.
+fn without_values(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    if words.starts_with("missing field") { words } else { "a field holds something else".to_owned() }
 }
 
 struct Bounded<'a> {
@@ -163,6 +169,12 @@ mod tests {
             r#"{"t":1}"#,
         ] {
             assert!(matches!(read(bad), Err(FrameError::Malformed(_))), "{bad}");
+        }
+        for (bad, reason) in [
+            (r#"{"t":"ping"}"#, "missing field `c`"),
+            (r#"{"t":"ping","c":"a secret"}"#, "a field holds something else"),
+        ] {
+            assert_eq!(read(bad).err(), Some(FrameError::Malformed(reason.into())));
         }
         assert_eq!(read(r#"{"t":"dance"}"#).err(), Some(FrameError::Unknown("dance".into())));
     }

@@ -48,6 +48,12 @@ fn from_device() -> impl Strategy<Value = FromDevice> {
             }
         ),
         Just(FromDevice::BindShown {}),
+        (any::<u32>(), blob(), text(), select(vec![Kind::Speaker, Kind::Board]), blob())
+            .prop_map(|(v, pk, name, kind, commit)| FromDevice::Announce(Announce { v, pk, name, kind, commit })),
+        blob().prop_map(|cn| FromDevice::AnnounceReveal { cn }),
+        (any::<u32>(), text(), blob(), text(), any::<u64>()).prop_map(|(v, token, cn, epoch, last_n)| {
+            FromDevice::Token(Token { v, token: Hidden(token.into()), cn, epoch, last_n })
+        }),
         (any::<u32>(), text(), blob(), text(), any::<u64>(), blob()).prop_map(
             |(v, device_key, cn, epoch, last_n, sig)| {
                 FromDevice::Auth(Auth { v, device_key, cn, epoch, last_n, sig })
@@ -80,7 +86,9 @@ fn to_device() -> impl Strategy<Value = ToDevice> {
             ToDevice::Hello { v, sn, spk, name, epoch, hb, limits: Limits::OURS }
         }),
         (blob(), blob(), any::<u64>()).prop_map(|(mac, sig, expires_s)| ToDevice::BindWait { mac, sig, expires_s }),
-        text().prop_map(|device_key| ToDevice::BindOk { device_key }),
+        (blob(), blob(), any::<u64>()).prop_map(|(an, sig, expires_s)| ToDevice::AnnounceWait { an, sig, expires_s }),
+        (text(), option::of(vec(any::<u8>(), 1..600)))
+            .prop_map(|(device_key, cert)| ToDevice::BindOk { device_key, cert: cert.map(Der) }),
         ready,
         (text(), select(vec![Stored::Stored, Stored::Dup])).prop_map(|(id, st)| ToDevice::Ack { id, st }),
         (text(), state, option::of(stage())).prop_map(|(re, s, stage)| ToDevice::Turn { re, s, stage }),
@@ -298,6 +306,19 @@ fn golden_frames_keep_their_meaning() {
             };
             assert!(kinds.iter().any(there), "no golden frame for {folder}/{kind} from {sender}");
         }
+    }
+}
+
+#[test]
+fn a_token_is_never_shown() {
+    let token = r#"{"t":"token","v":1,"token":"spd_secret","cn":"QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8","epoch":"","last_n":0}"#;
+    let frame = FromDevice::decode(token).expect("a frame");
+    assert!(encode(&frame).contains("spd_secret"));
+    assert!(!format!("{frame:?}").contains("secret"), "{frame:?}");
+    // Nor where it stands in the wrong place: reasons are logged.
+    for wrong in [token.replace("\"v\":1", "\"v\":\"spd_secret\""), token.replace("QEFC", "spd_secret")] {
+        let error = FromDevice::decode(&wrong).expect_err("not a frame");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 }
 

@@ -77,7 +77,7 @@ impl Fake {
         };
         let FromDevice::Auth(auth) = peer.heard().await else { panic!("not auth") };
         let device = Identity::from_seed([3; 32]);
-        let meeting = Meeting { sn, spk, cn: auth.cn.clone() };
+        let meeting = Meeting { sn, spk, cn: auth.cn.clone(), chan: proof::Chan::Plain };
         assert!(proof::auth_holds(&device.signing_key().verifying_key(), &meeting, &auth.sig));
         let ready = ToDevice::Ready {
             device_key: device.device_key().to_string(),

@@ -3,14 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::wire::Blob;
+use crate::wire::Hidden;
 use crate::wire::device::{Confirm, Kind};
 
-/// States of the document, and the two in which an answer of the hub is awaited.
+/// States of the document, and the three in which an answer is awaited.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum At {
     Greeted,
     Proving,
+    Announcing,
+    Announced,
     Claiming,
     Claimed,
     Confirming,
@@ -25,6 +27,13 @@ enum In {
     Auth,
     AuthOfAnother,
     AuthOtherVersion,
+    Token,
+    TokenOtherVersion,
+    TokenHuge,
+    Announce,
+    AnnounceOtherVersion,
+    Reveal,
+    RevealWrong,
     ProofGood,
     ProofUnknown,
     ProofBad,
@@ -47,10 +56,17 @@ enum In {
     Control,
 }
 
-const INPUTS: [In; 23] = [
+const INPUTS: [In; 30] = [
     In::Auth,
     In::AuthOfAnother,
     In::AuthOtherVersion,
+    In::Token,
+    In::TokenOtherVersion,
+    In::TokenHuge,
+    In::Announce,
+    In::AnnounceOtherVersion,
+    In::Reveal,
+    In::RevealWrong,
     In::ProofGood,
     In::ProofUnknown,
     In::ProofBad,
@@ -73,6 +89,20 @@ const INPUTS: [In; 23] = [
     In::Control,
 ];
 
+/// The three ways to come.
+const TLS: Way = Way { secure: true, loopback: false };
+const LOOPBACK: Way = Way { secure: false, loopback: true };
+const NETWORK: Way = Way { secure: false, loopback: false };
+const WAYS: [Way; 3] = [TLS, LOOPBACK, NETWORK];
+
+/// Rows that depend on the way.
+const BY_WAY: &[(In, &[Way], At, &str)] = &[
+    (In::Token, &[TLS, LOOPBACK], At::Proving, "prove"),
+    (In::Token, &[NETWORK], At::Closed, "9014 bye9014/4003"),
+    (In::Announce, &[TLS], At::Announcing, "announce"),
+    (In::Announce, &[LOOPBACK, NETWORK], At::Closed, "9014 bye9014/4003"),
+];
+
 /// From, input, to, and the answer in short: codes are `err`, a number after a slash is the close.
 const TABLE: &[(At, In, At, &str)] = &[
     (At::Greeted, In::Auth, At::Proving, "prove"),
@@ -83,6 +113,11 @@ const TABLE: &[(At, In, At, &str)] = &[
     (At::Proving, In::ProofBad, At::Closed, "failed 9003 bye9003/4003"),
     (At::Greeted, In::Bind, At::Claiming, "claim"),
     (At::Greeted, In::BindOtherVersion, At::Closed, "9010 bye9010/4007"),
+    (At::Greeted, In::TokenOtherVersion, At::Closed, "9010 bye9010/4007"),
+    (At::Greeted, In::AnnounceOtherVersion, At::Closed, "9010 bye9010/4007"),
+    (At::Announcing, In::Taken, At::Announced, ""),
+    (At::Announced, In::Reveal, At::Claimed, "reveal"),
+    (At::Announced, In::RevealWrong, At::Closed, "failed 9003 bye9003/4003"),
     (At::Claiming, In::Taken, At::Claimed, ""),
     (At::Claimed, In::Shown, At::Confirming, "shown"),
     (At::Claimed, In::Approved, At::Bound, ""),
@@ -96,9 +131,13 @@ const TABLE: &[(At, In, At, &str)] = &[
 ];
 
 /// Rows for "any" state, then "anything else".
-fn row(at: At, input: In) -> (At, &'static str) {
+fn row(way: Way, at: At, input: In) -> (At, &'static str) {
     if at == At::Closed {
         return (At::Closed, "");
+    }
+    let here = |(on, ways, ..): &&(In, &[Way], At, &str)| at == At::Greeted && *on == input && ways.contains(&way);
+    if let Some((_, _, to, answer)) = BY_WAY.iter().find(here) {
+        return (*to, answer);
     }
     if let Some((_, _, to, answer)) = TABLE.iter().find(|(from, on, ..)| (*from, *on) == (at, input)) {
         return (*to, answer);
@@ -113,6 +152,13 @@ fn row(at: At, input: In) -> (At, &'static str) {
         In::Auth
         | In::AuthOfAnother
         | In::AuthOtherVersion
+        | In::Token
+        | In::TokenOtherVersion
+        | In::TokenHuge
+        | In::Announce
+        | In::AnnounceOtherVersion
+        | In::Reveal
+        | In::RevealWrong
         | In::Bind
         | In::BindOtherVersion
         | In::Shown
@@ -141,6 +187,17 @@ fn auth(v: u32, device_key: &str) -> Input {
     Input::Frame(FromDevice::Auth(auth))
 }
 
+fn token(v: u32, last_n: u64) -> Input {
+    let token = Hidden("spd_".to_owned().into());
+    Input::Frame(FromDevice::Token(Token { v, token, cn: Blob([0; 32]), epoch: String::new(), last_n }))
+}
+
+fn announcement(v: u32) -> Input {
+    let pk = Blob([0; 32]);
+    let commit = announce::commitment(&pk, &Blob([5; 32]));
+    Input::Frame(FromDevice::Announce(Announce { v, pk, name: "Lamp".into(), kind: Kind::Board, commit }))
+}
+
 fn bind(v: u32) -> Input {
     Input::Frame(FromDevice::Bind(Bind {
         v,
@@ -163,9 +220,16 @@ fn input(what: In) -> Input {
         In::Auth => auth(1, OURS),
         In::AuthOfAnother => auth(1, "aaaaaaaaaaaaaaaaaaaaaaaaaa"),
         In::AuthOtherVersion => auth(2, OURS),
+        In::Token => token(1, 0),
+        In::TokenOtherVersion => token(2, 0),
+        In::TokenHuge => token(1, 9_007_199_254_740_992),
+        In::Announce => announcement(1),
+        In::AnnounceOtherVersion => announcement(2),
+        In::Reveal => Input::Frame(FromDevice::AnnounceReveal { cn: Blob([5; 32]) }),
+        In::RevealWrong => Input::Frame(FromDevice::AnnounceReveal { cn: Blob([6; 32]) }),
         In::ProofGood => Input::Proved(Proof::Good),
         In::ProofUnknown => Input::Proved(Proof::UnknownKey),
-        In::ProofBad => Input::Proved(Proof::BadSignature),
+        In::ProofBad => Input::Proved(Proof::Bad),
         In::Bind => bind(1),
         In::BindOtherVersion => bind(0),
         In::Taken => Input::ClaimTaken,
@@ -190,6 +254,8 @@ fn at(stage: &Stage) -> At {
     match stage {
         Stage::Greeted => At::Greeted,
         Stage::Proving(_) => At::Proving,
+        Stage::Announcing(_) => At::Announcing,
+        Stage::Announced(_) => At::Announced,
         Stage::Claiming => At::Claiming,
         Stage::Claimed => At::Claimed,
         Stage::Confirming => At::Confirming,
@@ -213,11 +279,21 @@ fn short(output: &Output) -> String {
         Output::Send(frame) if *frame == ToDevice::Pong { c: 41 } => "pong ".into(),
         Output::Send(other) => panic!("{other:?}"),
         Output::Prove(_) => "prove ".into(),
-        Output::Ready(auth) => {
-            assert!([OURS, "aaaaaaaaaaaaaaaaaaaaaaaaaa"].contains(&auth.device_key.as_str()));
+        Output::Ready(credential) => {
+            match &**credential {
+                Credential::Signed(auth) => {
+                    assert!([OURS, "aaaaaaaaaaaaaaaaaaaaaaaaaa"].contains(&auth.device_key.as_str()));
+                }
+                Credential::Token(token) => assert_eq!(*token.token.0, "spd_"),
+            }
             "ready ".into()
         }
         Output::Claim(_) => "claim ".into(),
+        Output::Announce(_) => "announce ".into(),
+        Output::Reveal(cn) => {
+            assert_eq!(cn.0, [5; 32]);
+            "reveal ".into()
+        }
         Output::Shown => "shown ".into(),
         Output::Message { .. } => "message ".into(),
         Output::Got(_) => "got ".into(),
@@ -234,9 +310,15 @@ fn shorts(outputs: &[Output]) -> String {
 
 /// The shortest way into each state.
 fn reach(target: At) -> State {
-    let way: &[In] = match target {
+    reach_by(TLS, target)
+}
+
+fn reach_by(way: Way, target: At) -> State {
+    let story: &[In] = match target {
         At::Greeted => &[],
         At::Proving => &[In::Auth],
+        At::Announcing => &[In::Announce],
+        At::Announced => &[In::Announce, In::Taken],
         At::Claiming => &[In::Bind],
         At::Claimed => &[In::Bind, In::Taken],
         At::Confirming => &[In::Bind, In::Taken, In::Shown],
@@ -244,24 +326,44 @@ fn reach(target: At) -> State {
         At::Ready => &[In::Auth, In::ProofGood],
         At::Closed => &[In::Malformed],
     };
-    way.iter().fold(State::new(), |state, what| step(state, input(*what), 0).0)
+    story.iter().fold(State::new(way), |state, what| step(state, input(*what), 0).0)
 }
 
 #[test]
 fn every_state_answers_every_input_as_the_table_says() {
-    for from in [At::Greeted, At::Proving, At::Claiming, At::Claimed, At::Confirming, At::Bound, At::Ready, At::Closed]
-    {
-        for what in INPUTS {
-            let (state, outputs) = step(reach(from), input(what), 0);
-            assert_eq!((at(&state.stage), shorts(&outputs).as_str()), row(from, what), "{from:?} {what:?}");
+    const STATES: [At; 10] = [
+        At::Greeted,
+        At::Proving,
+        At::Announcing,
+        At::Announced,
+        At::Claiming,
+        At::Claimed,
+        At::Confirming,
+        At::Bound,
+        At::Ready,
+        At::Closed,
+    ];
+    for way in WAYS {
+        for from in STATES {
+            if way != TLS && matches!(from, At::Announcing | At::Announced) {
+                continue;
+            }
+            for what in INPUTS {
+                let start = reach_by(way, from);
+                assert_eq!(at(&start.stage), from);
+                let (state, outputs) = step(start, input(what), 0);
+                let came = (at(&state.stage), shorts(&outputs));
+                let (to, answer) = row(way, from, what);
+                assert_eq!(came, (to, answer.to_owned()), "{way:?} {from:?} {what:?}");
+            }
         }
     }
 }
 
 proptest! {
     #[test]
-    fn any_story_goes_as_the_table_says(story in prop::collection::vec(prop::sample::select(&INPUTS[..]), 1..40)) {
-        let mut state = State::new();
+    fn any_story_goes_as_the_table_says(way in prop::sample::select(&WAYS[..]), story in prop::collection::vec(prop::sample::select(&INPUTS[..]), 1..40)) {
+        let mut state = State::new(way);
         let mut expected = At::Greeted;
         let mut frames_before_proof = 0;
         for (index, what) in story.into_iter().enumerate() {
@@ -274,7 +376,7 @@ proptest! {
             // Slow enough for every rate.
             let (next, outputs) = step(state, input(what), index as u64 * 60);
             let too_many = counts && frames_before_proof > 8;
-            let (to, answer) = if too_many { (At::Closed, "9005 bye9005/4005") } else { row(expected, what) };
+            let (to, answer) = if too_many { (At::Closed, "9005 bye9005/4005") } else { row(way, expected, what) };
             let answered = shorts(&outputs);
             prop_assert_eq!((at(&next.stage), answered.as_str()), (to, answer), "{:?} {:?}", expected, what);
             // Nothing is done for a device before its proof, and closing is the last thing.
@@ -299,7 +401,7 @@ fn repeat(mut state: State, what: In, times: u32, now_ms: u64) -> (State, Vec<Ou
 
 #[test]
 fn the_ninth_frame_before_a_proof_is_one_too_many() {
-    let (state, outputs) = repeat(State::new(), In::Unknown, 8, 0);
+    let (state, outputs) = repeat(State::new(NETWORK), In::Unknown, 8, 0);
     assert_eq!((at(&state.stage), shorts(&outputs).as_str()), (At::Greeted, "9007of"));
     let (state, outputs) = repeat(state, In::Auth, 1, 0);
     assert_eq!((at(&state.stage), shorts(&outputs).as_str()), (At::Closed, "9005 bye9005/4005"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -10,17 +11,18 @@ use zeroize::Zeroizing;
 
 use crate::agent::Agent;
 use crate::driver::perform;
-use crate::hub::event::{Command, Event, Notice, SessionId};
+use crate::hub::event::{Caller, Command, Event, Notice, SessionId};
 use crate::hub::{Facts, Hub, Now};
 use crate::id::{DeviceKey, MessageId, TurnId};
 use crate::outbox::{self, Inlet, Order};
-use crate::proof::{self, Meeting, Secret};
+use crate::proof::{self, Chan, Meeting, Secret};
 use crate::store::Store;
 use crate::timing::Timing;
-use crate::view::{BindProgress, ConfirmError, Device, Lost, Ticket};
+use crate::tls::Certificate;
+use crate::view::{BindProgress, ConfirmError, Device, Entry, Lost, Ticket};
 use crate::wire::device::{Bind, Confirm, Kind, ToDevice};
 use crate::wire::upstream::{FromPlugin, LinkAuth, Outcome, ToPlugin};
-use crate::wire::{Blob, Close, Code};
+use crate::wire::{Blob, Close, Code, Der};
 
 /// The message id that a number stands for.
 pub(crate) fn message_id(index: u32) -> String {
@@ -32,7 +34,7 @@ struct Peer {
     bound: bool,
     closed: Option<Close>,
     texts: Vec<String>,
-    bind: Option<(Bind, Blob<32>)>,
+    code: Option<String>,
 }
 
 pub(crate) struct Rig {
@@ -62,6 +64,7 @@ impl Rig {
             name: "test".into(),
             epoch: store.epoch().unwrap().into(),
             service_key: SigningKey::from_bytes(&[7; 32]),
+            certificate: Arc::new(Certificate { der: Der(vec![1, 2, 3]), chan: Chan::of_certificate(&[1, 2, 3]) }),
             link_key: Zeroizing::new([8; 32]),
             agent: Agent::Gateway,
             addresses: [SocketAddr::from((Ipv4Addr::LOCALHOST, 8765))].into(),
@@ -148,7 +151,7 @@ impl Rig {
         self.next_session += 1;
         let session = SessionId(self.next_session);
         let (sender, inlet) = outbox::pair(self.limit);
-        self.peers.insert(session, Peer { inlet, bound: false, closed: None, texts: Vec::new(), bind: None });
+        self.peers.insert(session, Peer { inlet, bound: false, closed: None, texts: Vec::new(), code: None });
         (session, sender)
     }
 
@@ -194,18 +197,40 @@ impl Rig {
         self.ask(|reply| Command::WatchBind { bind, reply }).unwrap()
     }
 
-    fn parts(ticket: &Ticket) -> (Blob<8>, Secret) {
-        let parts: Vec<&str> = ticket.url.split_once('#').unwrap().1.split('.').collect();
-        (Blob::parse(parts[1]).unwrap(), Secret::new(Blob::<16>::parse(parts[2]).unwrap().0))
+    /// Handle and secret of the QR code, or of the typed code.
+    fn parts(ticket: &Ticket, entry: Entry) -> (Blob<8>, Secret) {
+        match entry {
+            Entry::Scanned => {
+                let parts: Vec<&str> = ticket.url.split_once('#').unwrap().1.split('.').collect();
+                (Blob::parse(parts[1]).unwrap(), Secret::new(Blob::<16>::parse(parts[2]).unwrap().0))
+            }
+            Entry::Typed => proof::typed::handle(&proof::typed::read(&ticket.code).unwrap()),
+            Entry::Announced => panic!("an announcement has no ticket"),
+        }
     }
 
-    fn service(&self) -> Blob<32> {
+    pub(crate) fn service(&self) -> Blob<32> {
         Blob(self.hub.facts.service_key.verifying_key().to_bytes())
     }
 
-    pub(crate) fn claim(&mut self, ticket: &Ticket, seed: u8, right: bool) -> SessionId {
-        let (b, secret) = Self::parts(ticket);
+    /// How a device comes over TLS.
+    pub(crate) fn tls(&self) -> Chan {
+        self.hub.facts.certificate.chan.clone()
+    }
+
+    /// A connection that has proved nothing yet.
+    pub(crate) fn caller(&mut self, chan: Chan, peer: IpAddr) -> (SessionId, Caller) {
         let (session, outbox) = self.peer();
+        (session, Caller { sn: Blob([3; 32]), chan, peer, outbox })
+    }
+
+    pub(crate) fn claim(&mut self, ticket: &Ticket, seed: u8, right: bool) -> SessionId {
+        self.claim_by(ticket, (Entry::Scanned, Chan::Plain), seed, right)
+    }
+
+    pub(crate) fn claim_by(&mut self, ticket: &Ticket, way: (Entry, Chan), seed: u8, right: bool) -> SessionId {
+        let (b, secret) = Self::parts(ticket, way.0);
+        let (session, caller) = self.caller(way.1, IpAddr::V4(Ipv4Addr::LOCALHOST));
         let pk = Blob(SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes());
         let mut bind = Bind {
             v: 1,
@@ -217,13 +242,14 @@ impl Rig {
             confirm: Confirm::Code,
             mac: Blob([0; 32]),
         };
-        let sn = Blob([3; 32]);
+        let meeting =
+            Meeting { sn: caller.sn.clone(), spk: self.service(), cn: bind.cn.clone(), chan: caller.chan.clone() };
         if right {
-            bind.mac = proof::bind_mac(&secret, &sn, &self.service(), &bind);
+            bind.mac = proof::bind_mac(&secret, &meeting, &bind);
         }
-        self.peers.get_mut(&session).unwrap().bind = Some((bind.clone(), sn.clone()));
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.event(Event::BindClaim { session, bind: Box::new(bind), sn, peer, outbox });
+        let code = format!("{:02}", proof::bind_code(&secret, &bind.b, &meeting, &bind.pk));
+        self.peers.get_mut(&session).unwrap().code = Some(code);
+        self.event(Event::BindClaim { session, bind: Box::new(bind), caller });
         session
     }
 
@@ -231,17 +257,17 @@ impl Rig {
         self.event(Event::BindShown { session });
     }
 
+    /// What the device of this claim shows.
     pub(crate) fn code_of(&mut self, session: SessionId) -> String {
-        let (bind, sn) = self.peers[&session].bind.clone().unwrap();
-        let ticket = self.hub.tickets.iter().find(|ticket| ticket.b == bind.b).unwrap();
-        let url = ticket.url(&self.hub.facts.service_key);
-        let (b, secret) = Self::parts(&Ticket { bind: String::new(), url, expires_ms: 0 });
-        let meeting = Meeting { sn, spk: self.service(), cn: bind.cn.clone() };
-        format!("{:02}", proof::bind_code(&secret, &b, &meeting, &bind.pk))
+        self.peers[&session].code.clone().unwrap()
     }
 
     pub(crate) fn confirm(&mut self, ticket: &Ticket, typed: &str) -> Result<DeviceKey, ConfirmError> {
-        let (bind, typed) = (ticket.bind.clone(), typed.to_owned());
+        self.confirm_handle(&ticket.bind, typed)
+    }
+
+    pub(crate) fn confirm_handle(&mut self, bind: &str, typed: &str) -> Result<DeviceKey, ConfirmError> {
+        let (bind, typed) = (bind.to_owned(), typed.to_owned());
         self.ask(|reply| Command::ConfirmBind { bind, typed, reply })
     }
 

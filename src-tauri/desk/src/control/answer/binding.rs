@@ -97,7 +97,7 @@ impl From<&BindProgress> for BindEvent {
             BindProgress::Scanned(Claimant { name, kind, address, .. }) => {
                 Self::Scanned { name: name.clone(), kind: *kind, address: address.to_string() }
             }
-            BindProgress::Confirming(Claimant { name, kind, address, how }) => {
+            BindProgress::Confirming(Claimant { name, kind, address, how, .. }) => {
                 Self::Confirming { how: *how, name: name.clone(), kind: *kind, address: address.to_string() }
             }
             BindProgress::Bound { device, name } => Self::Bound { device_key: device.to_string(), name: name.clone() },
@@ -162,7 +162,7 @@ pub enum PendingState {
 
 impl From<Pending> for PendingClaim {
     fn from(pending: Pending) -> Self {
-        let Claimant { name, kind, address, how } = pending.claimant;
+        let Claimant { name, kind, address, how, .. } = pending.claimant;
         let state = if pending.confirming { PendingState::Confirming } else { PendingState::Scanned };
         Self { bind: pending.bind, name, kind, address: address.to_string(), state, how, since_ms: pending.since_ms }
     }
@@ -171,10 +171,12 @@ impl From<Pending> for PendingClaim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use channel::view::Entry;
     use serde_json::json;
 
     fn claimant() -> Claimant {
-        Claimant { name: "n".into(), kind: Kind::Phone, address: "192.168.1.4".parse().unwrap(), how: Confirm::Code }
+        let (kind, how, entry) = (Kind::Phone, Confirm::Code, Entry::Scanned);
+        Claimant { name: "n".into(), kind, address: "192.168.1.4".parse().unwrap(), how, entry }
     }
 
     #[test]
