@@ -185,6 +185,7 @@ impl Session<'_> {
                 let Some(outbox) = self.outbox.clone() else { return Ok(Next::Go) };
                 // Machines talk here, not people: the nonce must come as fast as a greeting.
                 line.expect_proof(Some(self.house.ports.timing.greeting));
+                self.visit.permit.as_ref().inspect(|permit| permit.keep());
                 self.claimed = true;
                 Event::Announce { session, announce, caller: self.caller(outbox) }
             }

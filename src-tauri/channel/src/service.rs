@@ -26,7 +26,8 @@ use crate::store::{OpenError, Store};
 pub use crate::timing::Timing;
 use crate::tls::Tls;
 use crate::view::{
-    AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
+    AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket,
+    TurnRecord,
 };
 
 /// What a service needs to start.

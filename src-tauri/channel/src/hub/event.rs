@@ -12,7 +12,8 @@ use crate::id::DeviceKey;
 use crate::outbox::Outbox;
 use crate::proof::Chan;
 use crate::view::{
-    AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket, TurnRecord,
+    AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket,
+    TurnRecord,
 };
 use crate::wire::Blob;
 use crate::wire::device::{Announce, Bind};
