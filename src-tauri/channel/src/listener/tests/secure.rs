@@ -49,6 +49,7 @@ async fn a_device_binds_and_talks_over_tls_of_both_versions() {
             re: None,
             text: "y".repeat(32_768),
             late: false,
+            by: None,
             code: None,
         };
         outbox.send(&crate::wire::device::ToDevice::Reply(reply)).expect("room");
