@@ -4,25 +4,25 @@
 //! through the outbox.
 
 mod bucket;
+mod credential;
 pub(crate) mod state;
 
 use std::panic::AssertUnwindSafe;
 
-use ed25519_dalek::SigningKey;
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-use self::state::{Credential, Input, Output, Proof, Stage, State, Way, step};
+use self::credential::{Credential, Way};
+use self::state::{Input, Output, Proof, Stage, State, step};
 use crate::driver::HubStopped;
 use crate::hub::event::{Caller, Event};
-use crate::id::DeviceKey;
 use crate::line::{Ending, Happening, Kind, Line, bye};
 use crate::listener::gate::Door;
 use crate::listener::{House, Visit};
 use crate::metrics::Held;
 use crate::outbox::{self, Outbox};
-use crate::proof::{self, Chan, Meeting, token};
+use crate::proof::{self, Chan, Meeting};
 use crate::socket::Socket;
 use crate::wire::device::{FromDevice, Limits, ToDevice};
 use crate::wire::{Blob, Close, Code, DEVICE_FRAME, FrameError, HEARTBEAT_S, Versions};
@@ -219,7 +219,7 @@ impl Session<'_> {
             Credential::Signed(_) => Proof::UnknownKey,
             Credential::Token(_) => Proof::Bad,
         };
-        let Some(device) = named(credential) else { return Ok(stranger) };
+        let Some(device) = credential.device() else { return Ok(stranger) };
         let (reply, answer) = oneshot::channel();
         self.house.ports.hub.send(Event::FindKey { device, reply }).await?;
         let Some(key) = answer.await.map_err(|_| HubStopped)? else { return Ok(stranger) };
@@ -236,7 +236,7 @@ impl Session<'_> {
     }
 
     fn ready(&mut self, credential: Credential) -> Option<Event> {
-        let device = named(&credential)?;
+        let device = credential.device()?;
         let (cn, epoch, last_n) = match credential {
             Credential::Signed(auth) => (auth.cn, auth.epoch, auth.last_n),
             Credential::Token(token) => (token.cn, token.epoch, token.last_n),
@@ -266,17 +266,6 @@ impl Session<'_> {
         }
         if self.online.take().is_some() {
             let _ = hub.send(Event::DeviceGone { session }).await;
-        }
-    }
-}
-
-/// The device that a credential speaks of. `None`: it speaks of none.
-fn named(credential: &Credential) -> Option<DeviceKey> {
-    match credential {
-        Credential::Signed(auth) => DeviceKey::parse(&auth.device_key),
-        Credential::Token(token) => {
-            let seed = token::seed(&token.token.0)?;
-            Some(DeviceKey::of(&SigningKey::from_bytes(&seed).verifying_key()))
         }
     }
 }

@@ -412,6 +412,7 @@ fn spawn(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::device::Kind;
 
     fn config(folder: &std::path::Path) -> Config {
         Config {
@@ -422,6 +423,29 @@ mod tests {
             keep_text_days: 30,
             timing: Timing::default(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_shown_once_and_kept_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Service::start(config(folder.path())).unwrap();
+        let (device, text) = service.add_script("Backup".into()).await.unwrap();
+        let seed = token::seed(&text).unwrap();
+        let public_key = SigningKey::from_bytes(&seed).verifying_key();
+        assert_eq!(DeviceKey::of(&public_key), device);
+        let devices = service.devices().await.unwrap();
+        assert_eq!(
+            devices.iter().map(|device| (&device.key, device.kind)).collect::<Vec<_>>(),
+            [(&device, Kind::Script)]
+        );
+        service.stop().await;
+        let mut kept = Vec::new();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            kept.extend(std::fs::read(file.unwrap().path()).unwrap());
+        }
+        let holds = |secret: &[u8]| kept.windows(secret.len()).any(|window| window == secret);
+        assert!(holds(public_key.as_bytes()), "this is how the service knows it again");
+        assert!(!holds(&seed[..]) && !holds(text[4..47].as_bytes()) && !holds(&text.as_bytes()[47..]));
     }
 
     #[tokio::test]

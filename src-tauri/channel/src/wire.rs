@@ -1,6 +1,7 @@
 //! The frames of docs/PROTOCOL.md: shapes, limits, codes. Nothing here knows a socket or the store.
 
 pub mod device;
+pub mod greeting;
 pub mod notice;
 pub mod strict;
 pub mod upstream;

@@ -1,6 +1,7 @@
 //! The state table of docs/PROTOCOL.md section 3. Pure: every input gives the next state and what to do.
 
 use super::bucket::Bucket;
+use super::credential::{Credential, Way};
 use crate::id::{DeviceKey, MessageId};
 use crate::proof::announce;
 use crate::wire::device::{Announce, Auth, Bind, ErrFrame, FromDevice, ToDevice, Token};
@@ -8,24 +9,6 @@ use crate::wire::{self, Blob, Close, Code, Versions};
 
 /// Numbers on the wire stay below this: JSON of other languages has no larger integers.
 const NUMBERS: u64 = 1 << 53;
-
-/// How a device came: what that allows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
-    /// Over TLS: nobody in between reads or changes anything.
-    pub(crate) secure: bool,
-    /// From this computer.
-    pub(crate) loopback: bool,
-}
-
-/// What a device says to be let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Credential {
-    /// A signature of its key.
-    Signed(Auth),
-    /// The seed of its key.
-    Token(Token),
-}
 
 /// Where a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

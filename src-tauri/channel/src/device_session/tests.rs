@@ -1,5 +1,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test that hears another event fails")]
 
+mod ways;
+
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;

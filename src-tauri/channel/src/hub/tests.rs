@@ -1,6 +1,7 @@
 //! Stories by hand; random ones are in `tests/random.rs`.
 
 mod agents;
+mod announced;
 mod limits;
 mod listing;
 mod pushes;
@@ -9,10 +10,14 @@ mod rig;
 
 use rig::{Rig, message_id};
 
-use crate::view::{BindFailure, BindProgress, ConfirmError};
-use crate::wire::Code;
-use crate::wire::device::{Stored, ToDevice, TurnState};
+use ed25519_dalek::SigningKey;
+
+use crate::hub::event::{Command, Notice};
+use crate::proof::Chan;
+use crate::view::{BindFailure, BindProgress, ConfirmError, Entry};
+use crate::wire::device::{Kind, Stored, ToDevice, TurnState};
 use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
+use crate::wire::{Code, Der};
 
 fn acks(frames: &[ToDevice]) -> Vec<(String, Stored)> {
     frames
@@ -281,6 +286,52 @@ fn two_devices_on_one_code_are_both_refused() {
     assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::SecondClaim));
     let third = rig.claim(&ticket, 1, true);
     assert_eq!(errors(&rig.frames(third)), [Code::BindingUnknown]);
+}
+
+#[test]
+fn a_typed_code_is_the_same_code_and_its_claim_is_told_by_the_same_handle() {
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    let tls = rig.tls();
+    rig.notices();
+    let claim = rig.claim_by(&ticket, (Entry::Typed, tls.clone()), 1, true);
+    assert_eq!(rig.notices(), [Notice::BindWaits(ticket.bind.as_str().into())]);
+    rig.shown(claim);
+    let code = rig.code_of(claim);
+    assert!(rig.confirm(&ticket, &code).is_ok());
+    let cert = rig.frames(claim).into_iter().find_map(|frame| {
+        let ToDevice::BindOk { cert, .. } = frame else { return None };
+        cert
+    });
+    assert_eq!(cert, Some(Der(vec![1, 2, 3])), "it had no pin before");
+
+    // A second device ends it, whichever handle it uses; on ws the typed one is no handle at all.
+    for (first, second) in [(Entry::Scanned, Entry::Typed), (Entry::Typed, Entry::Scanned)] {
+        let ticket = rig.ticket();
+        let plain = rig.claim_by(&ticket, (Entry::Typed, Chan::Plain), 1, true);
+        assert_eq!(errors(&rig.frames(plain)), [Code::BindingUnknown]);
+        let claims =
+            [(first, 1), (second, 2)].map(|(entry, seed)| rig.claim_by(&ticket, (entry, tls.clone()), seed, true));
+        for claim in claims {
+            assert_eq!(errors(&rig.frames(claim)), [Code::BindingRefused]);
+        }
+    }
+}
+
+#[test]
+fn a_script_is_a_device_like_any_other() {
+    let mut rig = Rig::new();
+    let public_key = Box::new(SigningKey::from_bytes(&[5; 32]).verifying_key());
+    let name = String::from("Backup");
+    let device = rig.ask(|reply| Command::AddScript { public_key, name, reply }).unwrap();
+    assert_eq!(device, rig.key(5));
+    assert!(rig.notices().contains(&Notice::DeviceBound(device.clone(), "Backup".into())));
+    let [listed] = rig.read().try_into().unwrap();
+    assert_eq!((listed.key, listed.kind, listed.name.as_str()), (device.clone(), Kind::Script, "Backup"));
+    rig.arrive(&device, 0);
+    rig.say(&device, 1, "one");
+    assert_eq!(acks(&rig.device_frames(&device)), [(message_id(1), Stored::Stored)]);
+    assert!(rig.remove(&device).is_some());
 }
 
 #[test]

@@ -66,3 +66,14 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_connection_pays_a_word_at_most_for_tls() {
+        assert!(size_of::<Stream>() <= size_of::<TcpStream>() + size_of::<usize>());
+        assert!(size_of::<tls::Stream>() > 500, "which is why it is boxed");
+    }
+}
