@@ -7,7 +7,7 @@ use std::fmt;
 
 use channel::driver::HubStopped;
 use channel::service::StartError;
-use channel::view::{ConfirmError, IssueError};
+use channel::view::{AddError, ConfirmError, IssueError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -412,6 +412,16 @@ impl From<IssueError> for Failure {
             IssueError::Claimed => FailureCode::BindClaimed,
             IssueError::Stopping => FailureCode::Stopping,
         })
+    }
+}
+
+impl From<AddError> for Failure {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Full => Self::bare(FailureCode::TooMany),
+            AddError::Random => Self::caused(FailureCode::Internal, &error),
+            AddError::Stopping => Self::bare(FailureCode::Stopping),
+        }
     }
 }
 

@@ -110,7 +110,7 @@ pub(crate) async fn allow_network(owner: State<'_, Owner>, allow: bool) -> Answe
 pub(crate) async fn start_bind(owner: State<'_, Owner>, address: Option<String>) -> Answer<BindShown> {
     let address = address.map(|address| address.parse::<IpAddr>()).transpose();
     let address = address.map_err(|error| Failure::caused(FailureCode::BadRequest, &error))?;
-    let BindStarted { bind, url, expires_ms, reach } = owner.ask(Request::BindStart { address }).await?;
+    let BindStarted { bind, url, expires_ms, reach, .. } = owner.ask(Request::BindStart { address }).await?;
     let svg = Qr::of(&url)?.to_svg();
     Ok(BindShown { bind, url, expires_ms, reach, svg })
 }

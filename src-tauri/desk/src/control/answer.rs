@@ -299,6 +299,22 @@ impl From<TurnRecord> for Turn {
     }
 }
 
+/// `devices.add_script`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScriptAdded {
+    /// The new device.
+    pub device_key: String,
+    /// What the script says of itself. It is kept nowhere: show it once, never log it.
+    pub token: String,
+}
+
+impl std::fmt::Debug for ScriptAdded {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ScriptAdded").field("device_key", &self.device_key).finish_non_exhaustive()
+    }
+}
+
 /// `devices.remove`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]

@@ -71,6 +71,12 @@ pub enum Request {
         /// Which.
         device_key: String,
     },
+    /// A script becomes a device, and gets a token. Only a person may cause this.
+    #[serde(rename = "devices.add_script")]
+    DevicesAddScript {
+        /// 1 to 32 characters.
+        name: String,
+    },
     /// A message from the person to the device.
     #[serde(rename = "devices.send")]
     DevicesSend {
@@ -210,7 +216,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 27] = [
+    pub const KNOWN: [&'static str; 28] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -221,6 +227,7 @@ impl Request {
         "devices.status",
         "devices.rename",
         "devices.remove",
+        "devices.add_script",
         "devices.send",
         "link.await",
         "link.forget",
@@ -341,6 +348,7 @@ mod tests {
             json!({"id":22,"do":"devices.mute","deviceKey":"k","muted":true}),
             json!({"id":23,"do":"devices.test","deviceKey":"k"}),
             json!({"id":28,"do":"devices.speaks_first","deviceKey":"k","who":"asked"}),
+            json!({"id":29,"do":"devices.add_script","name":"Cron"}),
             json!({"id":24,"do":"activity.turns","beforeMs":5,"limit":9}),
             json!({"id":25,"do":"setup.look"}),
             json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::LINK_AWAIT_S;
 use super::answer::{
     Address, AddressReach, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus, Hello, Nothing, PendingList,
-    Sent, Status, Turns,
+    ScriptAdded, Sent, Status, Turns,
 };
 use super::request::Request;
 use super::server::{Answers, Events};
@@ -68,13 +68,15 @@ impl Answers for Verbs {
                 json(&DeviceStatus { device: device.into(), turns: turns.into_iter().map(Into::into).collect() })
             }
             Request::DevicesRename { device_key, name } => {
-                let name = id::clean_name(&name)
-                    .ok_or_else(|| bad("a name has 1 to 32 characters, none a control character"))?;
-                let renamed = self.service.rename(key(&device_key)?, name).await?;
+                let renamed = self.service.rename(key(&device_key)?, named(&name)?).await?;
                 known(renamed.then_some(()), &device_key)?;
                 nothing()
             }
             Request::DevicesRemove { device_key } => self.wish(Wish::Remove(key(&device_key)?)).await,
+            Request::DevicesAddScript { name } => {
+                let (device, token) = self.service.add_script(named(&name)?).await?;
+                json(&ScriptAdded { device_key: device.to_string(), token: token.to_string() })
+            }
             Request::DevicesSend { device_key, text } => {
                 if text.is_empty() || text.len() > TEXT {
                     return Err(bad("a text has 1 to 32768 bytes"));
@@ -164,7 +166,13 @@ impl Verbs {
         let address = address.or_else(best).ok_or_else(|| Failure::bare(FailureCode::NoAddress))?;
         let ticket = self.service.issue_ticket(address).await?;
         self.tell(Event::CodeShown { until_ms: ticket.expires_ms }).await?;
-        Ok(BindStarted { bind: ticket.bind, url: ticket.url, expires_ms: ticket.expires_ms, reach: reach(address) })
+        Ok(BindStarted {
+            bind: ticket.bind,
+            url: ticket.url,
+            typed_code: ticket.code.to_string(),
+            expires_ms: ticket.expires_ms,
+            reach: reach(address),
+        })
     }
 
     async fn mute(&self, device_key: String, muted: bool) -> Result<Value, Failure> {
@@ -281,6 +289,10 @@ fn key(text: &str) -> Result<DeviceKey, Failure> {
 
 fn known<T>(found: Option<T>, device: &str) -> Result<T, Failure> {
     found.ok_or_else(|| Failure::with(FailureCode::DeviceUnknown, device))
+}
+
+fn named(name: &str) -> Result<String, Failure> {
+    id::clean_name(name).ok_or_else(|| bad("a name has 1 to 32 characters, none a control character"))
 }
 
 fn bad(detail: &str) -> Failure {

@@ -16,6 +16,8 @@ pub struct BindStarted {
     pub bind: String,
     /// QR content. Holds the secret: show it, never log it.
     pub url: String,
+    /// The same code for a device without a camera, `XXXX-XXXX-XXXX-XXXX`; it works over TLS only. As secret as the QR content.
+    pub typed_code: String,
     /// When it dies, ms since 1970.
     #[specta(type = Number)]
     pub expires_ms: i64,
