@@ -134,6 +134,9 @@ pub(crate) enum Devices {
         #[arg(value_enum, value_name = "anyone|asked|nobody", hide_possible_values = true)]
         who: Who,
     },
+    AddScript {
+        name: String,
+    },
     Pending,
     Approve {
         claim: Option<String>,
@@ -164,6 +167,25 @@ pub(crate) struct Activity {
 pub(crate) struct Simulate {
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
+    #[arg(long)]
+    pub(crate) plain: bool,
+    #[arg(long, value_name = "XXXX-XXXX-XXXX-XXXX", requires = "address", conflicts_with_all = ["urls", "plain"])]
+    pub(crate) code: Option<String>,
+    #[arg(long, value_name = "IP:PORT", conflicts_with_all = ["urls", "plain", "code", "no_screen"])]
+    pub(crate) announce: Option<String>,
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        num_args = 0..=1,
+        default_missing_value = "",
+        requires = "address",
+        conflicts_with_all = ["urls", "plain", "code", "announce", "count"]
+    )]
+    pub(crate) token: Option<String>,
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) address: Option<String>,
+    #[arg(long, value_name = "HASH", requires = "token")]
+    pub(crate) certificate: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=20_000))]
@@ -290,12 +312,39 @@ mod tests {
         let mut pending = vec![command(Language::En)];
         while let Some(command) = pending.pop() {
             for argument in command.get_arguments() {
-                assert!(!["code", "digits", "confirm", "allow", "force"].contains(&argument.get_id().as_str()));
+                let id = argument.get_id().as_str();
+                // A simulated device is given the code that binds it. What approves it is typed, here as everywhere.
+                let binds = command.get_name() == "simulate" && id == "code";
+                assert!(binds || !["code", "digits", "confirm", "allow", "force"].contains(&id), "{id}");
             }
             pending.extend(command.get_subcommands().cloned());
         }
         assert!(typed("smartpi devices approve abc 07").is_err());
         assert!(typed("smartpi bind --code 07").is_err());
+    }
+
+    #[test]
+    fn a_simulated_device_comes_in_one_way() {
+        for good in [
+            "smartpi simulate",
+            "smartpi simulate http://127.0.0.1:1/b#1 --plain",
+            "smartpi simulate --code C1GP-4RV4-CNK6-ET39 --address 127.0.0.1:8765",
+            "smartpi simulate --announce 127.0.0.1:8765 --count 2",
+            "smartpi simulate --token spd_x --address 192.168.1.5:8765 --certificate qG5N-OMK5HdvbzkylXsgDw",
+            "smartpi simulate --address 127.0.0.1:8765 --token",
+        ] {
+            assert!(typed(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "smartpi simulate --code C1GP-4RV4-CNK6-ET39",
+            "smartpi simulate --token spd_x",
+            "smartpi simulate --code C1GP-4RV4-CNK6-ET39 --address 127.0.0.1:1 --announce 127.0.0.1:1",
+            "smartpi simulate --announce 127.0.0.1:1 --no-screen",
+            "smartpi simulate --token spd_x --address 127.0.0.1:1 --count 2",
+            "smartpi simulate --certificate qG5N-OMK5HdvbzkylXsgDw",
+        ] {
+            assert!(typed(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -75,6 +75,9 @@ impl Binding<'_> {
             AddressReach::Network => words::scan_network(language),
             AddressReach::Computer => words::scan_computer(language),
         })?;
+        let place =
+            started.url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).map_or("", |(place, _)| place);
+        terminal.say(words::type_instead(language, place, &started.typed_code))?;
         if let Some(path) = &self.png {
             qr.save_png(path).map_err(Failure::from)?;
             terminal.say(words::image_saved(language, path.display()))?;

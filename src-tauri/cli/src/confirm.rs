@@ -51,7 +51,8 @@ pub(crate) async fn take(terminal: Terminal, client: &mut Client, claim: &Claim,
         return Ok(Typed::Rejected);
     }
     let complete = match claim.how {
-        Confirm::Code => typed.len() == 2 && typed.bytes().all(|byte| byte.is_ascii_digit()),
+        // Two of a device that used a code, six of one that asked by itself.
+        Confirm::Code => [2, 6].contains(&typed.len()) && typed.bytes().all(|byte| byte.is_ascii_digit()),
         Confirm::Allow => typed == "allow",
     };
     if !complete {

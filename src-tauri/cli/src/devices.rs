@@ -1,8 +1,8 @@
 //! `smartpi devices`: see and change what is bound.
 
 use desk::control::answer::{
-    DeviceList, DeviceRow, DeviceState, DeviceStatus, Nothing, PendingClaim, PendingList, PendingState, Removed, Sent,
-    SpeaksFirst, Turn,
+    DeviceList, DeviceRow, DeviceState, DeviceStatus, Nothing, PendingClaim, PendingList, PendingState, Removed,
+    ScriptAdded, Sent, SpeaksFirst, Turn,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -23,7 +23,7 @@ const PREFIX: usize = 4;
 
 /// `smartpi devices ...`.
 pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Devices) -> Result<(), Stop> {
-    if matches!(what, Devices::Approve { .. }) && !terminal.person {
+    if matches!(what, Devices::Approve { .. } | Devices::AddScript { .. }) && !terminal.person {
         return Err(Stop::terminal_needed(terminal.language));
     }
     let mut desk = Desk { terminal, language: terminal.language, client: Client::connect(folders).await? };
@@ -37,6 +37,7 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Devices) ->
         Devices::Mute { device } => desk.mute(&device, true).await,
         Devices::Unmute { device } => desk.mute(&device, false).await,
         Devices::SpeaksFirst { device, who } => desk.speaks_first(&device, who).await,
+        Devices::AddScript { name } => desk.add_script(name).await,
         Devices::Pending => desk.pending().await,
         Devices::Approve { claim } => desk.approve(claim.as_deref()).await,
         Devices::Reject { claim } => desk.reject(claim.as_deref()).await,
@@ -166,6 +167,16 @@ impl Desk {
             true => words::sent_online(self.language, name),
             false => words::sent_offline(self.language, name),
         })
+    }
+
+    async fn add_script(&mut self, name: String) -> Result<(), Stop> {
+        if !is_allowed(self.terminal, &words::ask_script(self.language, &name))? {
+            self.terminal.say(words::not_done(self.language))?;
+            return Err(Stop::Silent(Exit::PersonNeeded));
+        }
+        let added: ScriptAdded = self.client.ask(&Request::DevicesAddScript { name: name.clone() }).await?;
+        self.terminal.say(words::script_added(self.language, name.trim()))?;
+        self.terminal.say(added.token)
     }
 
     async fn pending(&mut self) -> Result<(), Stop> {

@@ -2,6 +2,8 @@
 
 mod chat;
 mod fleet;
+mod token;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -10,13 +12,12 @@ use desk::control::answer::BindStarted;
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::folders::Folders;
-use device::{
-    BindError, BindingUrl, Claim, Confirm, ConnectError, Event, Greeted, Identity, Keep, Kind, Session, Timing,
-};
-use serde_json::{Value, json};
+use device::{Event, Greeted, Identity, Keep, Session, Timing};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::args::{self, Simulate};
+use self::way::Way;
+use crate::args::Simulate;
 use crate::exit::{Exit, Stop};
 use crate::terminal::Terminal;
 use crate::words;
@@ -56,11 +57,17 @@ impl Stage<'_> {
     async fn enter(&mut self, index: usize) -> Result<Simulated, Stop> {
         let name =
             if self.args.count == 1 { self.args.name.clone() } else { format!("{} {}", self.args.name, index + 1) };
-        let mut keep = self.keep(index)?;
-        let again = self.args.count == 1 && !self.args.urls.is_empty();
-        let greeted = match keep.identity.binding {
-            Some(_) if !again => None,
-            Some(_) | None => Some(self.bind(&mut keep, &name).await?),
+        let (keep, greeted) = match &self.args.token {
+            Some(text) => self.script(text).await?,
+            None => {
+                let mut keep = self.keep(index)?;
+                let again = self.args.count == 1 && Way::is_named(self.args);
+                let greeted = match keep.identity.binding {
+                    Some(_) if !again => None,
+                    Some(_) | None => Some(self.bind(&mut keep, &name).await?),
+                };
+                (keep, greeted)
+            }
         };
         let service = keep.identity.binding.as_ref().map(|binding| binding.service.clone()).unwrap_or_default();
         let sender = self.sender.clone();
@@ -80,7 +87,13 @@ impl Stage<'_> {
             Identity::random()
                 .map_err(|error| Stop::failed("no_runtime", words::no_runtime(language, error), error.to_string()))
         };
-        let Some(path) = self.place(index) else { return Ok(Keep::in_memory(random()?)) };
+        self.kept(index, random)
+    }
+
+    /// The device of the file, or a new one there.
+    fn kept(&self, index: usize, new: impl FnOnce() -> Result<Identity, Stop>) -> Result<Keep, Stop> {
+        let language = self.terminal.language;
+        let Some(path) = self.place(index) else { return Ok(Keep::in_memory(new()?)) };
         match Keep::open(&path) {
             Ok(keep) => Ok(keep),
             Err(error) if error.is_missing() => {
@@ -88,7 +101,7 @@ impl Stage<'_> {
                     let detail = format!("{error}: {}", error.source);
                     Stop::failed("identity_not_saved", words::identity_not_saved(language, &detail), detail)
                 };
-                Keep::create(&path, random()?).map_err(unsaved)
+                Keep::create(&path, new()?).map_err(unsaved)
             }
             Err(error) => Err(Stop::failed(
                 "identity_unreadable",
@@ -105,38 +118,14 @@ impl Stage<'_> {
         Some(if alone { path.to_owned() } else { path.join(format!("device-{:05}.json", index + 1)) })
     }
 
+    /// Binds the device, however the person asked for it.
     async fn bind(&mut self, keep: &mut Keep, name: &str) -> Result<Greeted, Stop> {
-        let terminal = self.terminal;
-        let language = terminal.language;
-        let (url, local) = match self.urls.next() {
-            Some(url) => (url, false),
-            None => (self.ask_for_url().await?, true),
+        let (terminal, args) = (self.terminal, self.args);
+        let (way, local) = match Way::of(terminal.language, args, &mut self.urls)? {
+            Some(way) => (way, false),
+            None => (Way::scanned(terminal.language, &self.ask_for_url().await?, args.plain)?, true),
         };
-        let url = BindingUrl::parse(&url).map_err(|error| {
-            let words = if error.needs_update() { words::newer_code(language) } else { words::not_a_code(language) };
-            Stop::told(Exit::Usage, "not_a_code", words)
-        })?;
-        let confirm = if self.args.no_screen { Confirm::Allow } else { Confirm::Code };
-        let claim = Claim { name: name.to_owned(), kind: kind(self.args.kind), confirm };
-        let told = |said: Result<(), Stop>| {
-            // Nobody reads any more: the binding ends by itself.
-            drop(said);
-        };
-        if confirm == Confirm::Allow {
-            terminal.tell(&json!({ "waits": { "name": name, "how": "allow" } }))?;
-            terminal.say(words::device_allow(language, name))?;
-        }
-        let bound = device::bind(&url, keep, &claim, |code| {
-            told(terminal.tell(&json!({ "code": { "name": name, "code": code } })));
-            told(terminal.say(words::device_code(language, name, code)));
-            if local {
-                told(terminal.say(words::how_to_approve(language)));
-            }
-        });
-        let greeted = bound.await.map_err(|error| self.explain(&error, url.authority()))?;
-        terminal.tell(&json!({ "bound": { "name": name, "deviceKey": keep.identity.device_key().as_str() } }))?;
-        terminal.say(words::device_bound(language, name))?;
-        Ok(greeted)
+        way.bind(terminal, args, local, keep, name).await
     }
 
     /// A code of the service that runs here.
@@ -144,37 +133,6 @@ impl Stage<'_> {
         let mut client = Client::connect(self.folders).await?;
         let started: BindStarted = client.ask(&Request::BindStart { address: None }).await?;
         Ok(started.url)
-    }
-
-    fn explain(&self, error: &BindError, place: &str) -> Stop {
-        let language = self.terminal.language;
-        let code = error.code().map_or(Value::Null, |code| code.number().into());
-        if error.needs_new_code() {
-            let words = words::bind_refused_new_code(language);
-            return Stop::Told { exit: Exit::PersonNeeded, code: "bind_refused", words, detail: code };
-        }
-        match error {
-            BindError::Impostor(_) => Stop::failed("impostor", words::bind_impostor(language), place),
-            BindError::Connect(ConnectError::Socket(socket)) if socket.is_unreachable() => {
-                Stop::told(Exit::NotRunning, "not_running", words::bind_unreachable(language, place))
-            }
-            BindError::Save(_) => {
-                Stop::failed("identity_not_saved", words::identity_not_saved(language, error), error.to_string())
-            }
-            BindError::Connect(_) | BindError::Refused(_) | BindError::Name => {
-                Stop::failed("not_bound", words::bind_failed(language, error), error.to_string())
-            }
-        }
-    }
-}
-
-fn kind(kind: args::Kind) -> Kind {
-    match kind {
-        args::Kind::Phone => Kind::Phone,
-        args::Kind::Speaker => Kind::Speaker,
-        args::Kind::Board => Kind::Board,
-        args::Kind::Script => Kind::Script,
-        args::Kind::Other => Kind::Other,
     }
 }
 

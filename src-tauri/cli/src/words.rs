@@ -51,13 +51,14 @@ desk::words! {
     scan_computer(): "Scan this code. THIS COMPUTER ONLY: a phone cannot reach it.",
         "请扫描此二维码。仅限本机：手机无法连接。";
     time_left(minutes, seconds): "Valid for {minutes}:{seconds} more", "剩余时间 {minutes}:{seconds}";
+    type_instead(place, code): "No camera? Type at the device: {place}  {code}", "没有摄像头？请在设备上输入：{place}  {code}";
     image_saved(path): "Saved as {path}. Whoever sees it can ask to be bound: delete it afterwards.",
         "已保存为 {path}。看到它的人都能申请绑定，用完请删除。";
     scanned(name, kind, address): "Scanned by \"{name}\" ({kind}, {address}).", "“{name}”（{kind}，{address}）已扫描。";
-    confirming_code(name): "\"{name}\" shows two digits.", "“{name}”正在显示两位数字。";
+    confirming_code(name): "\"{name}\" shows its digits.", "“{name}”正在显示数字。";
     confirming_allow(name): "\"{name}\" can show no digits. Allow it only if you have it before you.",
         "“{name}”无法显示数字。请确认设备就在你面前再允许。";
-    type_code(name): "Type the two digits that \"{name}\" shows (n = reject): ", "请输入“{name}”显示的两位数字（n = 拒绝）：";
+    type_code(name): "Type the digits that \"{name}\" shows (n = reject): ", "请输入“{name}”显示的数字（n = 拒绝）：";
     type_allow(name): "To bind \"{name}\", type: allow (n = reject): ", "要绑定“{name}”，请输入 allow（n = 拒绝）：";
     wrong_code(left): "These are not its digits. Tries left: {left}", "数字不一致，还可尝试 {left} 次。";
     bound(name): "\"{name}\" is bound.", "“{name}”已绑定。";
@@ -118,6 +119,10 @@ desk::words! {
     speaks_anyone(name): "Your agents may send \"{name}\" messages by themselves.", "智能体可以主动向“{name}”发送消息。";
     speaks_asked(name): "Your agents send \"{name}\" messages only when it asks.", "智能体仅在“{name}”提问后向它发送消息。";
     speaks_nobody(name): "\"{name}\" gets answers only; nobody may send it messages.", "“{name}”只接收回答，不接收其他消息。";
+    ask_script(name): "Whoever has the token of \"{name}\" can talk to your agent as this device. Make one? (y/N) ",
+        "持有“{name}”令牌者可作为此设备与你的智能体对话。要创建吗？(y/N) ";
+    script_added(name): "\"{name}\" is a device now. Its token is shown this once; keep it secret, and remove the device when it is lost:",
+        "“{name}”已添加。令牌仅显示这一次，请妥善保管；如有遗失，请移除此设备：";
     none_pending(): "No device waits for you.", "没有等待确认的设备。";
     pending_confirming(name, kind, address, claim): "\"{name}\" ({kind}, {address}) shows its digits.  {claim}",
         "“{name}”（{kind}，{address}）正在显示数字。  {claim}";
@@ -138,7 +143,26 @@ desk::words! {
         "在本机确认：请在另一个终端运行 smartpi devices approve";
     device_bound(name): "\"{name}\" is bound.", "“{name}”已绑定。";
     bind_refused_new_code(): "The binding was refused. Ask for a new QR code.", "绑定被拒绝，请重新获取二维码。";
-    bind_impostor(): "This is not the computer that made the QR code. No digits were shown.", "对方不是生成此二维码的电脑，未显示数字。";
+    bind_impostor(): "This is not the computer that made the code. No digits were shown.", "对方不是生成此绑定码的电脑，未显示数字。";
+    bind_other_certificate(place): "Another computer answers at {place}: its certificate is not the one this device was given. It was told nothing. Check the address; if it is right, somebody may be listening in.",
+        "{place} 由另一台电脑响应：证书与设备所知的不符，未向其发送任何内容。请检查地址；如果无误，可能有人在窃听。";
+    bind_no_tls(place): "{place} answers without encryption, so it was told nothing. Check the address and update SmartPi on the computer.",
+        "{place} 未加密响应，未向其发送任何内容。请检查地址，并更新电脑上的 SmartPi。";
+    bind_downgrade(): "This device was bound with encryption and does not go back. To bind it without, begin with a new file (--identity).",
+        "此设备已加密绑定，不会改用未加密连接。如需不加密绑定，请用 --identity 指定新文件。";
+    asking_refused(): "The computer refused, or nobody typed the digits in time. Ask again when somebody is there.",
+        "电脑端已拒绝，或未及时输入数字。请在有人时重新申请。";
+    asking_full(): "Too many devices are asking there. Try again in two minutes.", "正在申请的设备太多，请两分钟后再试。";
+    not_a_typed_code(): "This is not such a code: it has 16 letters and digits, like C1GP-4RV4-CNK6-ET39.",
+        "这不是输入码：应为 16 位字母和数字，例如 C1GP-4RV4-CNK6-ET39。";
+    not_a_place(): "This is not an address with a port, like 192.168.1.5:8765.", "地址应带端口，例如 192.168.1.5:8765。";
+    not_a_certificate(): "This does not name a certificate. It is the last part of what the QR code says.",
+        "证书标识无效。请使用二维码内容的最后一段。";
+    not_a_token(): "This is not a token, or a letter of it is wrong. Copy it again.", "令牌无效或有误，请重新复制。";
+    token_exposed(): "Whoever reads a token can use it, so it leaves this computer only to a certificate that you name: add --certificate.",
+        "看到令牌的人都能使用它，因此只能发往你指定证书的电脑：请加上 --certificate。";
+    token_other_device(): "This file holds another device. Name a new one with --identity.", "此文件属于另一个设备，请用 --identity 指定新文件。";
+    token_failed(detail): "The script could not connect ({detail}).", "脚本无法连接（{detail}）。";
     bind_unreachable(place): "No SmartPi answers at {place}.", "{place} 没有 SmartPi 响应。";
     bind_failed(detail): "The device was not bound ({detail}).", "设备未绑定（{detail}）。";
     identity_unreadable(detail): "The device's file cannot be used ({detail}).", "无法使用设备文件（{detail}）。";
@@ -148,6 +172,7 @@ desk::words! {
     chat_link_offline(): "The assistant is not connected; messages wait.", "助手未连接，消息会等待。";
     chat_link_online(): "The assistant is connected.", "助手已连接。";
     chat_offline(seconds): "Connection lost. Next try in {seconds} s.", "连接已断开，{seconds} 秒后重试。";
+    chat_no_tls(): "Whoever answers at this address does not encrypt. It is told nothing.", "此地址的响应未加密，不会向其发送任何内容。";
     chat_impostor(): "Another computer answers at this address. It is told nothing.", "此地址由另一台电脑响应，不会向其发送任何内容。";
     chat_saved(): "  saved", "  已保存";
     chat_thinking(): "  the assistant is thinking ...", "  助手正在思考……";

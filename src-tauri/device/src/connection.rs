@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use channel::id::DeviceKey;
-use channel::proof::{self, Impostor, Meeting};
-use channel::wire::device::{Auth, Bye, FromDevice, Limits, LinkState, Resume, ToDevice};
-use channel::wire::{Blob, Code, VERSION, Versions};
+use channel::proof::{self, Chan, Impostor, Meeting};
+use channel::wire::device::{Auth, Bye, FromDevice, Limits, LinkState, Resume, ToDevice, Token};
+use channel::wire::{Blob, Code, Hidden, VERSION, Versions};
 
 use crate::event::Goodbye;
 use crate::identity::Identity;
 use crate::socket::{Socket, SocketError};
+use crate::token;
+use crate::trust::Trust;
 
 /// Why a session did not open.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,12 @@ pub enum ConnectError {
     /// It is another service, or it cannot prove that it is the one.
     #[error("not the service that this device was bound to")]
     Impostor(#[from] Impostor),
+    /// It would be plain WebSocket, and the device was bound over TLS: there is no way down.
+    #[error("this device was bound over TLS and does not go back to plain WebSocket")]
+    Downgrade,
+    /// Whoever reads a token can be this device.
+    #[error("a token leaves this computer only over TLS with a certificate that is known")]
+    TokenExposed,
     /// It speaks other versions.
     #[error("the service speaks versions {} to {}", .0.min, .0.max)]
     Version(Versions),
@@ -43,7 +51,13 @@ impl ConnectError {
         match self {
             Self::Refused(goodbye) => goodbye.code,
             Self::Version(_) => Some(Code::Version),
-            Self::NotBound | Self::Socket(_) | Self::Impostor(_) | Self::Protocol | Self::Randomness(_) => None,
+            Self::NotBound
+            | Self::Socket(_)
+            | Self::Impostor(_)
+            | Self::Downgrade
+            | Self::TokenExposed
+            | Self::Protocol
+            | Self::Randomness(_) => None,
         }
     }
 
@@ -59,6 +73,8 @@ impl ConnectError {
             Self::NotBound
             | Self::Socket(_)
             | Self::Impostor(_)
+            | Self::Downgrade
+            | Self::TokenExposed
             | Self::Version(_)
             | Self::Protocol
             | Self::Randomness(_) => Duration::ZERO,
@@ -91,12 +107,19 @@ pub struct Greeted {
 }
 
 impl Greeted {
-    /// Opens a socket and reads the hello, within `limit` each.
+    /// Opens a socket, to someone who is trusted like this, and reads the hello, within `limit` each.
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn dial(authority: &str, limit: Duration) -> Result<Self, ConnectError> {
-        let mut socket = Socket::dial(authority, limit).await?;
+    pub async fn dial(authority: &str, trust: Trust, limit: Duration) -> Result<Self, ConnectError> {
+        Self::over(Socket::dial(authority, trust, limit).await?, limit).await
+    }
+
+    /// Reads the hello on an open socket, within `limit`.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn over(mut socket: Socket, limit: Duration) -> Result<Self, ConnectError> {
         let ToDevice::Hello { v, sn, spk, name, epoch, hb, limits } = next_or_refusal(&mut socket, limit).await? else {
             return Err(ConnectError::Protocol);
         };
@@ -118,7 +141,8 @@ impl Greeted {
     }
 
     pub(crate) fn meeting(&self, cn: Blob<32>) -> Meeting {
-        Meeting { sn: self.hello.sn.clone(), spk: self.hello.spk.clone(), cn, chan: proof::Chan::Plain }
+        let (sn, spk, chan) = (self.hello.sn.clone(), self.hello.spk.clone(), self.socket.chan().clone());
+        Meeting { sn, spk, cn, chan }
     }
 
     /// Proves this device's key and checks the service's.
@@ -127,21 +151,34 @@ impl Greeted {
     /// See [`ConnectError`].
     pub async fn authenticate(mut self, identity: &Identity, limit: Duration) -> Result<Connection, ConnectError> {
         let binding = identity.binding.as_ref().ok_or(ConnectError::NotBound)?;
+        match (&binding.certificate, self.socket.chan()) {
+            (None, Chan::Plain | Chan::Tls(_)) => {}
+            (Some(_), Chan::Plain) => return Err(ConnectError::Downgrade),
+            (Some(known), Chan::Tls(seen)) if known == seen => {}
+            (Some(_), Chan::Tls(_)) => {
+                return Err(SocketError::OtherCertificate { authority: binding.authority.clone() }.into());
+            }
+        }
         if binding.service_key != self.hello.spk {
             return Err(Impostor::OtherKey.into());
         }
         let cn = nonce()?;
         let meeting = self.meeting(cn.clone());
         let device_key = identity.device_key();
-        let auth = Auth {
-            v: VERSION,
-            device_key: device_key.as_str().into(),
-            cn,
-            epoch: identity.epoch.clone(),
-            last_n: identity.last_n,
-            sig: proof::sign_auth(&identity.signing_key(), &meeting),
+        let (v, epoch, last_n) = (VERSION, identity.epoch.clone(), identity.last_n);
+        let frame = match identity.token() {
+            Some(token) => {
+                if *self.socket.chan() == Chan::Plain && !token::stays_here(&binding.authority) {
+                    return Err(ConnectError::TokenExposed);
+                }
+                FromDevice::Token(Token { v, token: Hidden(token), cn, epoch, last_n })
+            }
+            None => {
+                let sig = proof::sign_auth(&identity.signing_key(), &meeting);
+                FromDevice::Auth(Auth { v, device_key: device_key.as_str().into(), cn, epoch, last_n, sig })
+            }
         };
-        self.socket.send(&FromDevice::Auth(auth)).await?;
+        self.socket.send(&frame).await?;
         let ToDevice::Ready { device_key: named, name, epoch, n, resume, link, answer_s, sig } =
             next_or_refusal(&mut self.socket, limit).await?
         else {
@@ -196,7 +233,8 @@ impl Connection {
     /// See [`ConnectError`].
     pub async fn open(identity: &Identity, limit: Duration) -> Result<Self, ConnectError> {
         let binding = identity.binding.as_ref().ok_or(ConnectError::NotBound)?;
-        Greeted::dial(&binding.authority, limit).await?.authenticate(identity, limit).await
+        let trust = Trust::of(binding.certificate.as_ref());
+        Greeted::dial(&binding.authority, trust, limit).await?.authenticate(identity, limit).await
     }
 }
 

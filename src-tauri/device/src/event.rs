@@ -29,6 +29,8 @@ pub enum Event {
     },
     /// The service at the address is not the one this device was bound to. It is told nothing; the device tries again later.
     Impostor,
+    /// Whoever answers at the address does so without TLS, and this device was bound over TLS. He is told nothing; the device tries again later.
+    NoTls,
     /// A message was taken: it is on disk, and will be sent until it is acknowledged.
     Queued {
         /// Message.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use channel::id::DeviceKey;
+use channel::proof::token;
 use channel::wire::Blob;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub struct Binding {
     pub service_key: Blob<32>,
     /// The service's name, as it last said it.
     pub service: String,
+    /// SHA-256 of the service's certificate, where the device was bound over TLS: pinned for good, and there is no way down to ws.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub certificate: Option<Blob<32>>,
 }
 
 /// A message that has not been acknowledged.
@@ -49,6 +53,9 @@ pub struct Shown {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     seed: Blob<32>,
+    /// Whether it is a script, which says its token instead of a signature.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) script: bool,
     /// Whom it is bound to. `None`: nobody yet.
     #[serde(default)]
     pub binding: Option<Binding>,
@@ -81,12 +88,25 @@ impl Identity {
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self {
             seed: Blob(seed),
+            script: false,
             binding: None,
             epoch: String::new(),
             last_n: 0,
             shown: VecDeque::new(),
             outbox: VecDeque::new(),
         }
+    }
+
+    /// The script with this token. `None`: it is no token, or a letter of it is wrong.
+    pub fn from_token(text: &str) -> Option<Self> {
+        let mut identity = Self::from_seed(*token::seed(text.trim())?);
+        identity.script = true;
+        Some(identity)
+    }
+
+    /// What a script says of itself instead of a signature.
+    pub fn token(&self) -> Option<Zeroizing<String>> {
+        self.script.then(|| token::text(&self.seed.0))
     }
 
     /// Its private key.
@@ -102,6 +122,11 @@ impl Identity {
     /// Its name.
     pub fn device_key(&self) -> DeviceKey {
         DeviceKey::of(&self.signing_key().verifying_key())
+    }
+
+    /// Whether it was bound over TLS: it connects over nothing else ever after.
+    pub fn needs_tls(&self) -> bool {
+        self.binding.as_ref().is_some_and(|binding| binding.certificate.is_some())
     }
 
     /// Whether it showed the reply with this id.
@@ -264,8 +289,12 @@ mod tests {
 
     fn full() -> Identity {
         let mut identity = Identity::random().unwrap();
-        identity.binding =
-            Some(Binding { authority: "127.0.0.1:8765".into(), service_key: Blob([7; 32]), service: "Study".into() });
+        identity.binding = Some(Binding {
+            authority: "127.0.0.1:8765".into(),
+            service_key: Blob([7; 32]),
+            service: "Study".into(),
+            certificate: Some(Blob([8; 32])),
+        });
         identity.forget_count("e5f1");
         identity.last_n = 12;
         identity.remember(Shown { n: 12, rid: "r-1".into(), re: None });

@@ -15,6 +15,7 @@ use crate::connection::{ConnectError, Connection, Greeted};
 use crate::event::{Event, Goodbye};
 use crate::identity::{Keep, Outgoing, SaveError};
 use crate::link::{self, Ending};
+use crate::socket::SocketError;
 
 /// The waits of a device. `Default` is the protocol's; tests shorten them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,10 +286,18 @@ impl Device {
                 self.tell(Event::Impostor);
                 Next::TryAgain(Goodbye { detail, ..Goodbye::default() })
             }
+            ConnectError::Socket(SocketError::OtherCertificate { .. }) => {
+                self.tell(Event::Impostor);
+                Next::TryAgain(Goodbye { detail, ..Goodbye::default() })
+            }
+            ConnectError::Socket(SocketError::NoTls { .. }) | ConnectError::Downgrade => {
+                self.tell(Event::NoTls);
+                Next::TryAgain(Goodbye { detail, ..Goodbye::default() })
+            }
             ConnectError::Socket(ref socket) => {
                 self.after(Goodbye { close: socket.close(), detail, ..Goodbye::default() })
             }
-            ConnectError::Protocol | ConnectError::Randomness(_) => {
+            ConnectError::Protocol | ConnectError::TokenExposed | ConnectError::Randomness(_) => {
                 Next::TryAgain(Goodbye { detail, ..Goodbye::default() })
             }
         }

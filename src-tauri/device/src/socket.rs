@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use channel::proof::Chan;
 use channel::wire::device::{FromDevice, ToDevice};
 use channel::wire::{self, FrameError};
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::trust::{Trust, Untrusted, shake_hands};
 
 /// Buffer of a socket in each direction, bytes: the library's own 128 KiB would cost 5,000 devices 1.2 GiB.
 const BUFFER: usize = 4 << 10;
@@ -28,7 +32,22 @@ pub enum SocketError {
         #[source]
         source: std::io::Error,
     },
-    /// Somebody answers, but not with a WebSocket.
+    /// Somebody answers with another certificate than the one this device knows. He was told nothing.
+    #[error("{authority} has another certificate than the one this device knows")]
+    OtherCertificate {
+        /// `ADDRESS:PORT`.
+        authority: String,
+    },
+    /// Somebody answers without TLS, or breaks it off, where this device needs it. He was told nothing.
+    #[error("{authority} does not speak TLS")]
+    NoTls {
+        /// `ADDRESS:PORT`.
+        authority: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Somebody answers, but not with a WebSocket. A redirect is never followed.
     #[error("{authority} is not a channel service")]
     NotAService {
         /// `ADDRESS:PORT`.
@@ -60,7 +79,12 @@ impl SocketError {
     pub fn close(&self) -> Option<u16> {
         match self {
             Self::Closed { close } => *close,
-            Self::Unreachable { .. } | Self::NotAService { .. } | Self::TimedOut(_) | Self::Broken(_) => None,
+            Self::Unreachable { .. }
+            | Self::OtherCertificate { .. }
+            | Self::NoTls { .. }
+            | Self::NotAService { .. }
+            | Self::TimedOut(_)
+            | Self::Broken(_) => None,
         }
     }
 
@@ -84,40 +108,70 @@ pub enum Incoming {
     Odd(FrameError),
 }
 
+/// What a WebSocket runs on: TCP, TLS, or what a test has in its place.
+pub trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+
 /// An open WebSocket. Dropping it breaks the connection; [`Socket::close`] says goodbye.
-#[derive(Debug)]
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Box<dyn Carrier>>,
+    chan: Chan,
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Socket").field("chan", &self.chan).finish_non_exhaustive()
+    }
 }
 
 impl Socket {
-    /// Opens `ws://authority/device`.
+    /// Opens `ws://authority/device`, or `wss:` where `trust` says so.
     ///
     /// # Errors
     /// See [`SocketError`].
-    pub async fn dial(authority: &str, limit: Duration) -> Result<Self, SocketError> {
-        tokio::time::timeout(limit, Self::dial_patiently(authority)).await.unwrap_or(Err(SocketError::TimedOut(limit)))
+    pub async fn dial(authority: &str, trust: Trust, limit: Duration) -> Result<Self, SocketError> {
+        let dial = Self::dial_patiently(authority, trust);
+        tokio::time::timeout(limit, dial).await.unwrap_or(Err(SocketError::TimedOut(limit)))
     }
 
-    async fn dial_patiently(authority: &str) -> Result<Self, SocketError> {
+    async fn dial_patiently(authority: &str, trust: Trust) -> Result<Self, SocketError> {
         let unreachable = |source| SocketError::Unreachable { authority: authority.into(), source };
         let tcp = TcpStream::connect(authority).await.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
+        if trust == Trust::Plain {
+            return Self::over(tcp, Chan::Plain, authority).await;
+        }
+        let (tls, chan) = shake_hands(tcp, trust).await.map_err(|error| match error {
+            Untrusted::OtherCertificate => SocketError::OtherCertificate { authority: authority.into() },
+            Untrusted::NoTls(source) => SocketError::NoTls { authority: authority.into(), source },
+        })?;
+        Self::over(tls, chan, authority).await
+    }
+
+    /// Asks for the WebSocket on a connection that the caller opened: it answers for `chan`.
+    ///
+    /// # Errors
+    /// See [`SocketError`].
+    pub async fn over(carrier: impl Carrier + 'static, chan: Chan, authority: &str) -> Result<Self, SocketError> {
+        let carrier: Box<dyn Carrier> = Box::new(carrier);
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER)
             .write_buffer_size(BUFFER)
             .max_message_size(Some(FRAME))
             .max_frame_size(Some(FRAME));
-        let (stream, _) =
-            client_async_with_config(format!("ws://{authority}/device"), tcp, Some(config)).await.map_err(|error| {
-                let status = if let tungstenite::Error::Http(response) = &error {
-                    Some(response.status().as_u16())
-                } else {
-                    None
-                };
-                SocketError::NotAService { authority: authority.into(), status }
-            })?;
-        Ok(Self { stream })
+        let asked = client_async_with_config(format!("ws://{authority}/device"), carrier, Some(config)).await;
+        let (stream, _) = asked.map_err(|error| {
+            let status =
+                if let tungstenite::Error::Http(response) = &error { Some(response.status().as_u16()) } else { None };
+            SocketError::NotAService { authority: authority.into(), status }
+        })?;
+        Ok(Self { stream, chan })
+    }
+
+    /// The transport, as this side sees it.
+    pub fn chan(&self) -> &Chan {
+        &self.chan
     }
 
     /// Sends a frame.

@@ -31,6 +31,7 @@ fn tell(number: usize, event: &Event) {
         Event::Online { .. }
         | Event::Offline { .. }
         | Event::Impostor
+        | Event::NoTls
         | Event::Sent { .. }
         | Event::Deferred { .. }
         | Event::Renamed { .. }

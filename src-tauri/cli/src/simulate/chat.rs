@@ -59,6 +59,7 @@ fn show(terminal: Terminal, device: &Simulated, event: Event) -> Result<(), Stop
         }
         Event::Offline { retry, .. } => words::chat_offline(language, retry.as_secs_f32().ceil()),
         Event::Impostor => words::chat_impostor(language),
+        Event::NoTls => words::chat_no_tls(language),
         Event::Link(LinkState::Online) => words::chat_link_online(language),
         Event::Link(LinkState::Offline) => words::chat_link_offline(language),
         Event::Acked { .. } => return terminal.status(words::chat_saved(language)),

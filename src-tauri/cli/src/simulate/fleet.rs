@@ -173,6 +173,7 @@ impl Fleet {
             }
             Event::Online { .. }
             | Event::Impostor
+            | Event::NoTls
             | Event::Queued { .. }
             | Event::Deferred { .. }
             | Event::Turn { .. }
@@ -204,7 +205,14 @@ impl Fleet {
                 self.terminal.tell(&json!({ "err": err }))?;
                 self.terminal.say(words::chat_trouble(language, language.pick(&err.en, &err.zh)))
             }
-            Event::Impostor => self.terminal.say(words::chat_impostor(language)),
+            Event::Impostor => {
+                self.terminal.tell(&json!({ "distrusted": "impostor" }))?;
+                self.terminal.say(words::chat_impostor(language))
+            }
+            Event::NoTls => {
+                self.terminal.tell(&json!({ "distrusted": "no_tls" }))?;
+                self.terminal.say(words::chat_no_tls(language))
+            }
             Event::Online { .. }
             | Event::Offline { .. }
             | Event::Queued { .. }

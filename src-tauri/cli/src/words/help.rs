@@ -102,11 +102,17 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
         "anyone: your agents and a person at OpenClaw's command line; asked: only what belongs to a question of the device; nobody: answers only",
         "anyone：智能体，以及在 OpenClaw 命令行操作的人；asked：仅限与设备提问有关的消息；nobody：只接收回答",
     ),
+    (
+        "smartpi devices add-script",
+        "Make a device for a script and show its token, once; asks a person in a terminal",
+        "为脚本添加设备并显示一次令牌，需要本人在终端确认",
+    ),
+    ("smartpi devices add-script --name", "What it is called, up to 32 characters", "名称，最多 32 个字符"),
     ("smartpi devices pending", "List the devices that wait for you", "列出等待确认的设备"),
     (
         "smartpi devices approve",
-        "Approve a device that waits; a person types its two digits in a terminal",
-        "确认等待中的设备，需要本人在终端输入两位数字",
+        "Approve a device that waits; a person types its digits in a terminal",
+        "确认等待中的设备，需要本人在终端输入其数字",
     ),
     ("smartpi devices approve --claim", "Which one, where several wait", "有多个设备等待时，指定其中一个"),
     ("smartpi devices reject", "Reject a device that waits", "拒绝等待中的设备"),
@@ -120,6 +126,36 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
         "smartpi simulate --urls",
         "What a QR code says, one for each new device [default: ask the SmartPi of this computer]",
         "二维码的内容，每个新设备一个［默认：向本机的 SmartPi 获取］",
+    ),
+    (
+        "smartpi simulate --plain",
+        "Bind without encryption, as a device that has none",
+        "不加密绑定，模拟没有加密功能的设备",
+    ),
+    (
+        "smartpi simulate --code",
+        "Bind with the code that the computer shows for typing; needs --address",
+        "用电脑显示的输入码绑定，需配合 --address",
+    ),
+    (
+        "smartpi simulate --announce",
+        "Ask the computer there to be bound, and show six digits to type",
+        "向该地址的电脑申请绑定，并显示六位数字",
+    ),
+    (
+        "smartpi simulate --token",
+        "Be the script with this token; needs --address [default: the variable SMARTPI_TOKEN]",
+        "作为持有此令牌的脚本，需配合 --address［默认：环境变量 SMARTPI_TOKEN］",
+    ),
+    (
+        "smartpi simulate --address",
+        "Where the code or the token is from, like 192.168.1.5:8765",
+        "输入码或令牌所属的地址，例如 192.168.1.5:8765",
+    ),
+    (
+        "smartpi simulate --certificate",
+        "With --token, from another computer: the certificate to trust, as the QR code ends",
+        "在另一台电脑上使用 --token 时：信任的证书，即二维码末段",
     ),
     (
         "smartpi simulate --identity",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use channel::proof::{self, Meeting};
+use channel::proof::{self, Chan, Meeting};
 use channel::wire::device::{Auth, Bye, ErrFrame, FromDevice, Limits, LinkState, Reply, Resume, Stored, ToDevice};
 use channel::wire::{Blob, Code, Versions, encode};
 use ed25519_dalek::SigningKey;
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::*;
 use crate::identity::{Binding, Identity};
+use crate::trust::Trust;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,12 +41,17 @@ impl Fake {
             authority: self.listener.local_addr().unwrap().to_string(),
             service_key: Blob(self.key.verifying_key().to_bytes()),
             service: "Study".into(),
+            certificate: None,
         });
         identity
     }
 
     async fn greet(&self) -> (WebSocketStream<TcpStream>, Blob<32>, Blob<32>) {
         let (tcp, _) = tokio::time::timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
+        self.greet_on(tcp).await
+    }
+
+    async fn greet_on(&self, tcp: TcpStream) -> (WebSocketStream<TcpStream>, Blob<32>, Blob<32>) {
         let mut socket = tokio_tungstenite::accept_async(tcp).await.unwrap();
         let (sn, spk) = (Blob([1; 32]), Blob(self.key.verifying_key().to_bytes()));
         let hello = ToDevice::Hello {
@@ -77,7 +83,7 @@ impl Fake {
         };
         let FromDevice::Auth(auth) = peer.heard().await else { panic!("not auth") };
         let device = Identity::from_seed([3; 32]);
-        let meeting = Meeting { sn, spk, cn: auth.cn.clone(), chan: proof::Chan::Plain };
+        let meeting = Meeting { sn, spk, cn: auth.cn.clone(), chan: Chan::Plain };
         assert!(proof::auth_holds(&device.signing_key().verifying_key(), &meeting, &auth.sig));
         let ready = ToDevice::Ready {
             device_key: device.device_key().to_string(),
@@ -367,4 +373,39 @@ async fn trouble_is_told_and_changes_nothing() {
     peer.say(&ToDevice::Ping { c: 41 }).await;
     assert_eq!(peer.heard().await, FromDevice::Pong { c: 41 });
     device.session.stop();
+}
+
+#[tokio::test]
+async fn a_device_that_was_bound_over_tls_says_nothing_without_it() {
+    let fake = Fake::start().await;
+    let mut identity = fake.bound_device();
+    identity.binding.as_mut().unwrap().certificate = Some(Blob([4; 32]));
+    let mut device = start(Keep::in_memory(identity.clone()));
+    device.session.send("secret").await.unwrap();
+    // The listener answers like a plain service: what came was a handshake, and no word follows it.
+    let (mut tcp, _) = fake.listener.accept().await.unwrap();
+    let mut first = [0; 1];
+    tokio::io::AsyncReadExt::read_exact(&mut tcp, &mut first).await.unwrap();
+    assert_eq!(first, [0x16]);
+    tokio::io::AsyncWriteExt::write_all(&mut tcp, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    device.until(|event| matches!(event, Event::NoTls).then_some(())).await;
+    device.session.stop();
+    // Nor does it go on with a plain socket that somebody opened for it.
+    let plain = async {
+        let place = fake.listener.local_addr().unwrap().to_string();
+        Greeted::dial(&place, Trust::Plain, PATIENCE).await.unwrap().authenticate(&identity, PATIENCE).await
+    };
+    let service = async {
+        loop {
+            let (tcp, _) = fake.listener.accept().await.unwrap();
+            let mut first = [0; 1];
+            if tcp.peek(&mut first).await.is_ok_and(|read| read == 1) && first != [0x16] {
+                return fake.greet_on(tcp).await;
+            }
+        }
+    };
+    let (refused, (mut socket, ..)) = tokio::join!(plain, service);
+    assert!(matches!(refused, Err(ConnectError::Downgrade)), "{refused:?}");
+    let after = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
+    assert!(!matches!(after, Some(Ok(Message::Text(_)))), "{after:?}");
 }
