@@ -1,10 +1,9 @@
 //! A person at a terminal binds devices and talks through them. Real parts: the `smartpi` binary as service, as the terminal where the code is typed and as a
 //! device; `docs/examples/device.py` under Debian's Python; SQLite files and sockets. The agent is the built-in echo.
 
-use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,74 +11,17 @@ use device::{Binding, Code, Connection, Identity, Keep, SocketError};
 use serde_json::{Value, json};
 use support::binaries;
 use support::control::Control;
+use support::program::{LIMIT, Program, line};
 use support::terminal::Terminal;
-use support::wait;
 use tempfile::TempDir;
 
-/// A debug binary on a busy machine does anything within this time.
-const LIMIT: Duration = Duration::from_secs(60);
 const PYTHON: &str = "/usr/bin/python3";
-
-/// Killed on drop, and never by number: only the child that was started here.
-struct Process {
-    child: Child,
-    output: PathBuf,
-}
-
-impl Process {
-    fn start(mut command: Command, output: PathBuf) -> Result<Self> {
-        let file = File::create(&output)?;
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        Ok(Self { child, output })
-    }
-
-    fn text(&self) -> String {
-        std::fs::read_to_string(&self.output).unwrap_or_default()
-    }
-
-    /// The first thing that `look` finds in the output.
-    fn until<T>(&mut self, what: &str, look: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let mut found = None;
-        let waited = wait::until(LIMIT, what, || {
-            let ended = self.child.try_wait()?;
-            found = look(&self.text());
-            ensure!(found.is_some() || ended.is_none(), "it ended: {ended:?}");
-            Ok(found.is_some())
-        });
-        waited.with_context(|| self.text())?;
-        found.context("found")
-    }
-
-    fn ended(&mut self) -> Result<ExitStatus> {
-        let mut status = None;
-        wait::until(LIMIT, "the end of the program", || {
-            status = self.child.try_wait()?;
-            Ok(status.is_some())
-        })
-        .with_context(|| self.text())?;
-        status.context("ended")
-    }
-
-    fn ends_with(&mut self, code: i32) -> Result<()> {
-        let status = self.ended()?;
-        ensure!(status.code() == Some(code), "{status}, not {code}:\n{}", self.text());
-        Ok(())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A user with a running service on a throw-away folder.
 struct Story {
     home: TempDir,
     port: u16,
-    service: Process,
+    service: Program,
 }
 
 impl Story {
@@ -91,8 +33,7 @@ impl Story {
     }
 
     fn restart(&mut self) -> Result<()> {
-        self.service.child.kill()?;
-        self.service.child.wait()?;
+        self.service.kill()?;
         self.service = serve(self.home.path(), self.port)?;
         Ok(())
     }
@@ -128,17 +69,17 @@ impl Story {
         Ok((terminal, url))
     }
 
-    fn simulate(&self, name: &str, arguments: &[&str]) -> Result<Process> {
+    fn simulate(&self, name: &str, arguments: &[&str]) -> Result<Program> {
         let mut command = self.smartpi(&["--json", "simulate", "--name", name]);
         command.args(arguments);
-        Process::start(command, self.home.path().join(format!("{name}.out")))
+        Program::start(command, self.home.path().join(format!("{name}.out")))
     }
 
-    fn python(&self, arguments: &[&str]) -> Result<Process> {
+    fn python(&self, arguments: &[&str]) -> Result<Program> {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/device.py");
         let mut command = Command::new(PYTHON);
         command.arg(example).args(arguments).env("SMARTPI_DEVICE", self.home.path().join("python.json"));
-        Process::start(command, self.home.path().join("python.out"))
+        Program::start(command, self.home.path().join("python.out"))
     }
 }
 
@@ -149,20 +90,14 @@ fn smartpi(home: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn serve(home: &Path, port: u16) -> Result<Process> {
+fn serve(home: &Path, port: u16) -> Result<Program> {
     let command = smartpi(home, &["--json", "serve", "--agent", "echo", "--port", &port.to_string()]);
-    let mut service = Process::start(command, home.join("service.out"))?;
+    let mut service = Program::start(command, home.join("service.out"))?;
     service.until("the service's state", |text| text.contains("\"addresses\"").then_some(()))?;
     Ok(service)
 }
 
-/// A line of JSON with this key.
-fn line(text: &str, key: &str) -> Option<Value> {
-    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.find_map(|line| line.get(key).cloned())
-}
-
-fn shown_code(device: &mut Process) -> Result<String> {
+fn shown_code(device: &mut Program) -> Result<String> {
     let code = device.until("the digits", |text| line(text, "code"))?;
     Ok(code["code"].as_str().context("two digits")?.to_owned())
 }
@@ -178,7 +113,7 @@ fn wrong(code: &str) -> &'static str {
 
 fn asked(terminal: &mut Terminal, times: usize) -> Result<()> {
     terminal.until(LIMIT, "the question for the digits", |text| {
-        (text.matches("Type the two digits").count() == times).then_some(())
+        (text.matches("Type the digits").count() == times).then_some(())
     })
 }
 
@@ -229,8 +164,7 @@ fn a_device_written_from_the_page_alone_binds_talks_and_outlives_the_service() -
     again.ends_with(0)?;
     ensure!(again.text().contains("second") && !again.text().contains("code "), "{}", again.text());
 
-    story.service.child.kill()?;
-    story.service.child.wait()?;
+    story.service.kill()?;
     let mut waiting = story.python(&["third"])?;
     waiting.until("its wait for the service", |text| text.contains("offline").then_some(()))?;
     story.restart()?;
@@ -336,6 +270,7 @@ fn a_stranger_with_the_right_address_is_not_spoken_to() -> Result<()> {
         authority: format!("127.0.0.1:{}", story.port),
         service_key: Identity::from_seed([8; 32]).public_key(),
         service: "Elsewhere".into(),
+        certificate: None,
     };
     identity.binding = Some(stranger);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -348,7 +283,7 @@ fn a_stranger_with_the_right_address_is_not_spoken_to() -> Result<()> {
 fn without_a_person_nothing_is_approved() -> Result<()> {
     let story = Story::begin()?;
     let output = story.home.path().join("bind.out");
-    let mut script = Process::start(story.smartpi(&["bind"]), output)?;
+    let mut script = Program::start(story.smartpi(&["bind"]), output)?;
     let url = script.until("a binding URL", |text| {
         text.split_whitespace().find(|word| word.contains("/b#1.")).map(str::to_owned)
     })?;

@@ -6,6 +6,7 @@ mod desktop;
 mod hostile_pages;
 mod kill_nine;
 mod make_run;
+mod native_devices;
 mod phone_page;
 mod real_openclaw;
 mod tidy;
