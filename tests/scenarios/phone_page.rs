@@ -63,7 +63,7 @@ fn bind_and_talk(engine: Engine) -> Result<()> {
     let service = start(&lab)?;
     let (bind, url) = service.bind_url(Lab::COMPUTER)?;
     let fragment = url.strip_prefix("http://192.168.77.1:8765/b#1.").with_context(|| format!("another URL: {url}"))?;
-    assert_eq!(fragment.split('.').count(), 3, "{url}");
+    assert_eq!(fragment.split('.').count(), 4, "{url}");
     let secret = fragment.split('.').nth(1).context("no secret")?;
     let mut watch = service.control()?.watch(&bind)?;
     watch.until("waiting")?;
