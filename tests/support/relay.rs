@@ -177,8 +177,11 @@ impl House {
     }
 }
 
-/// A fresh key, and a certificate like the service's.
-fn certificate() -> Result<(TlsAcceptor, Chan)> {
+/// A fresh key, and a certificate like the service's but not it.
+///
+/// # Errors
+/// The system gives no key.
+pub fn certificate() -> Result<(TlsAcceptor, Chan)> {
     let key = rcgen::KeyPair::generate()?;
     let certificate = rcgen::CertificateParams::new(vec!["SmartPi".into()])?.self_signed(&key)?;
     let chan = Chan::of_certificate(certificate.der());

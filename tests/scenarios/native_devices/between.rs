@@ -8,8 +8,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
+use channel::proof::announce;
+use channel::wire::device::Limits;
+use channel::wire::{Versions, encode};
 use device::{Claim, Connection, Event, Identity, Session, Timing, bind_on};
-use support::relay::{Onward, Relay, blind};
+use futures_util::{SinkExt, StreamExt};
+use support::relay::{self, Onward, Relay, blind};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
 
@@ -105,6 +112,66 @@ fn a_device_that_typed_or_asked_through_a_relay_is_not_bound() -> Result<()> {
     }
     ensure!(relay.from_device() > 0, "nobody came through");
     nobody_waits(&service)
+}
+
+/// Plays the service to one device that asks, with a key and a certificate of his own, and asks the service in its name.
+async fn meddle(listener: TcpListener, name: &str, shown: Sender<String>) -> Result<Keep> {
+    listener.set_nonblocking(true)?;
+    let (acceptor, chan) = relay::certificate()?;
+    let (tcp, _) = tokio::net::TcpListener::from_std(listener)?.accept().await?;
+    let mut victim = tokio_tungstenite::accept_async(acceptor.accept(tcp).await?).await?;
+    let service = Identity::random()?;
+    let (sn, an) = (Blob([1; 32]), Blob([2; 32]));
+    let hello = ToDevice::Hello {
+        v: Versions::OURS,
+        sn: sn.clone(),
+        spk: service.public_key(),
+        name: "SmartPi".into(),
+        epoch: "e1".into(),
+        hb: 30,
+        limits: Limits::OURS,
+    };
+    victim.send(Message::text(encode(&hello))).await?;
+    let FromDevice::Announce(asked) = heard(&mut victim).await? else { anyhow::bail!("it does not ask") };
+    let sig = announce::sign_answer(&service.signing_key(), &asked, (&sn, &chan), &an);
+    victim.send(Message::text(encode(&ToDevice::AnnounceWait { an, sig, expires_s: 120 }))).await?;
+    let FromDevice::AnnounceReveal { .. } = heard(&mut victim).await? else { anyhow::bail!("no nonce") };
+    let FromDevice::BindShown {} = heard(&mut victim).await? else { anyhow::bail!("no code is shown") };
+    // Now the device shows its digits to its person, and he asks at the computer.
+    let mut keep = Keep::in_memory(Identity::random()?);
+    device::announce(&SERVICE.to_string(), &mut keep, &claim(name), |code| drop(shown.send(code.into()))).await?;
+    Ok(keep)
+}
+
+async fn heard<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> Result<FromDevice> {
+    let message = tokio::time::timeout(LIMIT, socket.next()).await?.context("the device left")??;
+    Ok(FromDevice::decode(message.to_text()?)?)
+}
+
+#[test]
+fn who_plays_the_service_to_a_device_that_asks_has_other_digits() -> Result<()> {
+    let lab = Lab::new();
+    let service = serve(&lab)?;
+    let desk = Desk::at(&lab.phone)?;
+    let listener = lab.phone.listen((Lab::PHONE, 0).into())?;
+    let place = listener.local_addr()?.to_string();
+    std::thread::scope(|scope| {
+        let (shown, his) = std::sync::mpsc::channel();
+        let meddler = scope.spawn(|| lab.phone.block_on(|| meddle(listener, "Kitchen", shown)));
+        let mut device = desk.simulate("Kitchen", &["--announce", &place])?;
+        let (right, his) = (digits(&mut device)?, his.recv()?);
+        assert_ne!(right, his);
+        let bind = confirming(&service.data())?;
+        // The person sees one "Kitchen" that asks, and types what the kitchen shows.
+        let mut control = service.control()?;
+        assert_eq!(control.refused("bind.confirm", json!({"bind": bind, "code": right}))?, "wrong_code");
+        assert_eq!(service.devices()?, Vec::<Value>::new());
+        // The twin: his own digits would have bound him. Only they are what the device can never show.
+        control.ask("bind.confirm", json!({"bind": bind, "code": his}))?;
+        let keep = meddler.join().map_err(|_| anyhow::anyhow!("the meddler panicked"))??;
+        assert_eq!(service.devices()?[0]["deviceKey"], keep.identity.device_key().as_str());
+        Ok(())
+    })
 }
 
 #[test]
