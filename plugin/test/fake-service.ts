@@ -31,6 +31,8 @@ export class FakeService {
   readonly hellos: LinkAuth[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
   stores: boolean;
+  /** Answers pushes with `refused` and this code. */
+  refuses: number | undefined;
   /** Called instead of the normal greeting, for services that misbehave. */
   greet: ((socket: WebSocket) => void) | undefined;
   readonly #control: string | undefined;
@@ -163,7 +165,8 @@ export class FakeService {
   #onFrame(socket: WebSocket, frame: FromPlugin): void {
     this.received.push({ frame, at: Date.now() });
     if (frame.t === "ping") socket.send(JSON.stringify({ t: "pong", c: frame.c }));
-    if (this.stores && (frame.t === "reply" || frame.t === "push" || frame.t === "done")) {
+    if (this.refuses !== undefined && frame.t === "push") socket.send(JSON.stringify({ t: "refused", rid: frame.rid, code: this.refuses }));
+    else if (this.stores && (frame.t === "reply" || frame.t === "push" || frame.t === "done")) {
       if (!this.kept.has(frame.rid)) this.kept.set(frame.rid, frame);
       socket.send(JSON.stringify({ t: "stored", rid: frame.rid }));
     }

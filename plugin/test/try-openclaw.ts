@@ -32,10 +32,11 @@ const environment = {
 const control = join(home, "control.sock");
 const service = new FakeService({ folder: join(home, "smartpi"), control });
 const url = "http://127.0.0.1:8765/b#1.AQIDBAUGBwg.EBESExQVFhcYGRobHB0eHw.JPbtasv-EAnAMNfKVnwzyg";
+let devices: object[] = [];
 const controlServer = createServer((socket: Socket) => {
   socket.on("data", (chunk) => {
     const { do: verb } = JSON.parse(String(chunk)) as { do: string };
-    const ok = verb === "bind.start" ? { bind: "AQIDBAUGBwg", url, expiresMs: Date.now() + 180_000, reach: "computer" } : { devices: [] };
+    const ok = verb === "bind.start" ? { bind: "AQIDBAUGBwg", url, expiresMs: Date.now() + 180_000, reach: "computer" } : { devices };
     socket.write(`${JSON.stringify({ id: 1, ok })}\n`);
   });
 });
@@ -112,6 +113,9 @@ async function scenario(): Promise<void> {
   const down = await cliAsync("smartpi", "accounts", "list");
   claim(down.code === 1 && down.out.includes("SmartPi 服务未运行") && down.out.includes("is not running"), "smartpi accounts list without a service");
 
+  rmSync(control, { force: true });
+  devices = [{ deviceKey: A, name: "Kitchen" }, { deviceKey: B, name: "Office" }];
+  await new Promise<void>((listening) => controlServer.listen(control, listening));
   gateway = startGateway();
   await service.linked(180_000);
   claim(service.beforeReady.length === 1, "nothing but auth before ready");
@@ -154,7 +158,21 @@ async function scenario(): Promise<void> {
 
   const sent = await cliAsync("message", "send", "--channel", "openclaw-smartpi", "--target", A, "--message", "the washing is done");
   const push = await service.until("the push", () => service.frames("push").find((frame) => frame.text === "the washing is done"), 60_000);
-  claim(sent.code === 0 && push.to === A && push.by === undefined, `openclaw message send (${sent.code})`);
+  claim(sent.code === 0 && push.to === A && push.by === "terminal" && push.re_turn === undefined, `openclaw message send (${sent.code}) ${JSON.stringify(push)} ${sent.out}`);
+  const named = await cliAsync("message", "send", "--channel", "openclaw-smartpi", "--target", "office", "--message", "by name");
+  claim(named.code === 0 && service.frames("push").some((frame) => frame.text === "by name" && frame.to === B), `by its name (${named.code}) ${named.out}`);
+  const wrong = await cliAsync("message", "send", "--channel", "openclaw-smartpi", "--target", "Bath", "--message", "x");
+  claim(wrong.code !== 0 && wrong.out.includes('Known devices: "Kitchen", "Office"'), `a wrong name (${wrong.code}) ${wrong.out}`);
+  service.refuses = 9014;
+  const refused = await cliAsync("message", "send", "--channel", "openclaw-smartpi", "--target", A, "--message", "refused");
+  claim(refused.code !== 0 && refused.out.includes("The owner has not allowed messages to this device"), `a refusal (${refused.code}) ${refused.out}`);
+  const tn = service.deliver(A, "01JD0000000000000000000020", `push ${B} may I`);
+  await service.done(tn, 120_000);
+  claim(model.bodies.some((body) => body.includes("The owner has not allowed messages to this device")), "the agent hears of a refusal");
+  service.refuses = undefined;
+  const tw = service.deliver(A, "01JD0000000000000000000021", "push Bath hello");
+  await service.done(tw, 120_000);
+  claim(model.bodies.some((body) => body.includes("There is no SmartPi device")), "the agent hears of a wrong name");
   const media = await cliAsync("message", "send", "--channel", "openclaw-smartpi", "--target", A, "--message", "look", "--media", "https://example.org/cat.png");
   const shown = service.frames("push").find((frame) => frame.text.includes("cat.png"));
   claim(shown !== undefined, `media in words: ${JSON.stringify(shown?.text)} (${media.code})${shown ? "" : media.out}`);
@@ -162,11 +180,11 @@ async function scenario(): Promise<void> {
   const tp = service.deliver(A, "01JD0000000000000000000007", `push ${B} hello office`);
   await service.done(tp, 120_000);
   const other = service.frames("push").find((frame) => frame.text === "hello office");
-  claim(other?.to === B && other.by === "main" && other.re_turn === undefined, `the agent's message tool to another device, by ${other?.by}`);
+  claim(other?.to === B && other.by === "agent:main" && other.re_turn === undefined, `the agent's message tool to another device, by ${other?.by}`);
   const tq = service.deliver(A, "01JD0000000000000000000008", `push ${A} hello kitchen`);
   const dq = await service.done(tq, 120_000);
   const own = service.frames("push").find((frame) => frame.text === "hello kitchen");
-  claim(own?.to === A && own.by === "main" && own.re_turn === tq, `and to its own device, done ${dq.outcome}`);
+  claim(own?.to === A && own.by === "agent:main" && own.re_turn === tq, `and to its own device, done ${dq.outcome}`);
 
   service.stores = false;
   const tr = service.deliver(A, "01JD0000000000000000000009", "slow 300 w1 w2 w3 w4 w5 w6 w7 w8 w9 w10");

@@ -47,6 +47,8 @@ export interface Reply {
   re?: string;
   late?: boolean;
   code?: number;
+  /** Who says it, where it is not just the answer: `agent:ID`, `terminal`, `user`. */
+  by?: string;
 }
 export interface ErrFrame {
   t: "err";
@@ -134,7 +136,7 @@ const SHAPES: Readonly<Record<ToDevice["t"], Check>> = {
   ack: has({ id: isId, st: isOne("stored", "dup") }),
   turn: has({ re: isId, s: isOne("queued", "sent", "running", "done", "failed"), stage: maybe(isOne("thinking", "tool", "writing")) }),
   partial: has({ re: isId, text: isText }),
-  reply: has({ n: isCount, rid: isRid, text: isText, re: maybe(isId), late: maybe(isFlag), code: maybe(isCount) }),
+  reply: has({ n: isCount, rid: isRid, text: isText, re: maybe(isId), late: maybe(isFlag), code: maybe(isCount), by: maybe(isText) }),
   link: has({ s: isOne("online", "offline") }),
   err: has({ code: isCount, en: isText, zh: isText, re: maybe(isText), of: maybe(isText), retry_ms: maybe(isCount) }),
   ping: has({ c: isCount }),
