@@ -65,7 +65,10 @@ export async function speak(bridge: Bridge, { to, text, speaker, replyToId }: Sa
     bridge.log.info(`the gateway continues an interrupted request of ${to}`);
     return [];
   }
-  if (!asker && !isOthers && (await bridge.inbound.claimPush(to, text))) return [];
+  if (!asker && !isOthers && (await bridge.inbound.claimPush(to, text))) {
+    bridge.log.info(`the answer to an interrupted request of ${to} came${speaker.by === undefined ? "" : ` from ${speaker.by}`}`);
+    return [];
+  }
 
   const ownTurn = asker?.device === to ? asker : undefined;
   if (ownTurn) ownTurn.answers += 1;

@@ -11,13 +11,15 @@ export const setRuntime = store.setRuntime;
 export const getRuntime = store.getRuntime;
 export const tryGetRuntime = store.tryGetRuntime;
 
-let started: Bridge | undefined;
+/** On the global object: the host loads this module more than once, and a hook of one copy must find the channel of another. */
+const STARTED = Symbol.for("openclaw-smartpi.started");
+const shelf = globalThis as { [STARTED]?: Bridge | undefined };
 
 /** The bridge of the channel that runs in this process; none in a command line process. */
 export function startedBridge(): Bridge | undefined {
-  return started;
+  return shelf[STARTED];
 }
 
 export function setStartedBridge(bridge: Bridge | undefined): void {
-  started = bridge;
+  shelf[STARTED] = bridge;
 }

@@ -7,6 +7,7 @@
 //! | `SLOW n` | is silent for n seconds, then answers |
 //! | `STREAM` | writes twelve pieces, 150 ms apart |
 //! | `FAIL` | refuses with HTTP 400 |
+//! | `TELL device words` | uses the `message` tool, then answers with what the tool said behind its words; `_` in a device's name is a space |
 //! | anything else | answers at once |
 //!
 //! Every answer contains [`answer_to`] of that line. OpenClaw also asks in the background (memory, skills): such
@@ -127,6 +128,16 @@ async fn converse(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>) -> std::io::
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             answer(&mut stream, &[answer_to(&line)], Duration::ZERO).await
         }
+        Some("TELL") => match told_by_tool(&body, &line) {
+            Some(told) => {
+                answer(&mut stream, &[answer_to(&line), format!(" The tool said: {told}")], Duration::ZERO).await
+            }
+            None => {
+                let device = words.next().unwrap_or_default().replace('_', " ");
+                let words: Vec<&str> = words.collect();
+                use_message_tool(&mut stream, &body, &device, &words.join(" ")).await
+            }
+        },
         Some("STREAM") => {
             let mut pieces: Vec<String> = (1..STREAM_PIECES).map(|piece| format!("piece {piece}, ")).collect();
             pieces.push(answer_to(&line));
@@ -179,6 +190,34 @@ fn persons_line(body: &Value) -> String {
         .map(|message| without_context(&text_of(&message["content"])))
         .find_map(|text| text.lines().rev().map(str::trim).find(|line| is_a_persons(line)).map(without_stamp))
         .unwrap_or_default()
+}
+
+/// What the newest tool said, if that was after the person's line.
+fn told_by_tool(body: &Value, line: &str) -> Option<String> {
+    let messages = body["messages"].as_array()?;
+    let tool = messages.iter().rposition(|message| message["role"] == "tool")?;
+    let said = messages
+        .iter()
+        .rposition(|message| message["role"] == "user" && text_of(&message["content"]).contains(line))?;
+    (tool > said).then(|| text_of(&messages[tool]["content"]))
+}
+
+/// Newer releases keep most tools behind one that calls them.
+async fn use_message_tool(stream: &mut TcpStream, body: &Value, device: &str, words: &str) -> std::io::Result<()> {
+    let arguments = json!({ "action": "send", "channel": "openclaw-smartpi", "target": device, "message": words });
+    let is_open = body["tools"].as_array().into_iter().flatten().any(|tool| tool["function"]["name"] == "message");
+    let (name, arguments) =
+        if is_open { ("message", arguments) } else { ("tool_call", json!({ "id": "message", "args": arguments })) };
+    let function = json!({ "name": name, "arguments": arguments.to_string() });
+    let call = json!({ "tool_calls": [{ "index": 0, "id": "call_1", "type": "function", "function": function }] });
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nconnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    say(stream, &choice(json!({ "role": "assistant", "content": "" }), Value::Null)).await?;
+    say(stream, &choice(call, Value::Null)).await?;
+    say(stream, &choice(json!({}), json!("tool_calls"))).await?;
+    stream.write_all(b"data: [DONE]\n\n").await?;
+    stream.shutdown().await
 }
 
 /// Leaves out what stands between the two marks.

@@ -65,12 +65,22 @@ impl Talker {
         Answer { partials: partials.collect(), was_late: before.iter().any(is_9002), reply }
     }
 
+    /// Everything that happened to it so far, as far as somebody waited for it.
+    pub(super) fn seen(&self) -> &[Event] {
+        &self.seen
+    }
+
     /// Waits for an event that is not there yet.
     pub(super) async fn until(&mut self, what: &str, is_it: impl Fn(&Event) -> bool) -> Event {
-        let end = Instant::now() + LIMIT;
+        self.until_within(LIMIT, what, is_it).await
+    }
+
+    /// [`Talker::until`] with another limit.
+    pub(super) async fn until_within(&mut self, limit: Duration, what: &str, is_it: impl Fn(&Event) -> bool) -> Event {
+        let end = Instant::now() + limit;
         loop {
             let next = timeout_at(end, self.events.recv()).await;
-            let Ok(Some(event)) = next else { panic!("{what} did not come within {LIMIT:?}; seen: {:#?}", self.seen) };
+            let Ok(Some(event)) = next else { panic!("{what} did not come within {limit:?}; seen: {:#?}", self.seen) };
             self.seen.push(event.clone());
             if is_it(&event) {
                 return event;
