@@ -40,11 +40,12 @@ bench: ## load beside other relays, the tray beside other tray apps; writes docs
 	cargo build --locked --release --package cli --package benches --package smartpi-tray
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
 
-soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...)
+soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...), and 50 of the real gateway (KILLS=...)
 	@.ci/packages tray
 	@$(MAKE) --no-print-directory web
 	cargo build --workspace --all-targets --locked
 	SMARTPI_ROUNDS="$${ROUNDS:-500}" cargo test --locked --workspace --test scenarios -- --nocapture kill_nine
+	SMARTPI_GATEWAY_KILLS="$${KILLS:-50}" cargo test --locked --workspace --test scenarios -- --nocapture a_gateway_killed
 
 screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots
 	@.ci/packages test

@@ -10,3 +10,4 @@ mod native_devices;
 mod phone_page;
 mod real_openclaw;
 mod tidy;
+mod two_plugins;

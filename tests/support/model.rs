@@ -119,7 +119,7 @@ async fn converse(mut stream: TcpStream, asked: &Mutex<Vec<Asked>>) -> std::io::
         return refuse(&mut stream, 404, "only POST /v1/chat/completions lives here").await;
     };
     let line = persons_line(&body);
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { line: line.clone(), body });
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { line: line.clone(), body: body.clone() });
     let mut words = line.split_whitespace();
     match words.next() {
         Some("FAIL") => refuse(&mut stream, 400, FAILURE).await,

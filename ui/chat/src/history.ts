@@ -35,6 +35,8 @@ export interface Theirs {
   readonly late?: boolean;
   /** It tells of an error. */
   readonly code?: number;
+  /** Who says it, where it is not just the answer. */
+  readonly by?: string;
 }
 
 export type Entry = Mine | Theirs;
@@ -167,6 +169,7 @@ export function theirs(reply: Reply, seq: number, at: number): Theirs {
     ...(reply.re === undefined ? {} : { re: reply.re }),
     ...(reply.late === true ? { late: true } : {}),
     ...(reply.code === undefined ? {} : { code: reply.code }),
+    ...(reply.by === undefined ? {} : { by: reply.by }),
   };
 }
 

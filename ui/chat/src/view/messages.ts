@@ -69,12 +69,19 @@ export function drawTheirs(scene: Scene, root: HTMLElement, reply: Theirs, quote
   fill(
     root,
     element("span", { class: "unseen" }, `${scene.say("assistant")}: `),
-    kind === "reply" ? null : element("p", { class: "kind" }, shape(KIND_SHAPES[kind]), scene.say(kind === "error" ? "problem" : kind)),
+    kind === "reply" ? null : element("p", { class: "kind" }, shape(KIND_SHAPES[kind]), kind === "push" ? whoSpeaks(scene, reply.by) : scene.say(kind === "error" ? "problem" : kind)),
     quote === null ? null : element("p", { class: "quote", dir: "auto" }, scene.say("answer_to", { text: quote })),
     element("p", { class: "text", dir: "auto" }, ...linkedText(replyText(scene, reply))),
     element("p", { class: "meta" }, element("time", {}, clockTime(reply.at, scene.language))),
     askAgain(scene, reply.code, reply.re === undefined ? undefined : scene.phone.conversation.mine(reply.re)?.text),
   );
+}
+
+/** Who speaks without being asked. */
+function whoSpeaks(scene: Scene, by: string | undefined): string {
+  if (by === "user") return scene.say("push_user");
+  if (by === "terminal") return scene.say("push_terminal");
+  return by?.startsWith("agent:") === true ? scene.say("push_agent", { agent: by.slice("agent:".length) }) : scene.say("push");
 }
 
 const KIND_SHAPES = { error: "failed", push: "speaks", late: "waiting" } as const;
