@@ -73,11 +73,8 @@ async fn the_older_one_is_not_heard(service: &ChannelService<'_>, device: &Ident
 
     say_all(&mut older, &turn, device).await?;
     let mut told = Vec::new();
-    loop {
-        match older.hear().await? {
-            Heard::Text(frame) => told.push(frame),
-            Heard::Close(_) | Heard::End => break,
-        }
+    while let Heard::Text(frame) = older.hear().await? {
+        told.push(frame);
     }
     ensure!(told.iter().all(|frame| frame["t"] != "stored" && frame["t"] != "refused"), "{told:?}");
     ensure!(told.iter().any(|frame| frame["t"] == "bye" && frame["code"] == 9021), "{told:?}");

@@ -179,6 +179,7 @@ desk::words! {
     chat_tool(): "  the assistant uses a tool ...", "  助手正在使用工具……";
     chat_writing(): "  the assistant is writing ...", "  助手正在输入……";
     chat_reply(text): "< {text}", "< {text}";
+    chat_spoken(by, text): "< ({by}) {text}", "<（{by}）{text}";
     chat_late(text): "< (late) {text}", "<（迟到的回答）{text}";
     chat_trouble(text): "! {text}", "! {text}";
     too_long(): "A message has 1 to 32,768 bytes.", "消息长度应为 1 到 32768 字节。";

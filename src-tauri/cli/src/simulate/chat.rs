@@ -91,7 +91,11 @@ fn show(terminal: Terminal, device: &Simulated, event: Event) -> Result<(), Stop
 }
 
 pub(super) fn answer(language: Language, reply: &Reply) -> String {
-    if reply.late { words::chat_late(language, &reply.text) } else { words::chat_reply(language, &reply.text) }
+    match (reply.by.as_deref(), &reply.re) {
+        (Some(by), None) => words::chat_spoken(language, by.strip_prefix("agent:").unwrap_or(by), &reply.text),
+        (Some(_) | None, _) if reply.late => words::chat_late(language, &reply.text),
+        (Some(_) | None, _) => words::chat_reply(language, &reply.text),
+    }
 }
 
 /// The end of an unfinished answer, on one line.
