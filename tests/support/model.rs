@@ -233,7 +233,9 @@ fn without_context(text: &str) -> String {
 /// Lines that OpenClaw adds outside its marks: facts about the run, and a heading of the marked part.
 fn is_a_persons(line: &str) -> bool {
     const ADDED: [&str; 3] = ["Runtime: agent=", "OpenClaw runtime context for", "This context is runtime-generated"];
-    !line.is_empty() && !ADDED.iter().any(|added| line.starts_with(added))
+    // After a crash it tells the model to go on with what the person said before.
+    let goes_on = line.contains("[System] Your previous turn was interrupted");
+    !line.is_empty() && !goes_on && !ADDED.iter().any(|added| line.starts_with(added))
 }
 
 /// `[Fri 2026-11-20 14:10 UTC] hello` is `hello`.
@@ -311,6 +313,10 @@ mod tests {
         assert_eq!(persons_line(&json!({ "messages": [] })), "");
         let older = "head\n\nhello\n\nOpenClaw runtime context for it.\n<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nno\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>\n";
         assert_eq!(persons_line(&json!({ "messages": [{ "role": "user", "content": older }] })), "hello");
+        let goes_on = "[Fri 2026-11-20 14:10 UTC] [System] Your previous turn was interrupted by a gateway restart.";
+        let again =
+            json!({ "messages": [{ "role": "user", "content": "SLOW 3 x" }, { "role": "user", "content": goes_on }] });
+        assert_eq!(persons_line(&again), "SLOW 3 x");
         let first = "[Fri 2026-11-20 14:10 UTC] hello\nRuntime: agent=main | model=m1";
         assert_eq!(persons_line(&json!({ "messages": [{ "role": "user", "content": first }] })), "hello");
     }
