@@ -1,4 +1,4 @@
-//! Which HTTP requests are answered at all: the table of docs/PROTOCOL.md 1.2. Pure.
+//! Which HTTP requests are answered at all: the table of docs/PROTOCOL.md 1.2, and over TLS the two routes of 1.1. Pure.
 //!
 //! A web page anywhere can make a browser on this computer or this network talk to us. `Host` stops names that an attacker pointed at
 //! us (DNS rebinding), `Origin` and `Sec-Fetch-Site` stop pages of other sites, and the plugin's link takes no browser at all.

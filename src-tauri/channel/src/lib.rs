@@ -4,6 +4,8 @@
 //! - an `ack` or `stored` never leaves before the row it speaks of is committed with `synchronous=FULL`;
 //! - a session speaks for one device for its whole life, and only after it proved that device's key;
 //! - sessions wait for the hub; the hub waits for nobody;
+//! - what both sides sign names the transport: a proof for one certificate, or for none, holds nowhere else;
+//! - a person is asked about a device only when its code can be seen, and a token is taken only where nobody listens;
 //! - no route of the TCP port changes anything but through an authenticated session;
 //! - exactly the addresses that were asked for are listened on, and a connection lives no longer than its address;
 //! - who reads the list of devices again at each `Notice::Devices` is never behind;
