@@ -328,6 +328,10 @@ export type FailureCode =
 "timeout" | 
 /**  The store refused. */
 "storage" | 
+/**  The disk is nearly full. */
+"disk_full" | 
+/**  The disk reports errors. */
+"disk_failing" | 
 /**  The service stops. */
 "stopping" | 
 /**  Too many at once. */
@@ -567,6 +571,8 @@ export type NoticeKind =
 "confirm" | 
 /**  The service or its store has a trouble. */
 "trouble" | 
+/**  The disk takes messages again. */
+"disk_well" | 
 /**  The assistant connected. */
 "assistant_up" | 
 /**  The assistant left and did not come back at once. */

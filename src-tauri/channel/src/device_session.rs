@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use self::credential::{Credential, Way};
 use self::state::{Input, Output, Proof, Stage, State, step};
-use crate::driver::HubStopped;
+use crate::driver::Unanswered;
 use crate::hub::event::{Caller, Event};
 use crate::line::{Ending, Happening, Kind, Line, bye};
 use crate::listener::gate::Door;
@@ -111,7 +111,7 @@ impl Session<'_> {
                         Ok(Next::Go) => {}
                         Ok(Next::Feed(next)) => input = Some(next),
                         Ok(Next::End(ending)) => return ending,
-                        Err(HubStopped) => return Ending::Close(Some(bye(Code::Stopping)), Close::Restarting),
+                        Err(_) => return Ending::Close(Some(bye(Code::Stopping)), Close::Restarting),
                     }
                 }
             }
@@ -158,7 +158,7 @@ impl Session<'_> {
         &mut self,
         line: &mut Line<S>,
         output: Output,
-    ) -> Result<Next, HubStopped> {
+    ) -> Result<Next, Unanswered> {
         let session = self.visit.session;
         let event = match output {
             Output::Send(frame) => {
@@ -213,7 +213,7 @@ impl Session<'_> {
         Caller { sn: self.sn.clone(), chan: self.visit.chan.clone(), peer: self.visit.peer, outbox }
     }
 
-    async fn prove(&self, credential: &Credential) -> Result<Proof, HubStopped> {
+    async fn prove(&self, credential: &Credential) -> Result<Proof, Unanswered> {
         // An unknown token says no more than a wrong one: who guesses learns nothing.
         let stranger = match credential {
             Credential::Signed(_) => Proof::UnknownKey,
@@ -222,7 +222,7 @@ impl Session<'_> {
         let Some(device) = credential.device() else { return Ok(stranger) };
         let (reply, answer) = oneshot::channel();
         self.house.ports.hub.send(Event::FindKey { device, reply }).await?;
-        let Some(key) = answer.await.map_err(|_| HubStopped)? else { return Ok(stranger) };
+        let Some(key) = answer.await.map_err(|_| self.house.ports.hub.why_unanswered())? else { return Ok(stranger) };
         let holds = match credential {
             Credential::Signed(auth) => proof::auth_holds(&key, &self.meeting(&auth.cn), &auth.sig),
             // Whoever has the seed of the key that was found has the key.

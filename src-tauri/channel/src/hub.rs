@@ -2,6 +2,7 @@
 //!
 //! The driver commits the store and only then performs the effects: nothing is told before it is durable.
 
+mod age;
 mod announcement;
 mod binding;
 mod command;
@@ -11,6 +12,7 @@ mod link;
 mod policy;
 mod presence;
 mod push;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +24,10 @@ use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::agent::Agent;
+use crate::clock::Belief;
 use crate::id::{DeviceKey, TurnId};
 use crate::outbox::Outbox;
+use crate::storage::Room;
 use crate::store::{Milestones, Store};
 use crate::ticket::Ticket;
 use crate::timing::Timing;
@@ -45,6 +49,8 @@ pub enum Effect {
     Plugin(Outbox, ToPlugin),
     /// Let a session authenticate as the device that was just bound.
     Bound(Outbox, DeviceKey),
+    /// Find out whether the peer is still there.
+    Check(Outbox),
     /// Close after what is queued.
     Close(Outbox, Close),
     /// Answer a question.
@@ -157,6 +163,10 @@ pub struct Hub {
     tickets: Vec<Ticket>,
     announcements: Announcements,
     next_tidy: u64,
+    room: Room,
+    belief: Belief,
+    /// The message whose handling the store refused.
+    unanswered: Option<(SessionId, String)>,
     effects: Vec<Effect>,
     list: List,
 }
@@ -192,6 +202,9 @@ impl Hub {
             tickets: Vec::new(),
             announcements: Announcements::default(),
             next_tidy: 0,
+            room: Room::Plenty,
+            belief: Belief::default(),
+            unanswered: None,
             effects: Vec::new(),
             list: List::default(),
         })
@@ -200,7 +213,7 @@ impl Hub {
     /// Decides. The writes are in the store's open transaction; the effects are for after its commit.
     ///
     /// # Errors
-    /// SQLite's: the driver must roll back, drop all effects since the last commit and call [`Hub::recover`].
+    /// SQLite's: the driver must roll back, and give all effects since the last commit to [`Hub::rewind`] or [`Hub::recover`].
     pub fn handle(&mut self, event: Event, now: Now) -> rusqlite::Result<Vec<Effect>> {
         match event {
             Event::FindKey { device, reply } => {
@@ -218,13 +231,19 @@ impl Hub {
             Event::AnnounceReveal { session, cn } => self.on_announce_reveal(session, cn, now),
             Event::BindShown { session } => self.on_bind_shown(session),
             Event::BindGone { session } => self.on_bind_gone(session),
-            Event::Message { session, id, text } => self.on_message(session, &id, &text, now)?,
+            Event::Message { session, id, text } => {
+                if let Err(error) = self.on_message(session, &id, &text, now) {
+                    self.unanswered = Some((session, id));
+                    return Err(error);
+                }
+            }
             Event::Got { session, n } => self.on_got(session, n, now)?,
             Event::LinkReady { session, auth, sn, outbox } => self.on_link_ready(session, &auth, &sn, outbox, now)?,
             Event::FromPlugin { session, frame } => self.on_plugin_frame(session, frame, now)?,
             Event::LinkGone { session } => self.on_link_gone(session, now),
             Event::Listening(addresses) => self.on_listening(addresses),
             Event::Command(command) => self.on_command(command, now)?,
+            Event::Woke => self.on_woke(),
             Event::Tick => self.on_tick(now)?,
         }
         Ok(std::mem::take(&mut self.effects))
@@ -272,35 +291,6 @@ impl Hub {
         Ok(())
     }
 
-    /// After a failed commit: nothing in memory may be ahead of the store. Devices and the plugin are told to come back; they still hold what was not acknowledged.
-    pub fn recover(&mut self, now: Now) -> Vec<Effect> {
-        self.changed();
-        self.effects.clear();
-        self.flights.clear();
-        self.ready.clear();
-        let devices = std::mem::take(&mut self.sessions);
-        self.attached.clear();
-        let mut effects = Vec::new();
-        for attached in devices.into_values() {
-            effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Err(ErrFrame::of(Code::Storage))));
-            effects.push(Effect::Device(
-                attached.outbox.clone(),
-                ToDevice::Bye(Bye { code: Code::Storage, retry_ms: Some(2_000) }),
-            ));
-            effects.push(Effect::Close(attached.outbox, Close::Restarting));
-        }
-        if let Some(link) = self.link.take() {
-            self.link_view.online = false;
-            self.link_view.since_ms = now.wall;
-            let bye = Bye { code: Code::Storage, retry_ms: Some(2_000) };
-            effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
-            effects.push(Effect::Close(link.outbox, Close::Restarting));
-        }
-        let waiting = self.end_attempts(BindFailure::NotStored, |_| true);
-        effects.extend(waiting.into_iter().map(|outbox| Effect::Close(outbox, Close::Refused)));
-        effects
-    }
-
     fn stop(&mut self, now: Now) -> rusqlite::Result<()> {
         let bye = Bye { code: Code::Stopping, retry_ms: Some(2_000) };
         for attached in std::mem::take(&mut self.sessions).into_values() {
@@ -309,6 +299,7 @@ impl Hub {
             self.effects.push(Effect::Close(attached.outbox, Close::Restarting));
         }
         self.attached.clear();
+        self.save_clock()?;
         if let Some(link) = self.link.take() {
             self.effects.push(Effect::Plugin(link.outbox.clone(), ToPlugin::Bye(bye)));
             self.effects.push(Effect::Close(link.outbox, Close::Restarting));

@@ -9,7 +9,8 @@
 //! - no route of the TCP port changes anything but through an authenticated session;
 //! - exactly the addresses that were asked for are listened on, and a connection lives no longer than its address;
 //! - who reads the list of devices again at each `Notice::Devices` is never behind;
-//! - without devices and without a link nothing wakes, but for the hourly wiping of old words.
+//! - without devices and without a link nothing wakes, but for the hourly wiping of old words, and while the disk is full or fails;
+//! - nothing is acknowledged between a failure of the store and the moment it is open again and verified.
 //!
 //! Deliberately absent: Tauri, the OpenClaw gateway's own protocol, and any other workspace crate.
 //! Read first: `docs/PROTOCOL.md`, then `hub.rs`; for the network `listener.rs` and `listener/doors.rs`.
@@ -19,6 +20,7 @@ pub mod agent;
 pub mod attempt;
 pub mod clock;
 mod device_session;
+pub mod disk;
 pub mod driver;
 mod guard;
 pub mod hub;
@@ -32,6 +34,7 @@ mod page;
 pub mod proof;
 pub mod service;
 mod socket;
+pub mod storage;
 pub mod store;
 pub mod ticket;
 pub mod timing;

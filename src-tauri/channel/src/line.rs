@@ -106,6 +106,8 @@ pub(crate) struct Line<S> {
     pinged: bool,
     unsure: bool,
     proof_due_ms: Option<u64>,
+    /// The peer must be heard before: the computer slept.
+    check_due_ms: Option<u64>,
     /// What the socket had written, and when it had not written more.
     progress: (u64, u64),
     gathered: usize,
@@ -136,6 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             pinged: false,
             unsure: false,
             proof_due_ms: Some(now + millis(timing.greeting)),
+            check_due_ms: None,
             progress: (0, now),
             gathered: 0,
             error: None,
@@ -243,6 +246,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 Happening::Passed(kind)
             }
             Order::Bound(device) => Happening::Bound(device),
+            Order::Check => {
+                let now = self.clock.monotonic_ms();
+                self.check_due_ms.get_or_insert(now + millis(self.timing.woken));
+                self.pinged = true;
+                self.send(&ToDevice::Ping { c: now });
+                Happening::Passed(Kind::Other)
+            }
             Order::Close(close) => Happening::Over(self.error.or_else(|| reason(close)).map(bye), close),
         }
     }
@@ -251,6 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.heard_ms = self.clock.monotonic_ms();
         self.pinged = false;
         self.unsure = false;
+        self.check_due_ms = None;
         self.inlet.heard(self.heard_ms);
         match incoming {
             Incoming::Text(text) => Happening::Text(text),
@@ -280,7 +291,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         if !self.socket.is_clear() && self.progress.1 + millis(self.timing.stalled) <= now {
             return Some(Happening::Over(Some(bye(Code::Stopping)), Close::TooSlow));
         }
-        if self.heard_ms + millis(self.timing.silent) <= now {
+        let silent = self.heard_ms + millis(self.timing.silent) <= now;
+        if silent || self.check_due_ms.is_some_and(|due| due <= now) {
             return Some(Happening::Over(Some(bye(Code::Stopping)), Close::Silent));
         }
         if self.pinged && !self.unsure && self.heard_ms + millis(self.timing.unsure()) <= now {
@@ -308,6 +320,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let mut due = self.heard_ms + millis(quiet);
         if let Some(proof_due) = self.proof_due_ms {
             due = due.min(proof_due);
+        }
+        if let Some(check_due) = self.check_due_ms {
+            due = due.min(check_due);
         }
         if !self.socket.is_clear() {
             due = due.min(self.progress.1 + millis(self.timing.stalled));

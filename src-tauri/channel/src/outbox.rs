@@ -20,6 +20,8 @@ pub enum Order {
     Frame(String),
     /// The binding was confirmed: the session may take `auth` for this device.
     Bound(crate::id::DeviceKey),
+    /// Find out whether the peer is still there.
+    Check,
     /// Write what is queued before, then close.
     Close(Close),
 }
@@ -85,6 +87,16 @@ impl Outbox {
     /// Tells a session that its binding was confirmed. A session that has ended does not mind.
     pub fn bound(&self, device: crate::id::DeviceKey) {
         let _ = self.orders.send(Order::Bound(device));
+    }
+
+    /// Asks the session whether its peer is still there. A session that has ended does not mind.
+    pub fn check(&self) {
+        let _ = self.orders.send(Order::Check);
+    }
+
+    /// Whether both lead to the same session: their names are equal then.
+    pub(crate) fn name(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 
     /// Asks the session to close after what is queued. A session that has ended does not mind.

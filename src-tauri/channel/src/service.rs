@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 pub use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::clock::Clock;
-use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, HubStopped};
+use crate::disk::Disk;
+use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, Unanswered};
 use crate::hub::event::{Command, Event, Notice};
 use crate::hub::{self, Facts, Hub};
 use crate::id::DeviceKey;
@@ -75,7 +76,7 @@ pub enum StartError {
     Threads(#[source] io::Error),
     /// The service has stopped.
     #[error("the service has stopped")]
-    Stopped(#[from] HubStopped),
+    Stopped(#[from] Unanswered),
 }
 
 impl From<BindError> for StartError {
@@ -161,9 +162,9 @@ impl Service {
         let (handle, events) = HubHandle::channel();
         let (notices, _) = broadcast::channel(NOTICES);
         let cancel = CancellationToken::new();
-        let told = notices.clone();
+        let (told, disk) = (notices.clone(), Disk::of(&config.folder));
         let hub_ended = spawn("smartpi-hub", move |runtime| {
-            runtime.block_on(driver::run::<O>(hub, events, clock, told));
+            runtime.block_on(driver::run::<O>(hub, events, clock, disk, told));
         })?;
         let reached = Arc::new(Reached::new(clock, notices.clone(), reached::is_another));
         let ports = Arc::new(Ports {
@@ -204,8 +205,8 @@ impl Service {
     pub async fn listen(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, StartError> {
         let (reply, answer) = oneshot::channel();
         let wish = Wish { addresses: addresses.to_vec(), reply };
-        self.wishes.send(wish).await.map_err(|_| HubStopped)?;
-        let listening = answer.await.map_err(|_| HubStopped)??;
+        self.wishes.send(wish).await.map_err(|_| Unanswered::Stopped)?;
+        let listening = answer.await.map_err(|_| Unanswered::Stopped)??;
         Ok(listening.to_vec())
     }
 
@@ -219,10 +220,10 @@ impl Service {
         self.notices.subscribe()
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, HubStopped> {
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Unanswered> {
         let (reply, answer) = oneshot::channel();
         self.hub.send(Event::Command(command(reply))).await?;
-        answer.await.map_err(|_| HubStopped)
+        answer.await.map_err(|_| self.hub.why_unanswered())
     }
 
     /// Makes a binding code for one of [`Service::addresses`]; an unclaimed older one dies.
@@ -236,8 +237,8 @@ impl Service {
     /// Follows a code. `None`: unknown.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn watch_bind(&self, bind: &str) -> Result<Option<watch::Receiver<BindProgress>>, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn watch_bind(&self, bind: &str) -> Result<Option<watch::Receiver<BindProgress>>, Unanswered> {
         self.ask(|reply| Command::WatchBind { bind: bind.into(), reply }).await
     }
 
@@ -247,16 +248,21 @@ impl Service {
     /// # Errors
     /// See [`ConfirmError`].
     pub async fn confirm_bind(&self, bind: &str, typed: &str) -> Result<DeviceKey, ConfirmError> {
-        self.ask(|reply| Command::ConfirmBind { bind: bind.into(), typed: typed.into(), reply })
-            .await
-            .unwrap_or(Err(ConfirmError::Stopping))
+        self.ask(|reply| Command::ConfirmBind { bind: bind.into(), typed: typed.into(), reply }).await.unwrap_or_else(
+            |unanswered| {
+                Err(match unanswered {
+                    Unanswered::Stopped => ConfirmError::Stopping,
+                    Unanswered::NotStored => ConfirmError::Storage,
+                })
+            },
+        )
     }
 
     /// A person said no. Whether the code was known.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn reject_bind(&self, bind: &str) -> Result<bool, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn reject_bind(&self, bind: &str) -> Result<bool, Unanswered> {
         self.ask(|reply| Command::RejectBind { bind: bind.into(), reply }).await
     }
 
@@ -276,56 +282,56 @@ impl Service {
     /// Claims and announcements that wait for a person.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn pending(&self) -> Result<Vec<Pending>, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn pending(&self) -> Result<Vec<Pending>, Unanswered> {
         self.ask(|reply| Command::Pending { reply }).await
     }
 
     /// All devices, oldest binding first.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn devices(&self) -> Result<Vec<Device>, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn devices(&self) -> Result<Vec<Device>, Unanswered> {
         self.ask(|reply| Command::Devices { reply }).await
     }
 
     /// One device and its newest 20 turns.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn device(&self, device: DeviceKey) -> Result<Option<(Device, Vec<TurnRecord>)>, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn device(&self, device: DeviceKey) -> Result<Option<(Device, Vec<TurnRecord>)>, Unanswered> {
         self.ask(|reply| Command::DeviceStatus { device, reply }).await
     }
 
     /// Renames; the name must come from [`crate::id::clean_name`]. Whether the device is known.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn rename(&self, device: DeviceKey, name: String) -> Result<bool, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn rename(&self, device: DeviceKey, name: String) -> Result<bool, Unanswered> {
         self.ask(|reply| Command::Rename { device, name, reply }).await
     }
 
     /// Decides who may speak to a device without being asked. Whether the device is known.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn speaks_first(&self, device: DeviceKey, who: SpeaksFirst) -> Result<bool, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn speaks_first(&self, device: DeviceKey, who: SpeaksFirst) -> Result<bool, Unanswered> {
         self.ask(|reply| Command::SpeaksFirst { device, who, reply }).await
     }
 
     /// Ends its connection, forgets its key and its queue.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn remove(&self, device: DeviceKey) -> Result<Option<Lost>, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn remove(&self, device: DeviceKey) -> Result<Option<Lost>, Unanswered> {
         self.ask(|reply| Command::Remove { device, reply }).await
     }
 
     /// A message from the person to the device: its n, and whether the device is connected.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn send(&self, device: DeviceKey, text: String) -> Result<Option<(u64, bool)>, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn send(&self, device: DeviceKey, text: String) -> Result<Option<(u64, bool)>, Unanswered> {
         self.ask(|reply| Command::Send { device, text, reply }).await
     }
 
@@ -333,21 +339,21 @@ impl Service {
     /// `limit` (1 to 500) of each kind, and those of the same millisecond as the last one: the next page begins before the oldest time of both.
     ///
     /// # Errors
-    /// [`HubStopped`].
+    /// [`Unanswered`].
     pub async fn turns(
         &self,
         device: Option<DeviceKey>,
         before_ms: Option<i64>,
         limit: usize,
-    ) -> Result<Happened, HubStopped> {
+    ) -> Result<Happened, Unanswered> {
         self.ask(|reply| Command::Turns { device, before_ms, limit, reply }).await
     }
 
     /// Another upstream may link from now on; one of the other kind that is linked gets a goodbye. What it was given waits for the next.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn set_agent(&self, agent: Agent) -> Result<(), HubStopped> {
+    /// [`Unanswered`].
+    pub async fn set_agent(&self, agent: Agent) -> Result<(), Unanswered> {
         self.ask(|reply| Command::SetAgent { agent, reply }).await
     }
 
@@ -355,8 +361,8 @@ impl Service {
     /// so. Devices that are connected were told the old wait; that is for display only.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn change(&self, keep_text_days: u32, answer: Duration) -> Result<(), HubStopped> {
+    /// [`Unanswered`].
+    pub async fn change(&self, keep_text_days: u32, answer: Duration) -> Result<(), Unanswered> {
         let keep_text_ms = i64::from(keep_text_days) * DAY_MS;
         self.ask(|reply| Command::Change { keep_text_ms, answer, reply }).await
     }
@@ -364,17 +370,26 @@ impl Service {
     /// State of the plugin's link.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn link(&self) -> Result<LinkView, HubStopped> {
+    /// [`Unanswered`].
+    pub async fn link(&self) -> Result<LinkView, Unanswered> {
         self.ask(|reply| Command::Link { reply }).await
     }
 
     /// The next gateway that proves the link key is the one.
     ///
     /// # Errors
-    /// [`HubStopped`].
-    pub async fn forget_gateway(&self) -> Result<(), HubStopped> {
+    /// [`Unanswered`].
+    pub async fn forget_gateway(&self) -> Result<(), Unanswered> {
         self.ask(|reply| Command::ForgetGateway { reply }).await
+    }
+
+    /// The computer slept and is awake again: every peer is asked whether it is still there, and who does not answer within [`Timing::woken`] is gone. The
+    /// clocks tell the same, but only when something else happens.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub async fn woke(&self) -> Result<(), Unanswered> {
+        self.hub.send(Event::Woke).await
     }
 
     /// Waits until the service ends: because somebody called [`Service::stop`], or because its hub died.
@@ -456,8 +471,8 @@ mod tests {
         let address = service.addresses()[0];
         service.stop().await;
         service.ended().await;
-        assert_eq!(service.devices().await, Err(HubStopped));
-        assert!(matches!(service.listen(&[address]).await, Err(StartError::Stopped(HubStopped))));
+        assert_eq!(service.devices().await, Err(Unanswered::Stopped));
+        assert!(matches!(service.listen(&[address]).await, Err(StartError::Stopped(Unanswered::Stopped))));
         assert!(std::net::TcpStream::connect(address).is_err());
         assert!(service.addresses().is_empty());
         Service::start(config(folder.path())).unwrap().stop().await;

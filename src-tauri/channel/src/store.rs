@@ -2,16 +2,18 @@
 //!
 //! A transaction begins with the first write of a batch and ends with `commit` or `rollback`; reads alone begin none.
 
+mod acknowledged;
 mod activity;
 mod devices;
 mod replies;
 mod turns;
 mod unasked;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, ffi, params};
 
+use acknowledged::Acknowledged;
 pub use devices::DeviceRow;
 pub use replies::{NewReply, ReplyRow};
 pub use turns::{Milestones, NewTurn, Standing, TurnRow};
@@ -43,6 +45,31 @@ pub enum OpenError {
     /// `PRAGMA quick_check` found damage.
     #[error("the message store is damaged: {0}")]
     Damaged(String),
+    /// While the service ran, the file was taken away or another one was put in its place.
+    #[error("the message store is not the one that was open before")]
+    Exchanged,
+}
+
+/// What an error of SQLite means for those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No room: nothing of the batch was stored, and the connection is sound.
+    Full,
+    /// This one statement cannot be done: nothing of the batch was stored, and the connection is sound.
+    Content,
+    /// The disk, or the file: what this connection says counts no more.
+    Broken,
+}
+
+impl Refusal {
+    /// What an error means. What is not known to be harmless is not.
+    pub fn of(error: &rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            None | Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => Self::Content,
+            Some(_) => Self::Broken,
+        }
+    }
 }
 
 /// The store, open for writing.
@@ -50,7 +77,17 @@ pub enum OpenError {
 pub struct Store {
     connection: Connection,
     in_transaction: bool,
+    /// Where the file is. `None`: in memory.
+    folder: Option<PathBuf>,
+    /// Closed for a failure; see [`Store::close`].
+    closed: bool,
+    acknowledged: Acknowledged,
 }
+
+/// The file in the data folder.
+const FILE: &str = "channel.db";
+/// Pages of the log that are moved into the database together: some 16 MiB, and where space is scarce 1 MiB.
+const LOG_PAGES: (i64, i64) = (4_096, 256);
 
 impl Store {
     /// Opens or makes `folder/channel.db`, brings it to the newest schema, and gives a new file its epoch.
@@ -58,9 +95,9 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let path = folder.join("channel.db");
+        let path = folder.join(FILE);
         make_private(&path).map_err(OpenError::Private)?;
-        Self::prepare(Connection::open(path)?)
+        Self::prepare(Connection::open(path)?, Some(folder))
     }
 
     /// A store that lives as long as the value: for tests of decisions.
@@ -68,10 +105,10 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn in_memory() -> Result<Self, OpenError> {
-        Self::prepare(Connection::open_in_memory()?)
+        Self::prepare(Connection::open_in_memory()?, None)
     }
 
-    fn prepare(mut connection: Connection) -> Result<Self, OpenError> {
+    fn prepare(mut connection: Connection, folder: Option<&Path>) -> Result<Self, OpenError> {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -83,8 +120,10 @@ impl Store {
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        // One fsync of the whole file for some 16 MiB of log, not for every quiet moment.
-        connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+        // By itself SQLite moves the log within a commit, and keeps an error of that to itself: see `Store::checkpoint`.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // What a statement spills goes to no other disk, which may be full as well.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -16_384)?;
         // On macOS a plain fsync does not reach the platter; a no-op elsewhere.
         connection.pragma_update(None, "fullfsync", true)?;
@@ -95,10 +134,88 @@ impl Store {
             return Err(OpenError::Damaged(damage));
         }
         migrate(&mut connection)?;
-        Ok(Self { connection, in_transaction: false })
+        let mut store = Self {
+            connection,
+            in_transaction: false,
+            folder: folder.map(Path::to_owned),
+            closed: false,
+            acknowledged: Acknowledged::default(),
+        };
+        store.acknowledged.epoch = store.epoch()?;
+        Ok(store)
+    }
+
+    /// Ends a connection that failed, without a further statement on it. Whatever is asked of the store from now on fails, until [`Store::reopen`] succeeded.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.in_transaction = false;
+        self.acknowledged.rolled_back();
+        // An empty database: every statement of ours fails on it.
+        match Connection::open_in_memory() {
+            Ok(nothing) => {
+                if let Err((_, error)) = std::mem::replace(&mut self.connection, nothing).close() {
+                    tracing::warn!(%error, "the failed store was closed badly");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the failed store stays open, unused"),
+        }
+    }
+
+    /// Opens the file again after [`Store::close`], proves that it can be read and written, and looks for what was acknowledged: how many of those rows are gone.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the store stays closed.
+    pub fn reopen(&mut self) -> Result<usize, OpenError> {
+        let folder = self.folder.clone().ok_or(OpenError::Exchanged)?;
+        // Opening makes what is not there.
+        if !folder.join(FILE).is_file() {
+            return Err(OpenError::Exchanged);
+        }
+        let mut fresh = Self::open(&folder)?;
+        if fresh.epoch()? != self.acknowledged.epoch {
+            return Err(OpenError::Exchanged);
+        }
+        // A sync that failed leaves the tail of the log in doubt. All of it moves into the database, and the log begins anew.
+        let busy: bool = fresh.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy {
+            return Err(ffi_error(ffi::SQLITE_BUSY).into());
+        }
+        let times: u64 = fresh.meta("reopened")?.and_then(|times| times.parse().ok()).unwrap_or(0);
+        fresh.set_meta("reopened", Some(&(times + 1).to_string()))?;
+        fresh.commit()?;
+        let missing = fresh.missing(&self.acknowledged)?;
+        fresh.acknowledged = std::mem::take(&mut self.acknowledged);
+        *self = fresh;
+        Ok(missing)
+    }
+
+    /// Where the log is, while there is one.
+    pub fn log(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(format!("{FILE}-wal")))
+    }
+
+    /// Moves the log into the database when it has grown; `scarce`: when it has grown a little. Not within a transaction.
+    ///
+    /// # Errors
+    /// SQLite's. Nothing is lost then: the log stays.
+    pub fn checkpoint(&mut self, scarce: bool) -> rusqlite::Result<()> {
+        if self.in_transaction || self.closed {
+            return Ok(());
+        }
+        let waiting: i64 = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(NOOP)")?
+            .query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))?;
+        if waiting >= if scarce { LOG_PAGES.1 } else { LOG_PAGES.0 } {
+            self.connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self) -> rusqlite::Result<()> {
+        if self.closed {
+            return Err(ffi_error(ffi::SQLITE_CANTOPEN));
+        }
         if !self.in_transaction {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             self.in_transaction = true;
@@ -114,12 +231,14 @@ impl Store {
         if self.in_transaction {
             self.connection.execute_batch("COMMIT")?;
             self.in_transaction = false;
+            self.acknowledged.committed();
         }
         Ok(())
     }
 
     /// Forgets everything since the last commit.
     pub fn rollback(&mut self) {
+        self.acknowledged.rolled_back();
         if self.in_transaction {
             // SQLite may have rolled back by itself (disk full); either way nothing of the batch remains.
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
@@ -184,10 +303,16 @@ impl Store {
             [before_ms],
         )?;
         self.connection.execute("DELETE FROM reply WHERE created_at < ?1 AND got_at IS NOT NULL", [forget_ms])?;
-        self.connection.execute("DELETE FROM turn WHERE received_at < ?1 AND state = 'done'", [forget_ms])?;
+        if self.connection.execute("DELETE FROM turn WHERE received_at < ?1 AND state = 'done'", [forget_ms])? > 0 {
+            self.acknowledged.forget_all();
+        }
         self.connection.execute("DELETE FROM refused_push WHERE created_at < ?1", [forget_ms])?;
         Ok(())
     }
+}
+
+fn ffi_error(code: std::ffi::c_int) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
 }
 
 /// Only its owner reads messages, whatever the folder allows. SQLite gives the files beside it the same mode.
@@ -247,6 +372,58 @@ mod tests {
             let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
+    }
+
+    #[test]
+    fn a_closed_store_refuses_everything_until_it_is_open_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        store.set_meta("kept", Some("1")).unwrap();
+        store.commit().unwrap();
+        store.set_meta("lost", Some("1")).unwrap();
+        store.close();
+        assert!(store.meta("kept").is_err(), "it does not pretend to be empty");
+        assert!(store.set_meta("kept", None).is_err());
+        store.commit().unwrap();
+        let moved = folder.path().join("moved");
+        std::fs::rename(folder.path().join(FILE), &moved).unwrap();
+        assert!(matches!(store.reopen(), Err(OpenError::Exchanged)));
+        assert!(!folder.path().join(FILE).exists(), "no empty one is made");
+        drop(Store::open(folder.path()).unwrap());
+        assert!(matches!(store.reopen(), Err(OpenError::Exchanged)), "not the one that was open before");
+        std::fs::rename(&moved, folder.path().join(FILE)).unwrap();
+        assert_eq!(store.reopen().unwrap(), 0);
+        assert_eq!(store.meta("kept").unwrap().as_deref(), Some("1"));
+        assert_eq!(store.meta("lost").unwrap(), None);
+    }
+
+    #[test]
+    fn the_log_is_moved_when_it_has_grown() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let waiting = |store: &Store| -> i64 {
+            let row = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
+            store.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], row).unwrap()
+        };
+        store.set_meta("words", Some(&"a".repeat(300 * 4_096))).unwrap();
+        store.checkpoint(true).unwrap();
+        store.commit().unwrap();
+        assert!(waiting(&store) >= 300);
+        store.checkpoint(false).unwrap();
+        assert!(waiting(&store) >= 300, "not yet");
+        store.checkpoint(true).unwrap();
+        assert_eq!(waiting(&store), 0);
+    }
+
+    #[test]
+    fn what_an_error_means() {
+        let of = |code| Refusal::of(&ffi_error(code));
+        assert_eq!(of(ffi::SQLITE_FULL), Refusal::Full);
+        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY] {
+            assert_eq!(of(code), Refusal::Broken);
+        }
+        assert_eq!(of(ffi::SQLITE_CONSTRAINT_UNIQUE), Refusal::Content);
+        assert_eq!(Refusal::of(&rusqlite::Error::QueryReturnedNoRows), Refusal::Content);
     }
 
     #[test]

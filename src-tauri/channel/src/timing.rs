@@ -19,6 +19,8 @@ pub struct Timing {
     pub ping: Duration,
     /// Silence until the peer is gone.
     pub silent: Duration,
+    /// Wait for an answer to the ping that follows a sleep of the computer.
+    pub woken: Duration,
     /// Accept to first byte.
     pub first_byte: Duration,
     /// Accept to a whole HTTP head.
@@ -46,6 +48,7 @@ impl Default for Timing {
             reply: Duration::from_secs(7 * 24 * 3600),
             ping: Duration::from_secs(30),
             silent: Duration::from_secs(45),
+            woken: Duration::from_secs(5),
             first_byte: Duration::from_secs(2),
             head: Duration::from_secs(5),
             greeting: Duration::from_secs(5),

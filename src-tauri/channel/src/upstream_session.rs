@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::state::{Input, Output, Stage, step};
-use crate::driver::HubStopped;
+use crate::driver::Unanswered;
 use crate::hub::event::Event;
 use crate::line::{Ending, Happening, Line, bye};
 use crate::listener::gate::Door;
@@ -77,7 +77,7 @@ impl Session<'_> {
                 match self.perform(line, output).await {
                     Ok(None) => {}
                     Ok(Some(ending)) => return ending,
-                    Err(HubStopped) => return Ending::Close(Some(bye(Code::Stopping)), Close::Restarting),
+                    Err(_) => return Ending::Close(Some(bye(Code::Stopping)), Close::Restarting),
                 }
             }
         }
@@ -91,7 +91,7 @@ impl Session<'_> {
         &mut self,
         line: &mut Line<S>,
         output: Output,
-    ) -> Result<Option<Ending>, HubStopped> {
+    ) -> Result<Option<Ending>, Unanswered> {
         let session = self.visit.session;
         let event = match output {
             Output::Send(frame) => {

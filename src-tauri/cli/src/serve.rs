@@ -97,10 +97,16 @@ async fn live(
 
 async fn tell(terminal: Terminal, folders: &Folders, args: &Serve, notes: &[Failure]) -> Result<(), Stop> {
     let language = terminal.language;
-    let status: Status = Client::connect(folders).await?.ask(&Request::Status {}).await?;
-    terminal.tell(&status)?;
-    terminal.say(words::running(language, &status.name))?;
-    state::show(terminal, &status)?;
+    match Client::connect(folders).await?.ask::<Status>(&Request::Status {}).await {
+        Ok(status) => {
+            terminal.tell(&status)?;
+            terminal.say(words::running(language, &status.name))?;
+            state::show(terminal, &status)?;
+        }
+        // The service goes on, and heals.
+        Err(failure) if failure.is_storage() => terminal.say(failure.words(language))?,
+        Err(failure) => return Err(failure.into()),
+    }
     for note in notes {
         terminal.say(note.words(language))?;
     }

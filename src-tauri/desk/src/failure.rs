@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::fmt;
 
-use channel::driver::HubStopped;
+use channel::driver::Unanswered;
 use channel::service::StartError;
 use channel::view::{AddError, ConfirmError, IssueError};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,14 @@ codes! {
     Storage, "storage",
         "The computer cannot save this. Check its disk space.",
         "电脑无法保存，请检查磁盘空间。";
+    /// The disk is nearly full.
+    DiskFull, "disk_full",
+        "The disk is almost full. Your devices keep new messages until there is room. Free some disk space.",
+        "磁盘空间即将用尽，新消息暂时保留在设备上。请清理磁盘空间。";
+    /// The disk reports errors.
+    DiskFailing, "disk_failing",
+        "The disk reports errors. Your devices keep new messages while SmartPi tries again. Check the disk, and back up what matters.",
+        "磁盘读写出错，SmartPi 正在重试，新消息暂时保留在设备上。请检查磁盘并备份重要数据。";
     /// The service stops.
     Stopping, "stopping",
         "The service is stopping. Start it again and retry.",
@@ -311,8 +319,18 @@ impl Failure {
 
     /// Whether something of the person's cannot be kept: the disk, the store or the settings refuse.
     pub fn is_storage(&self) -> bool {
-        [FailureCode::Storage, FailureCode::StoreUnusable, FailureCode::SettingsNotSaved, FailureCode::FolderUnusable]
-            .contains(&self.code)
+        let others = [
+            FailureCode::Storage,
+            FailureCode::StoreUnusable,
+            FailureCode::SettingsNotSaved,
+            FailureCode::FolderUnusable,
+        ];
+        self.is_disk() || others.contains(&self.code)
+    }
+
+    /// Whether the disk under the running service is full or failing: that passes by itself, and is told then.
+    pub fn is_disk(&self) -> bool {
+        [FailureCode::DiskFull, FailureCode::DiskFailing].contains(&self.code)
     }
 
     /// The program that has the port, where that is what happened and it is known.
@@ -399,9 +417,12 @@ pub fn chain(error: &dyn Error) -> String {
     words
 }
 
-impl From<HubStopped> for Failure {
-    fn from(_: HubStopped) -> Self {
-        Self::bare(FailureCode::Stopping)
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        Self::bare(match unanswered {
+            Unanswered::Stopped => FailureCode::Stopping,
+            Unanswered::NotStored => FailureCode::Storage,
+        })
     }
 }
 
@@ -527,7 +548,8 @@ mod tests {
 
     #[test]
     fn every_error_of_the_channel_has_its_code() {
-        assert_eq!(Failure::from(HubStopped).code, FailureCode::Stopping);
+        assert_eq!(Failure::from(Unanswered::Stopped).code, FailureCode::Stopping);
+        assert_eq!(Failure::from(Unanswered::NotStored).code, FailureCode::Storage);
         assert_eq!(Failure::from(IssueError::NotListening).code, FailureCode::NoAddress);
         assert_eq!(Failure::from(IssueError::Claimed).code, FailureCode::BindClaimed);
         assert_eq!(Failure::from(IssueError::Stopping).code, FailureCode::Stopping);

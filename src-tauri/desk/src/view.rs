@@ -256,6 +256,8 @@ pub enum NoticeKind {
     Confirm,
     /// The service or its store has a trouble.
     Trouble,
+    /// The disk takes messages again.
+    DiskWell,
     /// The assistant connected.
     AssistantUp,
     /// The assistant left and did not come back at once.

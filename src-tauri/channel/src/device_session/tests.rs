@@ -396,3 +396,22 @@ async fn the_hub_ends_a_session_with_its_reason() {
     drop(outbox);
     assert_eq!(orphan.farewell().await, (vec![], Some(9015), 1012));
 }
+
+#[tokio::test]
+async fn after_a_sleep_a_device_has_a_short_time_to_answer() {
+    let mut rig = Rig::with(|timing| timing.woken = Duration::from_millis(300));
+    let key = rig.bound_device(1);
+    let (mut peer, _, outbox) = rig.ready_device(&key).await;
+    outbox.check();
+    let ping = peer.frame().await;
+    assert_eq!(ping["t"], "ping");
+    peer.send(json!({"t": "pong", "c": ping["c"]})).await;
+    // Frames are read in order: after this answer the pong was heard.
+    peer.send(json!({"t": "ping", "c": 5})).await;
+    assert_eq!(peer.frame().await, json!({"t": "pong", "c": 5}));
+    let since = Instant::now();
+    outbox.check();
+    assert_eq!(peer.frame().await["t"], "ping", "who answered stays");
+    assert_eq!(peer.farewell().await, (vec![], Some(9015), 4012));
+    assert!(since.elapsed() >= Duration::from_millis(300));
+}

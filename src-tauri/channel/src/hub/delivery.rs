@@ -3,13 +3,11 @@
 use super::event::SessionId;
 use super::{Effect, Hub, Now, millis};
 use crate::id::{self, DeviceKey, MessageId, TurnId};
+use crate::storage::Room;
 use crate::store::{NewReply, NewTurn, ReplyRow, Standing};
 use crate::wire::device::{Bye, ErrFrame, Reply, Stage, Stored, ToDevice, TurnState};
 use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
 use crate::wire::{self, Close, Code};
-
-/// Days after which ids of ended turns and of taken replies are forgotten.
-const FORGET_MS: i64 = 30 * 24 * 3_600_000;
 
 impl Hub {
     pub(super) fn on_message(&mut self, session: SessionId, id: &str, text: &str, now: Now) -> rusqlite::Result<()> {
@@ -35,6 +33,7 @@ impl Hub {
                 };
                 self.tell_device(&device, ToDevice::Turn { re: id.into(), s, stage: None });
             }
+            Standing::New if self.room != Room::Plenty => self.cannot_store(session, id),
             Standing::New => {
                 let (count, bytes) = self.store.open_turns(&device)?;
                 if count >= wire::WAITING.0 as u64 || bytes + text.len() as u64 > wire::WAITING.1 as u64 {
@@ -122,7 +121,7 @@ impl Hub {
     }
 
     /// Tells a device once that older replies are gone; as the newest reply, so that it comes after what is left.
-    fn expired(&mut self, device: &DeviceKey, now: Now) -> rusqlite::Result<()> {
+    pub(super) fn expired(&mut self, device: &DeviceKey, now: Now) -> rusqlite::Result<()> {
         let newest = self.store.device(device)?.map_or(0, |row| row.last_n);
         let told = self.store.replies_after(device, newest.saturating_sub(2), 2)?;
         if told.iter().any(|row| row.code == Some(Code::Expired)) {
@@ -360,15 +359,6 @@ impl Hub {
             self.end_turn(&turn, "stopped", TurnState::Failed, now)?;
         }
         Ok(())
-    }
-
-    pub(super) fn tidy(&mut self, now: Now) -> rusqlite::Result<()> {
-        let life = i64::try_from(self.facts.timing.reply.as_millis()).unwrap_or(i64::MAX);
-        for device in self.store.expire_replies(now.wall.saturating_sub(life))? {
-            self.changed();
-            self.expired(&device, now)?;
-        }
-        self.store.tidy(now.wall.saturating_sub(self.facts.keep_text_ms), now.wall.saturating_sub(FORGET_MS))
     }
 }
 

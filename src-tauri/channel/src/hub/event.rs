@@ -11,6 +11,7 @@ use crate::agent::Agent;
 use crate::id::DeviceKey;
 use crate::outbox::Outbox;
 use crate::proof::Chan;
+use crate::storage::Health;
 use crate::view::{
     AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket,
     TurnRecord,
@@ -153,6 +154,8 @@ pub enum Event {
     Listening(Arc<[SocketAddr]>),
     /// A person's wish.
     Command(Command),
+    /// The computer slept, and is awake again.
+    Woke,
     /// Time passed; sent by the driver when a deadline is due.
     Tick,
 }
@@ -321,6 +324,6 @@ pub enum Notice {
     LinkDown,
     /// Another gateway tried.
     GatewayRefused(Arc<str>),
-    /// The store refused a write.
-    StorageTrouble(Arc<str>),
+    /// The store's disk is another way than before; each state is told once.
+    Storage(Health),
 }

@@ -24,6 +24,9 @@ impl Hub {
         outbox: Outbox,
         now: Now,
     ) -> rusqlite::Result<()> {
+        if !self.has_room_for_link(&outbox) {
+            return Ok(());
+        }
         if !self.may_link(&auth.gateway)? {
             let refused = Effect::Plugin(outbox.clone(), ToPlugin::Err(ErrFrame::of(Code::OtherGateway)));
             self.effects.push(refused);

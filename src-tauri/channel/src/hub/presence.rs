@@ -103,6 +103,15 @@ impl Hub {
         Ok(())
     }
 
+    /// Nobody knows who left while the computer slept: everybody is asked.
+    pub(super) fn on_woke(&mut self) {
+        let peers =
+            self.sessions.values().map(|attached| &attached.outbox).chain(self.link.iter().map(|link| &link.outbox));
+        let checks: Vec<Effect> = peers.map(|outbox| Effect::Check(outbox.clone())).collect();
+        tracing::info!(peers = checks.len(), "woke up");
+        self.effects.extend(checks);
+    }
+
     fn tell_gone(&mut self, device: DeviceKey, name: Arc<str>) {
         tracing::info!(deviceKey = %device, "device disconnected");
         self.tell_plugin(ToPlugin::Presence { device: device.to_string(), name: name.to_string(), online: false });

@@ -7,6 +7,7 @@ mod listing;
 mod pushes;
 mod random;
 mod rig;
+mod storage;
 
 use rig::{Rig, message_id};
 

@@ -148,6 +148,7 @@ impl Store {
         self.begin()?;
         let lost = Lost { messages: self.open_turns(key)?.0, replies: self.waiting_replies(key)?.0 };
         self.connection.prepare_cached("DELETE FROM device WHERE device_key = ?1")?.execute([key.as_str()])?;
+        self.acknowledged.forget(key);
         Ok(Some(lost))
     }
 }

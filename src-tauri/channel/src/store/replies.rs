@@ -99,6 +99,7 @@ impl Store {
                 reply.by,
                 reply.now
             ])?;
+        self.acknowledged.reply(reply.device, n);
         Ok(n)
     }
 

@@ -129,6 +129,7 @@ impl Store {
                 turn.received_at,
                 turn.stored_at
             ])?;
+        self.acknowledged.turn(turn.device, turn.message);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use channel::hub::event::Notice;
 use channel::keys;
 use channel::service::Agent;
+use channel::storage::Health;
 use channel::view::{BindProgress, Pending};
 use jiff::Zoned;
 use tokio::sync::oneshot;
@@ -24,9 +25,14 @@ use crate::view::{Phase, View};
 impl<S: Shell> Controller<S> {
     /// The service says something: what exactly is read from it.
     pub(super) fn noticed(&mut self, notice: &Notice) {
-        if let Notice::StorageTrouble(why) = notice {
+        if let Notice::Storage(health) = notice {
+            let code = match health {
+                Health::Well => None,
+                Health::Full => Some(FailureCode::DiskFull),
+                Health::Failing => Some(FailureCode::DiskFailing),
+            };
             let before = self.state.clone();
-            self.trouble(Topic::Store, Some(Failure::with(FailureCode::Storage, why.to_string())));
+            self.trouble(Topic::Store, code.map(Failure::bare));
             self.follow(&before);
         }
         self.read_soon();
@@ -57,7 +63,7 @@ impl<S: Shell> Controller<S> {
                     reached: Vec::new(),
                 };
                 snapshot.reached = service.reached();
-                Ok::<_, channel::driver::HubStopped>(snapshot)
+                Ok::<_, channel::driver::Unanswered>(snapshot)
             };
             Event::Read(Box::new(read.await.ok()))
         });

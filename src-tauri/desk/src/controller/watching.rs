@@ -64,6 +64,11 @@ impl<S: Shell> Controller<S> {
         self.state.gather(now_ms);
         self.deadlines.look_again();
         self.read_soon();
+        let service = self.service.clone();
+        // One that has ended says so itself.
+        tokio::spawn(async move {
+            let _ = service.woke().await;
+        });
     }
 
     pub(super) fn permission(&self) -> Permission {

@@ -102,6 +102,7 @@ impl Event {
                 [words::confirm_many(language, count), sentences(language, &body), words::decide(language)]
             }
             (NoticeKind::Trouble, _) => self.trouble_words(language),
+            (NoticeKind::DiskWell, _) => [words::saves_again(language), words::kept_come(language), show],
             (NoticeKind::AssistantUp, _) => [words::assistant_up(language), words::answers_again(language), show],
             (NoticeKind::AssistantDown, _) => [words::assistant_down(language), words::questions_kept(language), show],
             (NoticeKind::Started, _) => [words::started(language), words::may_connect(language), show],
@@ -152,7 +153,7 @@ impl Event {
             }
             NoticeKind::Confirm => Page::Bind {},
             NoticeKind::Trouble => self.trouble_page(),
-            NoticeKind::AssistantUp | NoticeKind::AssistantDown => Page::Activity {},
+            NoticeKind::DiskWell | NoticeKind::AssistantUp | NoticeKind::AssistantDown => Page::Activity {},
         }
     }
 
@@ -175,6 +176,7 @@ fn is_off(kind: NoticeKind, quiet: &Quiet) -> bool {
         NoticeKind::Removed => false,
         NoticeKind::Confirm => quiet.confirm,
         NoticeKind::Trouble
+        | NoticeKind::DiskWell
         | NoticeKind::AssistantUp
         | NoticeKind::AssistantDown
         | NoticeKind::Started

@@ -22,6 +22,8 @@ pub(super) struct Service {
     failed_with: Option<FailureCode>,
     /// The present failure was told.
     failure_told: bool,
+    /// A trouble of the disk was told, and not yet that it is over.
+    disk_told: bool,
     /// When each trouble was told.
     told: HashMap<FailureCode, i64>,
 }
@@ -33,9 +35,14 @@ impl Service {
         for failure in after.shown.troubles.iter().filter(|failure| !is_known(failure)) {
             if self.is_fresh(failure.code, now_ms) {
                 let quiet = !failure.is_storage();
+                self.disk_told |= failure.is_disk();
                 let failure = Some(failure.clone());
                 events.push(Event { failure, quiet, ..Event::new(NoticeKind::Trouble, now_ms) });
             }
+        }
+        if self.disk_told && !after.shown.troubles.iter().any(Failure::is_disk) {
+            self.disk_told = false;
+            events.push(Event::new(NoticeKind::DiskWell, now_ms));
         }
         events
     }

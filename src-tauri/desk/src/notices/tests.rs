@@ -352,6 +352,27 @@ fn what_cannot_be_saved_is_told_and_a_lesser_trouble_is_kept() {
 }
 
 #[test]
+fn a_full_disk_is_told_once_and_once_when_it_is_over() {
+    let mut desk = Desk::new();
+    let have = |desk: &mut Desk, code: Option<FailureCode>| {
+        desk.change(|state| state.shown.troubles = code.map(Failure::bare).into_iter().collect());
+    };
+    have(&mut desk, Some(FailureCode::DiskFull));
+    have(&mut desk, Some(FailureCode::DiskFull));
+    have(&mut desk, None);
+    have(&mut desk, None);
+    assert_eq!(desk.titles(), ["SmartPi cannot save", "SmartPi saves again"]);
+    // The same again soon is not told again, nor its end.
+    have(&mut desk, Some(FailureCode::DiskFull));
+    have(&mut desk, None);
+    assert_eq!(desk.titles().len(), 2);
+    have(&mut desk, Some(FailureCode::DiskFailing));
+    have(&mut desk, Some(FailureCode::DiskFull));
+    have(&mut desk, None);
+    assert_eq!(desk.titles()[2..], ["SmartPi cannot save", "SmartPi saves again"]);
+}
+
+#[test]
 fn a_waiting_device_is_told_at_once_and_once() {
     let mut desk = Desk::new();
     let until_ms = desk.now_ms + 60_000;

@@ -41,6 +41,10 @@ crate::words! {
     port_taken(port): "Port {port} is used by another program. Close it, or choose another port in the settings.", "端口 {port} 被其他程序占用。请关闭该程序，或在设置中换一个端口。";
     /// Something cannot be saved.
     cannot_save(): "SmartPi cannot save", "SmartPi 无法保存数据";
+    /// The disk takes messages again.
+    saves_again(): "SmartPi saves again", "SmartPi 已恢复保存";
+    /// What that means.
+    kept_come(): "Your devices send what they kept. Nothing to do.", "设备会自动发送保留的消息，无需操作。";
     /// Another trouble.
     trouble(): "SmartPi has a problem", "SmartPi 遇到问题";
     /// No tray.

@@ -139,6 +139,7 @@ fn urgency(kind: NoticeKind) -> u8 {
         NoticeKind::Bound
         | NoticeKind::Removed
         | NoticeKind::Trouble
+        | NoticeKind::DiskWell
         | NoticeKind::AssistantDown
         | NoticeKind::Started
         | NoticeKind::Stopped => 1,

@@ -58,6 +58,7 @@ export const activity = {
     removed: (names: string) => `${names} was removed`,
     confirm: (names: string) => `${names} asked to join`,
     trouble: (_names: string) => "Something went wrong",
+    disk_well: (_names: string) => "This computer saves messages again",
     assistant_up: (_names: string) => "OpenClaw connected",
     assistant_down: (_names: string) => "OpenClaw disconnected",
     started: (_names: string) => "The service was started",

@@ -9,6 +9,8 @@ export const failures = {
   not_confirming: { what: "The device shows no digits yet.", next: "Wait until it does, then type them." },
   timeout: { what: "It did not happen in time.", next: "Try again." },
   storage: { what: "This computer cannot save this.", next: "Check the free space of its disk." },
+  disk_full: { what: "The disk is almost full. Your devices keep new messages until there is room.", next: "Free some disk space." },
+  disk_failing: { what: "The disk reports errors. Your devices keep new messages while SmartPi tries again.", next: "Check the disk, and back up what matters." },
   stopping: { what: "The service is stopped or stopping.", next: "Start it and try again." },
   too_many: { what: "Too much at once.", next: "Wait a moment and try again." },
   no_address: { what: "The service does not listen on this address.", next: "Allow devices in your network, or choose another address." },

@@ -60,6 +60,7 @@ export const activity: Words["activity"] = {
     removed: (names) => `${names} 已移除`,
     confirm: (names) => `${names} 请求加入`,
     trouble: () => "出现问题",
+    disk_well: () => "已恢复保存消息",
     assistant_up: () => "OpenClaw 已连接",
     assistant_down: () => "OpenClaw 已断开",
     started: () => "服务已启动",

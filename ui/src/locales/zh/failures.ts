@@ -10,6 +10,8 @@ export const failures: Words["failures"] = {
   not_confirming: { what: "设备尚未显示数字。", next: "请等待数字出现后再输入。" },
   timeout: { what: "等待超时。", next: "请重试。" },
   storage: { what: "电脑无法保存。", next: "请检查磁盘剩余空间。" },
+  disk_full: { what: "磁盘空间即将用尽，新消息暂时保留在设备上。", next: "请清理磁盘空间。" },
+  disk_failing: { what: "磁盘读写出错，SmartPi 正在重试，新消息暂时保留在设备上。", next: "请检查磁盘并备份重要数据。" },
   stopping: { what: "服务已停止或正在停止。", next: "请启动服务后重试。" },
   too_many: { what: "操作过多。", next: "请稍后再试。" },
   no_address: { what: "服务没有在此地址上监听。", next: "请允许本网络中的设备连接，或选择其他地址。" },

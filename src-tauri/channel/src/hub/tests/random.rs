@@ -39,8 +39,10 @@ enum Step {
     Pass {
         ms: u64,
     },
-    /// The next write fails: disk full, or the process dies before the commit.
+    /// The next write fails: the disk, or the process dies before the commit.
     FailNext,
+    /// The next write fails for want of room: devices stay.
+    RefuseNext,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -57,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => device.prop_map(|device| Step::Push { device }),
         1 => (1_u64..40_000).prop_map(|ms| Step::Pass { ms }),
         1 => Just(Step::FailNext),
+        2 => Just(Step::RefuseNext),
     ]
 }
 
@@ -188,10 +191,20 @@ impl World {
                 }
             }
             Step::Pass { ms } => rig.pass(ms),
-            Step::FailNext => rig.fail_next = true,
+            Step::FailNext => (rig.fail_next, rig.rewinds) = (true, false),
+            Step::RefuseNext => (rig.fail_next, rig.rewinds) = (true, true),
+        }
+        if std::mem::take(&mut rig.link_sent_away) {
+            self.given.clear();
         }
         if std::mem::take(&mut rig.all_sent_away) {
             self.sent_away(rig)?;
+        }
+        for number in 1..4 {
+            if self.phones[&number].present && rig.closed(&self.keys[&number]).is_some() {
+                self.read(rig, number, false)?;
+                self.phones.get_mut(&number).unwrap().present = false;
+            }
         }
         Ok(())
     }
@@ -256,4 +269,8 @@ fn a_hub_that_tells_before_the_commit_is_caught() {
         || vec![Step::Link, Step::FailNext, Step::Say { device: 1 }, Step::Read { device: 1, acknowledge: true }];
     assert!(judge(steps(), true).is_err(), "acknowledged, then lost");
     assert!(judge(steps(), false).is_ok());
+    let without_room =
+        || vec![Step::Link, Step::RefuseNext, Step::Say { device: 1 }, Step::Read { device: 1, acknowledge: true }];
+    assert!(judge(without_room(), true).is_err(), "acknowledged without room, then lost");
+    assert!(judge(without_room(), false).is_ok());
 }

@@ -33,6 +33,7 @@ struct Peer {
     inlet: Inlet,
     bound: bool,
     closed: Option<Close>,
+    checks: u32,
     texts: Vec<String>,
     code: Option<String>,
 }
@@ -40,7 +41,7 @@ struct Peer {
 pub(crate) struct Rig {
     pub(crate) hub: Hub,
     pub(crate) now: Now,
-    notices: broadcast::Sender<Notice>,
+    pub(crate) notices: broadcast::Sender<Notice>,
     told: broadcast::Receiver<Notice>,
     peers: BTreeMap<SessionId, Peer>,
     devices: BTreeMap<DeviceKey, SessionId>,
@@ -53,8 +54,12 @@ pub(crate) struct Rig {
     pub(crate) fail_next: bool,
     /// Tell before the commit: what the product must never do.
     pub(crate) effects_first: bool,
+    /// A failed commit is one for want of room: the store itself is sound.
+    pub(crate) rewinds: bool,
     /// A failed commit sent everybody away.
     pub(crate) all_sent_away: bool,
+    /// A failed commit sent the plugin away.
+    pub(crate) link_sent_away: bool,
 }
 
 impl Rig {
@@ -87,7 +92,9 @@ impl Rig {
             limit: 64 << 20,
             fail_next: false,
             effects_first: false,
+            rewinds: false,
             all_sent_away: false,
+            link_sent_away: false,
         };
         rig.event(Event::Tick);
         rig
@@ -104,17 +111,33 @@ impl Rig {
     fn settle(&mut self, event: Event) {
         let effects = self.hub.handle(event, self.now).unwrap();
         if std::mem::take(&mut self.fail_next) && self.hub.store.is_dirty() {
-            if self.effects_first {
-                perform(effects, &self.notices);
-            }
+            let unsent = match self.effects_first {
+                true => {
+                    perform(effects, &self.notices);
+                    Vec::new()
+                }
+                false => effects,
+            };
             self.hub.store.rollback();
-            perform(self.hub.recover(self.now), &self.notices);
+            let effects = if self.rewinds {
+                self.hub.rewind(unsent, self.now)
+            } else {
+                self.all_sent_away = true;
+                self.hub.recover(unsent, self.now)
+            };
+            perform(effects, &self.notices);
             self.link = None;
-            self.all_sent_away = true;
+            self.link_sent_away = true;
             return;
         }
         self.hub.store.commit().unwrap();
         perform(effects, &self.notices);
+    }
+
+    /// How often a session was asked whether its peer is there.
+    pub(crate) fn checks(&mut self, session: SessionId) -> u32 {
+        self.drain(session);
+        self.peers[&session].checks
     }
 
     /// What the application was told since the last call.
@@ -151,7 +174,8 @@ impl Rig {
         self.next_session += 1;
         let session = SessionId(self.next_session);
         let (sender, inlet) = outbox::pair(self.limit);
-        self.peers.insert(session, Peer { inlet, bound: false, closed: None, texts: Vec::new(), code: None });
+        self.peers
+            .insert(session, Peer { inlet, bound: false, closed: None, checks: 0, texts: Vec::new(), code: None });
         (session, sender)
     }
 
@@ -178,6 +202,7 @@ impl Rig {
             match order {
                 Order::Frame(text) => peer.texts.push(text),
                 Order::Bound(_) => peer.bound = true,
+                Order::Check => peer.checks += 1,
                 Order::Close(close) => peer.closed = Some(close),
             }
         }

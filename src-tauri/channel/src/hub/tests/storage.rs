@@ -1,0 +1,176 @@
+//! A disk without room, a clock that was set, a computer that slept.
+
+use super::replies;
+use super::rig::{Rig, message_id};
+use crate::clock::Reading;
+use crate::driver::perform;
+use crate::hub::event::{Event, Notice};
+use crate::storage::Room;
+use crate::wire::device::{ErrFrame, Stored, ToDevice};
+use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
+use crate::wire::{Close, Code};
+
+fn set_room(rig: &mut Rig, room: Room) {
+    let effects = rig.hub.set_room(room, rig.now);
+    rig.hub.store.commit().unwrap();
+    perform(effects, &rig.notices);
+}
+
+/// Messages that were refused for want of room.
+fn refused(frames: &[ToDevice]) -> Vec<String> {
+    let of = |frame: &ToDevice| match frame {
+        ToDevice::Err(ErrFrame { code: Code::Storage, re: Some(id), retry_ms: Some(_), .. }) => Some(id.clone()),
+        _ => None,
+    };
+    frames.iter().filter_map(of).collect()
+}
+
+fn acknowledged(frames: &[ToDevice]) -> Vec<(String, Stored)> {
+    let of = |frame: &ToDevice| match frame {
+        ToDevice::Ack { id, st } => Some((id.clone(), *st)),
+        _ => None,
+    };
+    frames.iter().filter_map(of).collect()
+}
+
+#[test]
+fn with_little_room_new_messages_wait_on_their_devices_and_all_else_goes_on() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "before");
+    rig.device_frames(&device);
+    set_room(&mut rig, Room::Little);
+    rig.say(&device, 2, "while full");
+    rig.say(&device, 1, "before");
+    let frames = rig.device_frames(&device);
+    assert_eq!(refused(&frames), [message_id(2)]);
+    assert_eq!(acknowledged(&frames), [(message_id(1), Stored::Dup)], "what is on disk is on disk");
+    rig.reply(&device, 1, "r1", "answer");
+    rig.done(&device, 1, Outcome::Answered);
+    rig.push(&device, "p1", "push");
+    assert_eq!(rig.fetch_all(&device).len(), 2, "deliveries go on");
+    assert_eq!(rig.plugin_frames().iter().filter(|frame| matches!(frame, ToPlugin::Stored { .. })).count(), 3);
+    assert_eq!(rig.closed(&device), None);
+    set_room(&mut rig, Room::Plenty);
+    rig.say(&device, 2, "while full");
+    assert_eq!(acknowledged(&rig.device_frames(&device)), [(message_id(2), Stored::Stored)]);
+}
+
+#[test]
+fn with_the_least_room_the_plugin_keeps_its_replies_and_devices_still_confirm() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    rig.link();
+    rig.say(&device, 1, "words");
+    rig.reply(&device, 1, "r1", "answer");
+    let link = rig.link_session();
+    set_room(&mut rig, Room::Least);
+    assert_eq!(rig.closed_session(link), Some(Close::Restarting));
+    assert!(!rig.is_linked());
+    let refused = rig.link_as("g");
+    assert!(
+        refused.iter().any(
+            |frame| matches!(frame, ToPlugin::Bye(bye) if bye.code == Code::Storage && bye.retry_ms >= Some(5_000))
+        )
+    );
+    assert!(!rig.is_linked());
+    assert_eq!(replies(&rig.device_frames(&device)).len(), 1);
+    rig.got(&device, 1);
+    assert_eq!(rig.read()[0].waiting, 0);
+    set_room(&mut rig, Room::Plenty);
+    let again = rig.link_as("g");
+    assert!(again.iter().any(|frame| matches!(frame, ToPlugin::Deliver { .. })), "the turn is not over: it goes again");
+}
+
+#[test]
+fn a_write_that_finds_no_room_costs_nobody_the_session() {
+    let mut rig = Rig::new();
+    let (one, other) = (rig.bound_device(1), rig.bound_device(2));
+    rig.link();
+    rig.say(&one, 1, "words");
+    rig.device_frames(&one);
+    (rig.fail_next, rig.rewinds) = (true, true);
+    rig.say(&other, 1, "no room");
+    assert_eq!(refused(&rig.device_frames(&other)), [message_id(1)]);
+    assert_eq!((rig.closed(&one), rig.closed(&other)), (None, None));
+    assert!(!rig.is_linked(), "the plugin sends again what it heard no `stored` for");
+    rig.link();
+    (rig.fail_next, rig.rewinds) = (true, true);
+    rig.reply(&one, 1, "r1", "answer");
+    assert_eq!(replies(&rig.device_frames(&one)), [], "not stored, not shown");
+    rig.link();
+    rig.reply(&one, 1, "r1", "answer");
+    rig.reply(&one, 1, "r2", "more");
+    let shown: Vec<u64> = replies(&rig.device_frames(&one)).iter().map(|reply| reply.0).collect();
+    assert_eq!(shown, [1, 2], "none is skipped on the session that stayed");
+}
+
+#[test]
+fn a_device_whose_coming_was_not_stored_comes_again() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    let older = rig.session(&device);
+    (rig.fail_next, rig.rewinds) = (true, true);
+    rig.arrive(&device, 0);
+    assert_eq!(rig.closed(&device), Some(Close::Restarting));
+    assert_eq!(rig.closed_session(older), Some(Close::Restarting), "nobody would listen to it any more");
+    assert!(!rig.device_frames(&device).iter().any(|frame| matches!(frame, ToDevice::Ready { .. })));
+    rig.arrive(&device, 0);
+    assert!(rig.device_frames(&device).iter().any(|frame| matches!(frame, ToDevice::Ready { .. })));
+}
+
+#[test]
+fn nothing_expires_because_the_clock_was_set() {
+    let day = 24 * 3_600_000;
+    for jump in [12 * 365 * day, -50 * 365 * day] {
+        let mut rig = Rig::new();
+        let device = rig.bound_device(1);
+        rig.link();
+        rig.leave(&device);
+        rig.push(&device, "p1", "push");
+        let see = |rig: &mut Rig| {
+            let reading = Reading { mono: rig.now.mono, elapsed: rig.now.mono, wall: rig.now.wall };
+            rig.hub.see_clocks(reading)
+        };
+        rig.hub.resume_clock(Reading { mono: rig.now.mono, elapsed: rig.now.mono, wall: rig.now.wall }).unwrap();
+        rig.pass(1_000);
+        rig.now.wall += jump;
+        assert!(see(&mut rig).set);
+        rig.push(&device, "p2", "while the clock was wrong");
+        rig.pass(59 * 60_000);
+        rig.now.wall -= jump;
+        see(&mut rig);
+        // The hourly look at what is old.
+        rig.pass(59 * 60_000);
+        see(&mut rig);
+        rig.event(Event::Tick);
+        rig.arrive(&device, 0);
+        let kept = rig.fetch_all(&device);
+        assert_eq!(kept.len(), 2, "{jump}: {kept:?}");
+        let saved = rig.hub.store.meta("clock").unwrap();
+        assert!(saved.is_some_and(|saved| !saved.ends_with('-')), "the next run knows");
+    }
+}
+
+#[test]
+fn after_a_sleep_everybody_is_asked_whether_they_are_there() {
+    let mut rig = Rig::new();
+    let (one, other) = (rig.bound_device(1), rig.bound_device(2));
+    rig.link();
+    rig.leave(&other);
+    rig.event(Event::Woke);
+    let (one, other, link) = (rig.session(&one), rig.session(&other), rig.link_session());
+    assert_eq!([one, other, link].map(|session| rig.checks(session)), [1, 0, 1]);
+}
+
+#[test]
+fn a_plugin_without_room_learns_it_once_and_the_application_too() {
+    let mut rig = Rig::new();
+    rig.link();
+    rig.notices();
+    set_room(&mut rig, Room::Least);
+    set_room(&mut rig, Room::Least);
+    assert_eq!(rig.notices().iter().filter(|notice| **notice == Notice::LinkDown).count(), 1);
+    rig.plugin_on(rig.link_session(), FromPlugin::Ping { c: 1 });
+}
