@@ -2,7 +2,9 @@
 
 mod attack;
 mod bind_and_talk;
+mod crowd;
 mod desktop;
+mod disk_faults;
 mod hostile_pages;
 mod kill_nine;
 mod make_run;

@@ -1,5 +1,5 @@
-//! A channel service that breaks the promise, so that the test of the promise can be seen to fail: it acknowledges first and commits a little later.
-//! `forgetful-service DATA PORT` runs on the data folder of a real `smartpi serve`, and writes `service.json` as that does.
+//! A channel service that breaks the promise, so that the test of the promise can be seen to fail: it acknowledges first and commits a little later, or, with
+//! `keeps-failed`, goes on with a connection to its store that failed. `forgetful-service DATA PORT [keeps-failed]` runs on the data folder of a real `smartpi serve`, and writes `service.json` as that does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -21,10 +21,18 @@ impl CommitOrder for TellFirst {
     }
 }
 
+struct KeepFailed;
+
+impl CommitOrder for KeepFailed {
+    const EFFECTS_FIRST: bool = false;
+    const KEEPS_FAILED: bool = true;
+}
+
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let folder = PathBuf::from(arguments.next().context("no data folder")?);
     let port = arguments.next().context("no port")?.to_str().context("no port")?.parse()?;
+    let keeps_failed = arguments.next().is_some_and(|argument| argument == "keeps-failed");
     let config = Config {
         folder: folder.clone(),
         name: "forgetful".into(),
@@ -33,7 +41,10 @@ fn main() -> Result<()> {
         keep_text_days: 30,
         timing: Timing::default(),
     };
-    let service = Service::start_with::<TellFirst>(config)?;
+    let service = match keeps_failed {
+        true => Service::start_with::<KeepFailed>(config)?,
+        false => Service::start_with::<TellFirst>(config)?,
+    };
     let file = json!({"port": service.addresses()[0].port(), "pid": std::process::id(), "startedMs": 0, "version": "0", "control": ""});
     std::fs::write(folder.join("service.json"), file.to_string())?;
     loop {

@@ -27,13 +27,15 @@ fn tell(number: usize, event: &Event) {
         Event::Shown(reply) => {
             say(&json!({"device": number, "what": "shown", "n": reply.n, "rid": reply.rid, "re": reply.re}))
         }
+        Event::Deferred { id, code, .. } => {
+            say(&json!({"device": number, "what": "deferred", "id": id, "code": code.number()}))
+        }
+        Event::Offline { why, .. } => say(&json!({"device": number, "what": "offline", "why": why.to_string()})),
         Event::Ended(end) => say(&json!({"device": number, "what": "ended", "why": format!("{end:?}")})),
         Event::Online { .. }
-        | Event::Offline { .. }
         | Event::Impostor
         | Event::NoTls
         | Event::Sent { .. }
-        | Event::Deferred { .. }
         | Event::Renamed { .. }
         | Event::Turn { .. }
         | Event::Partial { .. }
