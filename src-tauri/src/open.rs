@@ -5,15 +5,13 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use desk::failure::{Failure, FailureCode};
-use tauri::Url;
-
-use crate::platform;
+use url::Url;
 
 /// Opens a web page. Nothing else is ever handed to the system: other schemes start programs.
 ///
 /// # Errors
 /// [`FailureCode::BadRequest`] for what is no web page, [`FailureCode::NotOpened`] where the system has nothing to open it with.
-pub(crate) fn page(url: &str) -> Result<(), Failure> {
+pub fn page(url: &str) -> Result<(), Failure> {
     let url = web_page(url).ok_or_else(|| Failure::bare(FailureCode::BadRequest))?;
     start(url.as_str())
 }
@@ -22,7 +20,7 @@ pub(crate) fn page(url: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`FailureCode::NotOpened`].
-pub(crate) fn folder(folder: &Path) -> Result<(), Failure> {
+pub fn folder(folder: &Path) -> Result<(), Failure> {
     start(folder.as_os_str())
 }
 
@@ -30,7 +28,6 @@ fn start(what: impl AsRef<OsStr>) -> Result<(), Failure> {
     let mut tried: std::io::Result<Child> = Err(std::io::ErrorKind::NotFound.into());
     let mut openers = open::commands(what).into_iter();
     while let (Err(_), Some(mut opener)) = (&tried, openers.next()) {
-        platform::clean(&mut opener);
         tried = opener.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
     let mut opener = tried.map_err(|error| Failure::caused(FailureCode::NotOpened, &error))?;

@@ -1,19 +1,18 @@
-//! The one thread on which everything asynchronous of this process runs; it sleeps while nothing happens.
+//! The one thread on which everything asynchronous of a program runs; it sleeps while nothing happens.
 
 use std::io;
 
 use tokio::runtime::{Builder, Handle};
 
-/// Starts it, and makes it the runtime of Tauri too, which would otherwise start a thread for every core.
+/// Starts it.
 ///
 /// # Errors
 /// The system refuses a thread or a timer.
-pub(crate) fn start() -> io::Result<Handle> {
+pub fn start() -> io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
     let handle = runtime.handle().clone();
     std::thread::Builder::new()
         .name("smartpi-shell".to_owned())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    tauri::async_runtime::set(handle.clone());
     Ok(handle)
 }

@@ -20,6 +20,15 @@ pub fn smartpi_tray() -> PathBuf {
     built("smartpi-tray", "smartpi-tray", "SMARTPI_TRAY_BIN")
 }
 
+/// The `smartpi-window` to test: the environment variable `SMARTPI_WINDOW_BIN`, else the one that cargo built beside this test.
+///
+/// # Panics
+/// As [`smartpi`].
+#[must_use]
+pub fn smartpi_window() -> PathBuf {
+    built("smartpi-window", "smartpi-tray", "SMARTPI_WINDOW_BIN")
+}
+
 fn built(program: &str, package: &str, variable: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(
         || {

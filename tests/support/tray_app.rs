@@ -101,7 +101,7 @@ impl<'a> TrayApp<'a> {
     /// # Errors
     /// As [`Window::open`], and a window that shows nothing within 30 s.
     pub fn window(&self) -> Result<Window> {
-        let mut window = Window::open(self.desktop, &binaries::smartpi_tray(), &["--window"])?;
+        let mut window = Window::open(self.desktop, &binaries::smartpi_window(), &[])?;
         let shown = "document.visibilityState === 'visible'
             && !!document.querySelector('[data-test^=page-]:not([data-test=page-loading])')";
         window.wait_for(shown, LIMIT)?;
@@ -145,7 +145,7 @@ impl<'a> TrayApp<'a> {
         self.desktop.log("smartpi-tray")
     }
 
-    /// The processes of its window: those with `--window` among its arguments, on this desktop.
+    /// The processes of its window on this desktop.
     ///
     /// # Errors
     /// `ip` fails.
@@ -155,9 +155,7 @@ impl<'a> TrayApp<'a> {
         let pids = pids.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
         let with_window = |pid: &u32| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let mut words = line.split(|byte| *byte == 0);
-            words.next().is_some_and(|program| program.ends_with(b"smartpi-tray"))
-                && words.any(|word| word == b"--window")
+            line.split(|byte| *byte == 0).next().is_some_and(|program| program.ends_with(b"smartpi-window"))
         };
         Ok(pids.filter(with_window).collect())
     }

@@ -26,7 +26,7 @@ function firstPage(asked: Page, first: View | null): Page {
 export async function follow(backend: Backend): Promise<Unlisten> {
   const ends = await Promise.all([
     backend.onView(take),
-    backend.onPage(show),
+    backend.onPage((asked) => show(firstPage(asked, view.value))),
     backend.onOwnerLost((failure) => {
       lost.value = failure;
     }),

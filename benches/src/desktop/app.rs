@@ -140,7 +140,7 @@ impl Drop for App<'_> {
 }
 
 fn is_window(process: &Process) -> bool {
-    !process.is_web() && process.line.iter().any(|word| word == "--window")
+    process.line.first().is_some_and(|program| program.ends_with("smartpi-window"))
 }
 
 fn healthy(port: u16) -> bool {
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn the_window_is_told_from_its_engine() {
         let process = |line: &[&str]| Process { pid: 1, line: line.iter().map(ToString::to_string).collect() };
-        assert!(is_window(&process(&["/usr/bin/smartpi-tray", "--window", "--page", "{}"])));
+        assert!(is_window(&process(&["/usr/bin/smartpi-window", "--page", "{}"])));
         assert!(!is_window(&process(&["/usr/bin/smartpi-tray", "--hidden"])));
         let engine = process(&["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/WebKitWebProcess", "7", "18"]);
         assert!(engine.is_web() && !is_window(&engine));

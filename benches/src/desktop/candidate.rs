@@ -82,6 +82,13 @@ impl Candidate {
                 fs::create_dir(&folder)?;
                 let settings = serde_json::json!({ "port": port, "welcomed": true });
                 fs::write(folder.join("settings.json"), settings.to_string())?;
+                // Connected to an OpenClaw that is not running: without one the echo agent would link, and its heartbeat with it.
+                let home = config.parent().context("a config folder lies in a home")?;
+                let channel = serde_json::json!({ "linkKeyFile": home.join("data/smartpi/link.key") });
+                let openclaw = home.join(".openclaw");
+                fs::create_dir(&openclaw)?;
+                let known = serde_json::json!({ "channels": { "openclaw-smartpi": channel } });
+                fs::write(openclaw.join("openclaw.json"), known.to_string())?;
             }
             // It has a connection, so it does not open its assistant; nothing answers there, and it does not ask again and again.
             Self::SyncthingTray => fs::write(

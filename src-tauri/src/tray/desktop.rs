@@ -1,8 +1,5 @@
-//! The desktop, as the controller sees it: every call returns at once and hands its work to the main thread or to the reactor.
+//! The desktop, as the controller sees it: every call returns at once and hands its work to what draws or to the reactor.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -10,13 +7,11 @@ use desk::controller::{Handle, ToController};
 use desk::failure::{Failure, FailureCode};
 use desk::notices::Announcement;
 use desk::shell::{Page, Shell};
-use desk::tray_menu::{TrayAction, TrayMenu};
-use tauri::AppHandle;
+use desk::tray_menu::TrayMenu;
+use smartpi_tray::{Start, open, program};
 use tokio::sync::mpsc;
 
-use super::drawn::Drawn;
-use crate::autostart::Autostart;
-use crate::{args, open, platform};
+use super::system::{self, Screen};
 
 /// How many notifications may wait for a daemon that does not answer; what is more is in the window's list all the same.
 const WAITING: usize = 32;
@@ -24,125 +19,88 @@ const WAITING: usize = 32;
 /// How long taking the tray away may take.
 const TAKE_AWAY: Duration = Duration::from_secs(1);
 
-/// What the whole process shares: the controller's orders on one side, Tauri on the other.
+/// What the whole process shares: the controller's orders on one side, the system's tray on the other. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Stage(Arc<Shared>);
+pub(crate) struct Stage(Arc<Shared>);
 
 struct Shared {
-    data: Option<PathBuf>,
-    /// Where the pictures of the tray lie.
-    pictures: PathBuf,
-    reactor: tokio::runtime::Handle,
-    app: OnceLock<AppHandle>,
+    start: Start,
+    screen: OnceLock<Screen>,
     controller: OnceLock<Handle>,
-    tray: Mutex<Tray>,
+    orders: Mutex<Orders>,
 }
 
+/// What the controller said before there was anything to draw on.
 #[derive(Default)]
-struct Tray {
-    /// What shall be drawn and is not yet.
-    wanted: Option<TrayMenu>,
-    /// Only touched on the main thread.
-    drawn: Option<Drawn>,
-    actions: HashMap<String, TrayAction>,
-    /// The controller has ended everything.
+struct Orders {
+    menu: Option<TrayMenu>,
     over: bool,
 }
 
 /// [`Shell`] for a real desktop.
-pub(super) struct Desktop {
+pub(crate) struct Desktop {
     stage: Stage,
     announcements: mpsc::Sender<Announcement>,
-    autostart: Autostart,
 }
 
 impl Stage {
-    pub(super) fn new(data: Option<&Path>, pictures: PathBuf, reactor: tokio::runtime::Handle) -> Self {
+    pub(crate) fn new(start: &Start) -> Self {
         Self(Arc::new(Shared {
-            data: data.map(Path::to_owned),
-            pictures,
-            reactor,
-            app: OnceLock::new(),
+            start: start.clone(),
+            screen: OnceLock::new(),
             controller: OnceLock::new(),
-            tray: Mutex::default(),
+            orders: Mutex::default(),
         }))
     }
 
     /// The controller's side, and what it announces.
-    pub(super) fn desktop(&self, autostart: Autostart) -> (Desktop, mpsc::Receiver<Announcement>) {
+    pub(crate) fn desktop(&self) -> (Desktop, mpsc::Receiver<Announcement>) {
         let (announcements, to_tell) = mpsc::channel(WAITING);
-        (Desktop { stage: self.clone(), announcements, autostart }, to_tell)
+        (Desktop { stage: self.clone(), announcements }, to_tell)
+    }
+
+    /// What the program began with.
+    pub(crate) fn start(&self) -> &Start {
+        &self.0.start
     }
 
     /// From now on there is somebody to tell about clicks.
-    pub(super) fn set_controller(&self, controller: Handle) {
-        // Set once, by `tray::run`.
+    pub(crate) fn set_controller(&self, controller: Handle) {
+        // Set once, by `run`.
         let _ = self.0.controller.set(controller);
     }
 
-    /// From now on there is something to draw on. Main thread.
-    pub(super) fn set_app(&self, app: &AppHandle) {
-        // Set once, by Tauri's setup.
-        let _ = self.0.app.set(app.clone());
-        if self.tray().over {
-            app.exit(0);
+    /// From now on there is something to draw on.
+    pub(crate) fn set_screen(&self, screen: Screen) {
+        let screen = self.0.screen.get_or_init(|| screen);
+        let Orders { menu, over } = std::mem::take(&mut *self.orders());
+        if let Some(menu) = menu {
+            screen.show(menu);
         }
-        self.draw();
+        if over {
+            screen.end();
+        }
     }
 
     /// Tells the controller.
-    pub(super) fn tell(&self, said: ToController) {
+    pub(crate) fn tell(&self, said: ToController) {
         match self.0.controller.get() {
             Some(controller) => controller.send(said),
             None => tracing::warn!(?said, "nobody hears yet"),
         }
     }
 
-    /// A line of the menu was clicked. Main thread.
-    pub(super) fn clicked(&self, id: &str) {
-        let tray = self.tray();
-        if let Some(Err(error)) = tray.drawn.as_ref().map(Drawn::restore_ticks) {
-            tracing::warn!(%error, "a tick of the tray may be wrong");
-        }
-        let action = tray.actions.get(id).cloned();
-        drop(tray);
-        match action {
-            Some(action) => self.tell(ToController::Clicked(action)),
-            None => tracing::warn!(id, "a line that is gone was clicked"),
-        }
-    }
-
-    /// Takes the tray away, and its picture with it. Main thread.
-    pub(super) fn clear(&self) {
-        drop(self.tray().drawn.take());
-    }
-
-    fn draw(&self) {
-        let mut tray = self.tray();
-        let (Some(app), Some(wanted)) = (self.0.app.get(), tray.wanted.take()) else { return };
-        let done = match &mut tray.drawn {
-            Some(drawn) => drawn.update(&wanted),
-            None => Drawn::new(app, &self.0.pictures, &wanted).map(|drawn| tray.drawn = Some(drawn)),
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, "the tray cannot be drawn");
-        }
-        let actions = tray.drawn.as_ref().map(Drawn::actions).unwrap_or_default();
-        tray.actions = actions;
-    }
-
-    fn tray(&self) -> MutexGuard<'_, Tray> {
-        self.0.tray.lock().unwrap_or_else(PoisonError::into_inner)
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.0.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shell for Desktop {
     fn show_tray(&mut self, menu: &TrayMenu) {
-        self.stage.tray().wanted = Some(menu.clone());
-        let stage = self.stage.clone();
-        if let Some(app) = self.stage.0.app.get() {
-            // Fails only when the main loop has ended, and the tray with it.
-            let _ = app.run_on_main_thread(move || stage.draw());
+        let mut orders = self.stage.orders();
+        match self.stage.0.screen.get() {
+            Some(screen) => screen.show(menu.clone()),
+            None => orders.menu = Some(menu.clone()),
         }
     }
 
@@ -153,16 +111,13 @@ impl Shell for Desktop {
     }
 
     fn open_window(&mut self, page: &Page) -> Result<(), Failure> {
-        let shared = &self.stage.0;
+        let start = self.stage.start();
         let not_started = |error: std::io::Error| Failure::caused(FailureCode::NotStarted, &error);
-        let program = std::env::current_exe().map_err(not_started)?;
-        let mut command = tokio::process::Command::new(program);
-        command.args(args::of_window(shared.data.as_deref(), page)).stdin(Stdio::null()).stdout(Stdio::null());
-        platform::clean(command.as_std_mut());
-        let _entered = shared.reactor.enter();
-        let mut window = command.spawn().map_err(not_started)?;
+        let window = program::window(start.data.as_deref(), page, None).map_err(not_started)?;
+        let _entered = start.reactor.enter();
+        let mut window = tokio::process::Command::from(window).spawn().map_err(not_started)?;
         let stage = self.stage.clone();
-        shared.reactor.spawn(async move {
+        start.reactor.spawn(async move {
             match window.wait().await {
                 Ok(status) => tracing::info!(%status, "the window's process ended"),
                 Err(error) => tracing::warn!(%error, "the window's process cannot be waited for"),
@@ -179,20 +134,24 @@ impl Shell for Desktop {
     }
 
     fn autostart(&self) -> Option<bool> {
-        self.autostart.is_on()
+        system::autostart_is_on(self.stage.0.screen.get())
     }
 
     fn set_autostart(&mut self, on: bool) -> Result<(), Failure> {
-        self.autostart.set(on)
+        match self.stage.0.screen.get() {
+            Some(screen) => screen.set_autostart(on),
+            None => Err(Failure::bare(FailureCode::AutostartRefused)),
+        }
     }
 
     fn quit(&mut self) {
-        self.stage.tray().over = true;
-        if let Some(app) = self.stage.0.app.get() {
-            app.exit(0);
+        let mut orders = self.stage.orders();
+        orders.over = true;
+        if let Some(screen) = self.stage.0.screen.get() {
+            screen.end();
         }
-        // The main thread may hang in a dead part of the desktop, and has nothing left to do but take the tray away.
-        self.stage.0.reactor.spawn(async {
+        // What draws may hang in a dead part of the desktop, and has nothing left to do but take the tray away.
+        self.stage.start().reactor.spawn(async {
             tokio::time::sleep(TAKE_AWAY).await;
             tracing::warn!("the desktop does not let go of the tray");
             std::process::exit(0);

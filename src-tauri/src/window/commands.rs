@@ -21,7 +21,7 @@ use tauri_specta::Event;
 
 use super::events::BindChanged;
 use super::link::Owner;
-use crate::open;
+use smartpi_tray::open;
 
 type Answer<T> = Result<T, Failure>;
 

@@ -1,7 +1,6 @@
 //! The window's connection to the owner: what the owner shows, and that it is gone.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use desk::folders::Folders;
 use desk::shell::Page;
 use desk::view::View;
 use serde::de::DeserializeOwned;
+use smartpi_tray::program;
 use tauri::AppHandle;
 use tauri_specta::Event;
 use tokio::sync::Notify;
@@ -21,7 +21,6 @@ use tokio::time::{Instant, sleep};
 use super::commands::Attended;
 use super::events::{OwnerLost, PageShown, ViewChanged};
 use super::frame;
-use crate::args;
 
 /// How long an owner that was lost is looked for before the person is asked.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -138,15 +137,9 @@ impl Owner {
     /// Starts the owner's process and waits until it answers, or has ended, or nothing is heard of it for too long.
     async fn start(&self) -> Result<(), Failure> {
         let not_started = |error: std::io::Error| Failure::caused(FailureCode::NotStarted, &error);
-        let program = std::env::current_exe().map_err(not_started)?;
-        let mut child = tokio::process::Command::new(program)
-            .args(args::of_tray(self.0.data.as_deref()))
-            .arg("--hidden")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(not_started)?;
+        let mut tray = program::tray(self.0.data.as_deref()).map_err(not_started)?;
+        tray.stderr(std::process::Stdio::null());
+        let mut child = tokio::process::Command::from(tray).spawn().map_err(not_started)?;
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             if Client::connect(self.folders()).await.is_ok() {

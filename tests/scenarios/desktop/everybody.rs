@@ -1,5 +1,5 @@
 //! The window for everybody: axe's rules on every page in both languages and themes, the keyboard alone, and 200 % zoom. The window is
-//! `smartpi-tray --window` under WebKitWebDriver; devices are the real `smartpi simulate`.
+//! `smartpi-window` under WebKitWebDriver; devices are the real `smartpi simulate`.
 
 use anyhow::{Result, ensure};
 use serde_json::json;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use support::desktop::{Desktop, Keyring, Notification, NotificationDaemon, Outfit};
+use support::desktop::{Desktop, Keyring, Notification, NotificationDaemon, Outfit, TrayHost};
 use support::lab::Lab;
 use support::simulated::Simulated;
 use support::tray_app::TrayApp;
@@ -138,11 +138,14 @@ fn a_dead_portal_and_a_locked_keyring_keep_no_device_waiting() -> Result<()> {
     let lab = Lab::new();
     let outfit = Outfit { dead_portal: true, keyring: Keyring::Locked, ..Outfit::default() };
     let desktop = Desktop::start(&lab.computer, outfit)?;
+    let tray = TrayHost::start(&desktop)?;
     let began = std::time::Instant::now();
     let mut app = TrayApp::launch(&desktop, &["--hidden"])?;
     until("an open port", || Ok(app.listens(8765)))?;
     // The portal answers nobody for 25 s, the keyring's window waits for ever; a debug build on a busy machine takes a second.
     ensure!(began.elapsed() < Duration::from_secs(5), "the port opened after {:?}", began.elapsed());
+    tray.until_item()?;
+    ensure!(began.elapsed() < Duration::from_secs(10), "the tray showed the icon after {:?}", began.elapsed());
     app.until_answering()?;
     let _kitchen = Simulated::bind(&desktop, &app, "Kitchen", "speaker")?;
     ensure!(began.elapsed() < Duration::from_secs(15), "a device was bound after {:?}", began.elapsed());

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use support::desktop::{Desktop, Outfit};
+use support::desktop::{Desktop, LIMIT, Outfit};
 use support::lab::Lab;
 use support::simulated::Simulated;
 use support::tray_app::TrayApp;
@@ -21,14 +21,14 @@ fn the_icon_and_the_first_line_tell_the_state_and_the_item_registers_once() -> R
     let running =
         tray.until("running", |menu| menu.labels().first().is_some_and(|line| line.starts_with("Running since ")))?;
     ensure!(!running.find(&["Running since *"]).is_some_and(|line| line.enabled), "the first line is no button");
-    let icon = tray.icon()?.png.context("the icon is no picture")?;
+    let icon = tray.icon()?.picture.context("the icon is no picture")?;
     for _ in 0..3 {
         tray.click(&["Stop service"])?;
         tray.until("stopped", |menu| menu.has(&["Stopped since *"]) && menu.has(&["Start service"]))?;
-        until("another icon", || Ok(tray.icon()?.png.as_ref() != Some(&icon)))?;
+        until("another icon", || Ok(tray.icon()?.picture.as_ref() != Some(&icon)))?;
         tray.click(&["Start service"])?;
         tray.until("running", |menu| menu.has(&["Running since *"]) && menu.has(&["Stop service"]))?;
-        until("the first icon", || Ok(tray.icon()?.png.as_ref() == Some(&icon)))?;
+        until("the first icon", || Ok(tray.icon()?.picture.as_ref() == Some(&icon)))?;
     }
     let (layouts, properties) = tray.updates();
     ensure!(layouts + properties > 0, "the menu changed without a signal");
@@ -133,6 +133,35 @@ fn bind_opens_the_window_as_a_process_of_its_own() -> Result<()> {
         until("a window on the screen", || Ok(desktop.windows()?.iter().any(|title| title.contains("SmartPi"))))?;
     }
     assert_eq!(app.window_processes()?.len(), 1, "every click opened another window");
+    Ok(())
+}
+
+#[test]
+fn a_line_that_leads_to_a_page_leads_an_open_window_there() -> Result<()> {
+    let lab = Lab::new();
+    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
+    let (tray, app) = in_the_tray(&desktop)?;
+    app.control()?.ask("settings.change", serde_json::json!({"welcomed": true}))?;
+    // One more than the menu lists: the others are behind its last line.
+    let bind = |number| Simulated::bind(&desktop, &app, &format!("Lamp {number:02}"), "board");
+    let lamps = (0..=20).map(bind).collect::<Result<Vec<_>>>()?;
+    let mut window = app.window()?;
+    window.find("page-devices")?;
+    for (line, page) in [
+        (&["Practice*"][..], "page-welcome"),
+        (&["Activity…"], "page-activity"),
+        (&["Devices*", "More…"], "page-devices"),
+        (&["Settings…"], "page-settings"),
+        (&["Bind a device…"], "page-bind"),
+    ] {
+        tray.click(line)?;
+        window.find(page).with_context(|| format!("after {line:?}"))?;
+    }
+    tray.click(&["Devices*", "Lamp 07*", "Open"])?;
+    window.find("page-devices")?;
+    let details = super::row(lamps[7].key(), "device-details");
+    window.wait_for(&format!("!!document.querySelector({})", serde_json::json!(details)), LIMIT)?;
+    assert_eq!(app.window_processes()?.len(), 1, "a click opened another window");
     Ok(())
 }
 

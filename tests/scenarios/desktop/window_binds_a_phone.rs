@@ -1,4 +1,4 @@
-//! The product's own story: a person who never saw a terminal binds a phone. The window is `smartpi-tray --window` under WebKitWebDriver, the phone a
+//! The product's own story: a person who never saw a terminal binds a phone. The window is `smartpi-window` under WebKitWebDriver, the phone a
 //! Chromium of a phone's size at the other end of a cable (192.168.77.x), the notifications come over D-Bus.
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -32,10 +32,8 @@ pub struct Icon {
     pub title: String,
     /// `Status`: `Active`, `Passive` or `NeedsAttention`.
     pub status: String,
-    /// File or theme name of the picture.
-    pub name: String,
-    /// The picture, where the name leads to a file.
-    pub png: Option<Vec<u8>>,
+    /// The picture: a PNG file where the item names one, else the pixels that it carries (width, height, ARGB).
+    pub picture: Option<Vec<u8>>,
 }
 
 /// What has been seen on the bus, and a bell for whoever waits.
@@ -188,7 +186,13 @@ impl TrayHost {
         let (name, folder) = (text("IconName"), PathBuf::from(text("IconThemePath")));
         let file = [PathBuf::from(&name), folder.join(&name), folder.join(format!("{name}.png"))];
         let png = file.iter().filter(|file| file.is_absolute()).find_map(|file| read_png(file));
-        Ok(Icon { title: text("Title"), status: text("Status"), name, png })
+        let carried = all.get("IconPixmap").and_then(|value| value.try_clone().ok());
+        let carried = carried.and_then(|value| Vec::<(i32, i32, Vec<u8>)>::try_from(value).ok()).unwrap_or_default();
+        let carried = carried
+            .into_iter()
+            .next()
+            .map(|(width, height, argb)| [&width.to_be_bytes()[..], &height.to_be_bytes(), &argb].concat());
+        Ok(Icon { title: text("Title"), status: text("Status"), picture: png.or(carried) })
     }
 
     fn item(&self) -> Result<(String, String)> {

@@ -1,4 +1,4 @@
-//! The application's own window, driven by WebKit's WebDriver: the driver starts the program with `--window` as a person's click does.
+//! The application's own window, driven by WebKit's WebDriver: the driver starts the program as a person's click does.
 
 use std::fs;
 use std::ops::{Deref, DerefMut};

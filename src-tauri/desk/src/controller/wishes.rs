@@ -49,6 +49,8 @@ impl<S: Shell> Controller<S> {
 
     /// Where no tray shows the icon from the beginning, the window is the only sign of the program.
     fn see_tray(&mut self, shown: bool) {
+        // There is a desktop now that can be asked.
+        self.state.shown.app.autostart = self.shell.autostart();
         let before = self.state.shown.app.tray.replace(shown);
         if before.is_none() && !shown && self.state.window == Window::Closed {
             self.open(Page::Devices { device_key: None, remove: false }, Reply::default());

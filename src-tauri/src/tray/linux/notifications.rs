@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Receiver;
 use zbus::proxy;
 use zbus::zvariant::Value;
 
-use super::session_bus::{connect, in_time};
+use smartpi_tray::session_bus::{connect, in_time};
 
 #[proxy(
     interface = "org.freedesktop.Notifications",

@@ -10,19 +10,18 @@ use zbus::connection::Builder;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects. Its messages are read on the reactor, without a thread of its own.
-pub(super) async fn connect() -> zbus::Result<Connection> {
-    let bus = in_time(async { Builder::session()?.internal_executor(false).build().await }).await?;
-    let reading = bus.clone();
-    tauri::async_runtime::spawn(async move {
-        loop {
-            reading.executor().tick().await;
-        }
-    });
-    Ok(bus)
+///
+/// # Errors
+/// There is no session bus, or it does not answer.
+pub async fn connect() -> zbus::Result<Connection> {
+    in_time(async { Builder::session()?.build().await }).await
 }
 
 /// Gives up in time.
-pub(super) async fn in_time<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
+///
+/// # Errors
+/// The call's, or that it took too long.
+pub async fn in_time<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
     timeout(PATIENCE, call)
         .await
         .unwrap_or_else(|_| Err(zbus::Error::InputOutput(std::sync::Arc::new(std::io::ErrorKind::TimedOut.into()))))

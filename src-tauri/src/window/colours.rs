@@ -5,7 +5,7 @@ use tauri::{AppHandle, Theme};
 use zbus::proxy;
 use zbus::zvariant::{OwnedValue, Value};
 
-use super::session_bus::{connect, in_time};
+use smartpi_tray::session_bus::{connect, in_time};
 
 const APPEARANCE: &str = "org.freedesktop.appearance";
 const SCHEME: &str = "color-scheme";
@@ -23,13 +23,10 @@ trait Settings {
 }
 
 /// Gives the window the desktop's colours, now and whenever they change. Where the desktop does not say, GTK's own are kept.
-pub(crate) fn follow(app: &AppHandle) {
-    let app = app.clone();
-    tauri::async_runtime::spawn(async move {
-        if let Err(error) = watch(&app).await {
-            tracing::debug!(%error, "the desktop does not say its colours");
-        }
-    });
+pub(super) async fn follow(app: AppHandle) {
+    if let Err(error) = watch(&app).await {
+        tracing::debug!(%error, "the desktop does not say its colours");
+    }
 }
 
 async fn watch(app: &AppHandle) -> zbus::Result<()> {

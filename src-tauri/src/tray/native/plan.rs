@@ -10,9 +10,6 @@ use desk::tray_menu::{TrayAction, TrayItem};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Slot(pub(super) String);
 
-/// Whether the system can change what an existing submenu says. On Linux it cannot: the words lie in a box inside the line, where muda does not look for them.
-const RENAMES_SUBMENUS: bool = !cfg!(target_os = "linux");
-
 /// What to do to a menu, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Edit {
@@ -42,7 +39,7 @@ pub(super) fn slots(items: &[TrayItem]) -> Vec<Slot> {
 /// What turns `drawn` (its lines and their slots) into `wanted`.
 pub(super) fn edits(drawn: &[(Slot, TrayItem)], wanted: &[TrayItem]) -> Vec<Edit> {
     let slots = slots(wanted);
-    let kept = longest_common(drawn, &slots, wanted);
+    let kept = longest_common(drawn, &slots);
     let mut edits = Vec::new();
     for at in (0..drawn.len()).rev() {
         if !kept.iter().any(|(old, _)| *old == at) {
@@ -59,9 +56,9 @@ pub(super) fn edits(drawn: &[(Slot, TrayItem)], wanted: &[TrayItem]) -> Vec<Edit
     edits
 }
 
-/// The places (old, new) of the lines that stay: the most that keep their order and their shape.
-fn longest_common(drawn: &[(Slot, TrayItem)], slots: &[Slot], items: &[TrayItem]) -> Vec<(usize, usize)> {
-    let stays = |old: usize, new: usize| drawn[old].0 == slots[new] && can_become(&drawn[old].1, &items[new]);
+/// The places (old, new) of the lines that stay: the most that keep their order. A slot names the shape, too.
+fn longest_common(drawn: &[(Slot, TrayItem)], slots: &[Slot]) -> Vec<(usize, usize)> {
+    let stays = |old: usize, new: usize| drawn[old].0 == slots[new];
     let mut longest = vec![vec![0_usize; slots.len() + 1]; drawn.len() + 1];
     for old in (0..drawn.len()).rev() {
         for new in (0..slots.len()).rev() {
@@ -84,21 +81,6 @@ fn longest_common(drawn: &[(Slot, TrayItem)], slots: &[Slot], items: &[TrayItem]
         }
     }
     kept
-}
-
-/// Whether the drawn line can be made to say what the other says.
-fn can_become(drawn: &TrayItem, wanted: &TrayItem) -> bool {
-    match (drawn, wanted) {
-        (TrayItem::Submenu { words: old, .. }, TrayItem::Submenu { words: new, .. }) => RENAMES_SUBMENUS || old == new,
-        (
-            TrayItem::Separator
-            | TrayItem::Words(_)
-            | TrayItem::Button { .. }
-            | TrayItem::Check { .. }
-            | TrayItem::Submenu { .. },
-            _,
-        ) => true,
-    }
 }
 
 /// The shape and the meaning of a line: what a click on it does, without the direction it switches to.
@@ -188,12 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn a_submenu_that_says_something_else_is_put_anew_where_it_cannot_be_renamed() {
+    fn a_submenu_that_says_something_else_is_renamed() {
         let (before, after) = ([device("a", "A: online")], [device("a", "A: offline")]);
-        let renamed = [Edit::Update(0, after[0].clone())];
-        let replaced = [Edit::Remove(0), Edit::Insert(0, Slot("submenu:a".into()), after[0].clone())];
-        let expected = if RENAMES_SUBMENUS { &renamed[..] } else { &replaced[..] };
-        assert_eq!(edits(&drawn(&before), &after), expected);
+        assert_eq!(edits(&drawn(&before), &after), [Edit::Update(0, after[0].clone())]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use zbus::fdo::{DBusProxy, PropertiesProxy};
 use zbus::names::InterfaceName;
 use zbus::{Connection, MatchRule, MessageStream};
 
-use super::session_bus::{connect, in_time};
+use smartpi_tray::session_bus::{connect, in_time};
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const PATH: &str = "/StatusNotifierWatcher";
@@ -53,7 +53,8 @@ async fn watch(controller: &Handle) -> zbus::Result<()> {
             host = hosts.next() => host.is_some(),
         };
         if !more {
-            // The bus is gone, and the session with it.
+            tracing::info!("the session bus is gone, and the session with it");
+            controller.send(ToController::Quit);
             return Ok(());
         }
     }

@@ -8,8 +8,8 @@ use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem,
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Wry};
 
-use super::icon;
-use super::plan::{self, Edit, Slot, escaped};
+use crate::icon;
+use crate::plan::{self, Edit, Slot, escaped};
 
 /// What the system's tray calls ours; it remembers by it whether the person hid it.
 const ID: &str = "smartpi";
@@ -74,17 +74,16 @@ impl Level for Submenu<Wry> {
 }
 
 impl Drawn {
-    /// Draws the tray for the first time. `pictures`: where a system that reads icons from files finds ours.
-    pub(super) fn new(app: &AppHandle, pictures: &std::path::Path, wanted: &TrayMenu) -> tauri::Result<Self> {
+    /// Draws the tray for the first time.
+    pub(super) fn new(app: &AppHandle, wanted: &TrayMenu) -> tauri::Result<Self> {
         let menu = Menu::with_id(app, ID)?;
         let mut lines = Vec::new();
         draw(app, &menu, "", &mut lines, &wanted.items)?;
         let icon = TrayIconBuilder::with_id(ID)
-            .temp_dir_path(pictures)
             .icon(Image::from_bytes(icon::png(wanted.icon))?)
             .icon_as_template(cfg!(target_os = "macos"))
             .tooltip(&wanted.tooltip)
-            // On macOS a click opens the menu, as of every other icon there; on Windows it opens the window. Linux tells no clicks.
+            // On macOS a click opens the menu, as of every other icon there; on Windows it opens the window.
             .show_menu_on_left_click(!cfg!(windows))
             .menu(&menu)
             .build(app)?;
