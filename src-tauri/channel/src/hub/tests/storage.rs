@@ -18,19 +18,23 @@ fn set_room(rig: &mut Rig, room: Room) {
 
 /// Messages that were refused for want of room.
 fn refused(frames: &[ToDevice]) -> Vec<String> {
-    let of = |frame: &ToDevice| match frame {
-        ToDevice::Err(ErrFrame { code: Code::Storage, re: Some(id), retry_ms: Some(_), .. }) => Some(id.clone()),
-        _ => None,
-    };
-    frames.iter().filter_map(of).collect()
+    let mut ids = Vec::new();
+    for frame in frames {
+        if let ToDevice::Err(ErrFrame { code: Code::Storage, re: Some(id), retry_ms: Some(_), .. }) = frame {
+            ids.push(id.clone());
+        }
+    }
+    ids
 }
 
 fn acknowledged(frames: &[ToDevice]) -> Vec<(String, Stored)> {
-    let of = |frame: &ToDevice| match frame {
-        ToDevice::Ack { id, st } => Some((id.clone(), *st)),
-        _ => None,
-    };
-    frames.iter().filter_map(of).collect()
+    let mut all = Vec::new();
+    for frame in frames {
+        if let ToDevice::Ack { id, st } = frame {
+            all.push((id.clone(), *st));
+        }
+    }
+    all
 }
 
 #[test]
