@@ -22,6 +22,8 @@ pub mod clock;
 mod device_session;
 pub mod disk;
 pub mod driver;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod guard;
 pub mod hub;
 pub mod id;

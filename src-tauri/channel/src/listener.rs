@@ -4,7 +4,7 @@
 
 mod doors;
 pub(crate) mod gate;
-mod http;
+pub(crate) mod http;
 pub(crate) mod reached;
 mod stream;
 

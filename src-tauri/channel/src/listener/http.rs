@@ -66,12 +66,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, mut visit: Visit,
     };
     let ends = Ends { peer, local, secure };
     let chosen = OnceLock::new();
-    let mut connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
-        .max_buf_size(HEAD)
-        .max_header_size(HEAD)
-        .max_headers(HEADERS)
+    let mut connection = reader(head_due.saturating_duration_since(Instant::now()))
         .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&request, ends, house, &chosen)));
     // hyper bounds the head; a reader that does not take the answer is bounded here.
     let served = timeout_at(head_due + timing.stalled, poll_fn(|cx| connection.poll_without_shutdown(cx)));
@@ -95,6 +90,18 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, mut visit: Visit,
         Door::Device => Box::pin(device_session::run(socket, visit, house)).await,
         Door::Link => Box::pin(upstream_session::run(socket, visit, house)).await,
     }
+}
+
+/// Reads heads within their limits.
+pub(crate) fn reader(within: Duration) -> Builder {
+    let mut reader = Builder::new();
+    reader
+        .timer(TokioTimer::new())
+        .header_read_timeout(within.max(Duration::from_millis(1)))
+        .max_buf_size(HEAD)
+        .max_header_size(HEAD)
+        .max_headers(HEADERS);
+    reader
 }
 
 async fn turn_away(mut socket: Socket<Stream>, wait: Duration) {
