@@ -6,6 +6,7 @@
 
 mod desktop;
 mod disk;
+mod fleet;
 mod load;
 mod load_section;
 mod options;
@@ -32,6 +33,7 @@ fn main() -> anyhow::Result<()> {
     for part in options.parts {
         let section = match part {
             Part::Desktop => desktop::measure(options.desktop, &place)?,
+            Part::Fleet => fleet::measure(&options.fleet, &place)?,
             Part::Load => load_section::measure(&options.load, &place)?,
         };
         println!("\n{section}");

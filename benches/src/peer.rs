@@ -149,7 +149,8 @@ fn start_relay(place: &Place, folder: &Path, port: u16, more: &[String]) -> anyh
     Server::start(Path::new("/usr/bin/python3"), &arguments, folder, port)
 }
 
-fn start_smartpi(place: &Place, folder: &Path, port: u16, bound: usize) -> anyhow::Result<Server> {
+/// Starts our service with so many devices in its store.
+pub(crate) fn start_smartpi(place: &Place, folder: &Path, port: u16, bound: usize) -> anyhow::Result<Server> {
     let data = folder.join("data");
     let arguments: Vec<String> =
         ["serve", "--agent", "gateway", "--port", &port.to_string(), "--data", &data.to_string_lossy()]

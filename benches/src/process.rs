@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The core of the server; the driver takes the other one.
 const SERVER_CORE: &str = "0";
@@ -19,6 +20,9 @@ pub(crate) const TICKS: f64 = 100.0;
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    program: PathBuf,
+    arguments: Vec<String>,
+    folder: PathBuf,
 }
 
 /// A port that nobody listens on.
@@ -47,34 +51,51 @@ pub(crate) fn pin_driver() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lets this process, and the servers that it starts, have so many files open.
+pub(crate) fn allow_files(wanted: u64) -> anyhow::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.maximum.is_some_and(|most| most < wanted) {
+        bail!("{wanted} open files are needed and {limit:?} are allowed: raise the limit (ulimit -Hn)");
+    }
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).context("the limit of open files cannot be raised")
+}
+
 impl Server {
     /// Starts `program` on the server's core, its output in `folder/server.log`, and waits until `port` takes connections.
     pub(crate) fn start(program: &Path, arguments: &[String], folder: &Path, port: u16) -> anyhow::Result<Self> {
-        let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
-        // A driver that is killed takes its server along.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "taskset", "-c", SERVER_CORE])
-            .arg(program)
-            .args(arguments)
-            .env("HOME", folder)
-            .env_remove("XDG_DATA_HOME")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut server = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) };
+        let mut server = Self {
+            child: spawn(program, arguments, folder)?,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            program: program.to_owned(),
+            arguments: arguments.to_owned(),
+            folder: folder.to_owned(),
+        };
+        server.await_port()?;
+        Ok(server)
+    }
+
+    /// Kills it with signal 9 and starts it again.
+    pub(crate) fn kill_and_start_again(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = spawn(&self.program, &self.arguments, &self.folder)?;
+        self.await_port()
+    }
+
+    fn await_port(&mut self) -> anyhow::Result<()> {
         let limit = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(server.address).is_err() {
-            if let Some(status) = server.child.try_wait()? {
-                bail!("{} ended with {status}: {}", program.display(), fs::read_to_string(folder.join("server.log"))?);
+        while TcpStream::connect(self.address).is_err() {
+            let program = self.program.display();
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{program} ended with {status}: {}", fs::read_to_string(self.folder.join("server.log"))?);
             }
             if Instant::now() > limit {
-                bail!("{} does not listen on {}", program.display(), server.address);
+                bail!("{program} does not listen on {}", self.address);
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Ok(server)
+        Ok(())
     }
 
     /// CPU seconds so far, of the process and all its threads.
@@ -102,6 +123,16 @@ impl Server {
         }
         Ok(last)
     }
+}
+
+fn spawn(program: &Path, arguments: &[String], folder: &Path) -> anyhow::Result<Child> {
+    let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
+    // A driver that is killed takes its server along.
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "taskset", "-c", SERVER_CORE]).arg(program).args(arguments);
+    command.env("HOME", folder).env_remove("XDG_DATA_HOME");
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.spawn().with_context(|| format!("cannot start {}", program.display()))
 }
 
 impl Drop for Server {

@@ -13,6 +13,7 @@ use crate::peer::{Peer, version};
 fn marks(part: Part) -> (&'static str, &'static str) {
     match part {
         Part::Desktop => ("<!-- make bench, desktop: begin -->", "<!-- make bench, desktop: end -->"),
+        Part::Fleet => ("<!-- make bench, fleet: begin -->", "<!-- make bench, fleet: end -->"),
         Part::Load => ("<!-- make bench: begin -->", "<!-- make bench: end -->"),
     }
 }

@@ -9,6 +9,7 @@ use channel::proof::{self, Meeting};
 use channel::wire::device::{Auth, FromDevice, ToDevice};
 use channel::wire::upstream::{FromPlugin, LinkAuth, Outcome, ToPlugin};
 use channel::wire::{Blob, VERSION, encode};
+use device::Identity;
 use ed25519_dalek::SigningKey;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
@@ -35,6 +36,19 @@ pub(crate) fn bind(data: &Path, devices: usize) -> anyhow::Result<()> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// The device with this number, as it remembers its binding to the service of a data folder.
+pub(crate) fn identity(number: usize, address: SocketAddr, data: &Path) -> anyhow::Result<Identity> {
+    let service: [u8; 32] = std::fs::read(data.join("service.key"))?.as_slice().try_into()?;
+    let public = SigningKey::from_bytes(&service).verifying_key();
+    // As its file on disk would say it.
+    Ok(serde_json::from_value(serde_json::json!({
+        "seed": Blob(key(number).to_bytes()).encode(),
+        "binding": {"authority": address.to_string(), "service_key": Blob(public.to_bytes()).encode(), "service": "bench"},
+        "epoch": "",
+        "last_n": 0,
+    }))?)
 }
 
 fn nonce() -> anyhow::Result<Blob<32>> {

@@ -2,6 +2,7 @@
 //! strangers live in another network namespace, with as many addresses as they need.
 
 mod capture;
+mod crowd;
 mod exposure;
 mod floods;
 mod identities;

@@ -19,6 +19,8 @@ pub mod address;
 pub mod agent;
 pub mod attempt;
 pub mod clock;
+#[cfg(unix)]
+mod descriptors;
 mod device_session;
 pub mod disk;
 pub mod driver;

@@ -133,6 +133,8 @@ impl Service {
     /// # Errors
     /// See [`StartError`].
     pub fn start_with<O: CommitOrder>(config: Config) -> Result<Self, StartError> {
+        #[cfg(unix)]
+        crate::descriptors::make_room();
         let clock = Clock::start();
         let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
         let link_key = keys::load_or_create(&config.folder.join("link.key"))?;

@@ -14,9 +14,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 
 /// Most sockets that have not authenticated.
-pub(crate) const UNPROVEN: usize = 64;
-/// Most of them from one address that is not loopback.
+pub(crate) const UNPROVEN: usize = 256;
+/// Most of them from one address of the network.
 pub(crate) const UNPROVEN_OF_ONE: usize = 8;
+/// Most of them from this computer, which is one address for all its programs.
+pub(crate) const UNPROVEN_OF_LOOPBACK: usize = 64;
+/// How long a peer that took its 101 may work on its proof before its place is given away: in a rush of true devices nobody throws the others out.
+const TENURE_MS: u64 = 1_000;
 /// Failed proofs of one address within the window that close the door.
 pub(crate) const FAILURES: usize = 10;
 const WINDOW_MS: u64 = 60_000;
@@ -53,7 +57,8 @@ struct Inside {
 #[derive(Debug)]
 struct Place {
     number: u64,
-    greeted: bool,
+    /// When the peer took its 101.
+    greeted: Option<u64>,
     /// `None`: a person or the hub is busy with it.
     lost: Option<CancellationToken>,
 }
@@ -75,7 +80,8 @@ impl Permit {
 
     /// The peer took its 101: of two places one that has not come as far is given away first.
     pub(crate) fn greeted(&self) {
-        self.gate.lock().place(self, |place| place.greeted = true);
+        let now = self.gate.clock.monotonic_ms();
+        self.gate.lock().place(self, |place| place.greeted = Some(now));
     }
 
     /// From now on the place is not given to another address: the hub knows of the connection.
@@ -92,16 +98,20 @@ impl Gate {
 
     /// Lets a new connection in. `None`: there are too many that have not authenticated.
     pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Permit> {
+        self.admit_at(ip, self.clock.monotonic_ms())
+    }
+
+    fn admit_at(self: &Arc<Self>, ip: IpAddr, now: u64) -> Option<Permit> {
         let ip = ip.to_canonical();
         let mut inside = self.lock();
         let of_one = inside.unproven.get(&ip).map_or(0, VecDeque::len);
-        let most_of_one = if ip.is_loopback() { UNPROVEN } else { UNPROVEN_OF_ONE };
-        if of_one >= most_of_one || (inside.count() >= UNPROVEN && !inside.make_room(of_one)) {
+        let most_of_one = if ip.is_loopback() { UNPROVEN_OF_LOOPBACK } else { UNPROVEN_OF_ONE };
+        if of_one >= most_of_one || (inside.count() >= UNPROVEN && !inside.make_room(of_one, now)) {
             return None;
         }
         inside.admitted += 1;
         let (number, lost) = (inside.admitted, CancellationToken::new());
-        inside.unproven.entry(ip).or_default().push_back(Place { number, greeted: false, lost: Some(lost.clone()) });
+        inside.unproven.entry(ip).or_default().push_back(Place { number, greeted: None, lost: Some(lost.clone()) });
         Some(Permit { gate: Arc::clone(self), ip, number, lost })
     }
 
@@ -151,12 +161,13 @@ impl Inside {
     }
 
     /// Takes a place from an address that has more than `own` of them. Whether there was one to take.
-    fn make_room(&mut self, own: usize) -> bool {
+    fn make_room(&mut self, own: usize, now: u64) -> bool {
         let richer = self.unproven.iter().filter(|(_, places)| places.len() > own);
         let places = richer.flat_map(|(ip, places)| places.iter().map(move |place| (places.len(), *ip, place)));
         let given = places
+            .filter(|(.., place)| place.greeted.is_none_or(|greeted| greeted + TENURE_MS <= now))
             .filter_map(|(count, ip, place)| Some((count, ip, place, place.lost.as_ref()?)))
-            .max_by_key(|(count, _, place, _)| (*count, !place.greeted, Reverse(place.number)));
+            .max_by_key(|(count, _, place, _)| (*count, place.greeted.is_none(), Reverse(place.number)));
         let Some((_, ip, Place { number, .. }, lost)) = given else { return false };
         lost.cancel();
         let number = *number;
@@ -208,24 +219,35 @@ mod tests {
         std::net::Ipv4Addr::from_bits(0x0a00_0000 | last).into()
     }
 
+    /// So many sockets of so many addresses each.
+    fn crowd(gate: &Arc<Gate>, addresses: u32, each: usize) -> Vec<Permit> {
+        let one = |index| (0..each).map(move |_| gate.admit(ip(index)).expect("room"));
+        (0..addresses).flat_map(one).collect()
+    }
+
+    /// Which of them lost their place.
+    fn lost(held: &[Permit]) -> Vec<usize> {
+        (0..held.len()).filter(|index| held[*index].lost().is_cancelled()).collect()
+    }
+
     #[test]
-    fn sixty_four_sockets_are_let_in_and_eight_of_one_address() {
+    fn so_many_sockets_are_let_in_and_eight_of_one_address() {
         let gate = Gate::new(Clock::start());
-        let mut eight: Vec<_> = (0..UNPROVEN_OF_ONE).map(|_| gate.admit(ip(1)).expect("room")).collect();
-        assert!(gate.admit(ip(1)).is_none());
+        let mut eight = crowd(&gate, 1, UNPROVEN_OF_ONE);
+        assert!(gate.admit(ip(0)).is_none());
         assert!(
-            gate.admit(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00, 1])).is_none(),
+            gate.admit(IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00, 0])).is_none(),
             "the same address in IPv6 clothes"
         );
         eight.pop();
-        eight.push(gate.admit(ip(1)).expect("one left"));
-        let others: Vec<_> = (8..64).map(|index| gate.admit(ip(index)).expect("room")).collect();
-        assert!(gate.admit(ip(1)).is_none(), "nobody has more than the one who asks");
-        drop(others);
-        drop(eight);
+        eight.push(gate.admit(ip(0)).expect("one left"));
+        let others: Vec<_> = (8..256).map(|index| gate.admit(ip(index)).expect("room")).collect();
+        assert_eq!(gate.lock().count(), UNPROVEN);
+        assert!(gate.admit(ip(0)).is_none(), "nobody has more than the one who asks");
+        drop((others, eight));
         assert!(gate.lock().unproven.is_empty());
         let loopback = IpAddr::from([127, 0, 0, 1]);
-        let all: Vec<_> = (0..UNPROVEN).map(|_| gate.admit(loopback).expect("room")).collect();
+        let all: Vec<_> = (0..UNPROVEN_OF_LOOPBACK).map(|_| gate.admit(loopback).expect("room")).collect();
         assert!(gate.admit(loopback).is_none());
         drop(all);
     }
@@ -233,38 +255,47 @@ mod tests {
     #[test]
     fn while_every_place_is_taken_the_oldest_of_the_greediest_address_gives_way() {
         let gate = Gate::new(Clock::start());
-        let mut greedy: Vec<_> = (0..8).flat_map(|of| (0..8).map(move |_| of)).collect();
-        let mut held: Vec<_> = greedy.drain(..).map(|of| gate.admit(ip(of)).expect("room")).collect();
+        let mut held = crowd(&gate, 32, 8);
         assert_eq!(held.len(), UNPROVEN);
         held[0].keep();
         let newcomer = gate.admit(ip(100)).expect("a place of the greedy ones");
         assert_eq!(gate.lock().count(), UNPROVEN);
-        let lost = |held: &[Permit]| -> Vec<usize> {
-            (0..held.len()).filter(|index| held[*index].lost().is_cancelled()).collect()
-        };
         assert_eq!(lost(&held), [1], "the oldest that nobody is busy with");
         // One that lost its place gives nothing back when it goes.
         drop(held.remove(1));
         assert_eq!(gate.lock().count(), UNPROVEN);
-        let more: Vec<_> = (101..108).map(|of| gate.admit(ip(of)).expect("a place of the greedy ones")).collect();
-        assert_eq!(lost(&held), [7, 15, 23, 31, 39, 47, 55], "each of the others with eight loses its oldest");
-        assert!(!newcomer.lost().is_cancelled() && more.iter().all(|permit| !permit.lost().is_cancelled()));
-        // All have seven or fewer now: whoever took the 101 stays longer.
-        held.iter().filter(|permit| permit.ip != ip(5)).for_each(Permit::greeted);
-        let last = gate.admit(ip(200)).expect("a place of the greedy ones");
-        assert!(lost(&held).contains(&40), "the oldest of the address that has not come far: {:?}", lost(&held));
-        drop((held, newcomer, more, last));
+        let more: Vec<_> = (101..132).map(|of| gate.admit(ip(of)).expect("a place of the greedy ones")).collect();
+        let oldest: Vec<usize> = (1..32).map(|of| of * 8 - 1).collect();
+        assert_eq!(lost(&held), oldest, "each of the others with eight loses its oldest");
+        assert!(lost(&more).is_empty() && !newcomer.lost().is_cancelled());
+        drop((held, newcomer, more));
+        assert!(gate.lock().unproven.is_empty());
+    }
+
+    #[test]
+    fn who_took_its_101_stays_longer_and_for_a_second_nobody_takes_its_place() {
+        let gate = Gate::new(Clock::start());
+        let held = crowd(&gate, 256, 1);
+        held.iter().filter(|permit| permit.number != 41).for_each(Permit::greeted);
+        let now = gate.clock.monotonic_ms();
+        let first = gate.admit_at(ip(300), now).expect("the place of the one that said nothing");
+        assert_eq!(lost(&held), [40]);
+        first.greeted();
+        assert!(gate.admit_at(ip(301), now).is_none(), "all of them are at work");
+        let second = gate.admit_at(ip(301), now + TENURE_MS).expect("a place of somebody who dawdles");
+        assert_eq!(lost(&held), [0, 40]);
+        drop((held, first, second));
         assert!(gate.lock().unproven.is_empty());
     }
 
     #[test]
     fn a_place_that_the_hub_knows_of_is_not_taken() {
         let gate = Gate::new(Clock::start());
-        let held: Vec<_> = (0..64).map(|index| gate.admit(ip(index)).expect("room")).collect();
+        let held = crowd(&gate, 256, 1);
         assert!(gate.admit(ip(5)).is_none(), "a second place, while nobody has two");
         held.iter().for_each(Permit::keep);
-        assert!(gate.admit(ip(100)).is_none());
-        assert!(held.iter().all(|permit| !permit.lost().is_cancelled()));
+        assert!(gate.admit(ip(300)).is_none());
+        assert!(lost(&held).is_empty());
     }
 
     #[test]
