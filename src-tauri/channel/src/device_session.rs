@@ -4,7 +4,7 @@
 //! through the outbox.
 
 mod bucket;
-mod credential;
+pub(crate) mod credential;
 pub(crate) mod state;
 
 use std::panic::AssertUnwindSafe;

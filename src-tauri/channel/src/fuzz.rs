@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::io::{AsyncWriteExt as _, duplex};
 use tokio::runtime::Runtime;
 
+use crate::device_session::credential::{Credential, Way};
 use crate::device_session::state as device;
 use crate::guard::{self, Ends, Head, Route};
 use crate::id::DeviceKey;
@@ -41,11 +42,11 @@ pub const TARGETS: [(&str, Target); 4] =
 pub fn from_device(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for (secure, loopback) in [(false, true), (false, false), (true, false)] {
-        session(text, device::Way { secure, loopback });
+        session(text, Way { secure, loopback });
     }
 }
 
-fn session(text: &str, way: device::Way) {
+fn session(text: &str, way: Way) {
     let mut state = device::State::new(way);
     for (count, line) in text.lines().enumerate() {
         let _ = same_again(line, ToDevice::decode(line), ToDevice::decode);
@@ -62,8 +63,8 @@ fn session(text: &str, way: device::Way) {
                     // Whoever names a true key has it here: what follows a proof is worth more than what follows a failure.
                     device::Output::Prove(credential) => {
                         let known = match &*credential {
-                            device::Credential::Signed(auth) => DeviceKey::parse(&auth.device_key).is_some(),
-                            device::Credential::Token(_) => {
+                            Credential::Signed(auth) => DeviceKey::parse(&auth.device_key).is_some(),
+                            Credential::Token(_) => {
                                 assert!(way.secure || way.loopback, "a token went on that everybody could read");
                                 true
                             }
