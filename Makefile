@@ -34,18 +34,19 @@ check: ## the quick part: format, lints, types
 	npm --prefix ui/chat run check
 	npm --prefix ui run check
 
-bench: ## load beside other relays, the tray beside other tray apps; writes docs/RESULTS.md (an hour; ARGS="--only desktop --without-peers")
+bench: ## load beside other relays, the tray beside other tray apps; writes docs/RESULTS.md (an hour; ARGS="--only desktop --without-peers", "--only fleet --devices 1000 --hold 60")
 	@.ci/packages bench
 	@$(MAKE) --no-print-directory web
 	cargo build --locked --release --package cli --package benches --package smartpi-tray
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
 
-soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...), and 50 of the real gateway (KILLS=...)
+soak: ## kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...), and 50 of the real gateway (KILLS=...); fuzzing, 30 minutes for each of four targets (FUZZ="--seconds 60")
 	@.ci/packages tray
 	@$(MAKE) --no-print-directory web
 	cargo build --workspace --all-targets --locked
 	SMARTPI_ROUNDS="$${ROUNDS:-500}" cargo test --locked --workspace --test scenarios -- --nocapture kill_nine
 	SMARTPI_GATEWAY_KILLS="$${KILLS:-50}" cargo test --locked --workspace --test scenarios -- --nocapture a_gateway_killed
+	.ci/fuzz $(FUZZ)
 
 screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots
 	@.ci/packages test
