@@ -356,7 +356,7 @@ mod tests {
 
     fn device(key: &str, name: &str) -> DeviceRow {
         serde_json::from_value(json!({
-            "deviceKey": key, "name": name, "kind": "phone", "state": "offline", "lastSeenMs": 0, "waiting": 0, "boundAtMs": 0
+            "deviceKey": key, "name": name, "kind": "phone", "state": "offline", "lastSeenMs": 0, "waiting": 0, "boundAtMs": 0, "speaksFirst": "anyone"
         }))
         .unwrap()
     }

@@ -147,7 +147,6 @@ pub struct DeviceRow {
     #[specta(type = Number)]
     pub bound_at_ms: i64,
     /// Who may speak to it without being asked.
-    #[serde(default)]
     pub speaks_first: SpeaksFirst,
 }
 

@@ -14,7 +14,6 @@ pub struct Turns {
     /// Newest first.
     pub turns: Vec<ActivityTurn>,
     /// What was said to devices that had not asked, newest first.
-    #[serde(default)]
     pub unasked: Vec<ActivityUnasked>,
     /// Whether older ones are there: before the oldest time of both lists.
     pub more: bool,
