@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn every_sentence_is_in_both_languages() {
         // These are the same in both: a name and a number, or a person's own words.
-        let same = ["version", "chat_reply", "chat_trouble", "plugin_openclaw"];
+        let same = ["version", "chat_reply", "chat_spoken", "chat_trouble", "plugin_openclaw"];
         for (name, en, zh) in both() {
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{name}");
             assert!(!en.chars().any(is_chinese), "{name}: Chinese in the English words");
