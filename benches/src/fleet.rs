@@ -47,7 +47,7 @@ async fn section(options: &Fleet, place: &Place) -> anyhow::Result<String> {
         "## A fleet\n\n\
          {} · {} smartpi, {} build. Server and driver have one core each.\n\n\
          **Held**: {} devices connected in {:.1} s and stayed for {} s, with {} messages a second in all, each stored before its `ack` and answered. None was lost and nobody was disconnected: either ends the run.\n\n\
-         | messages/s | p50 ms | p99 ms | server CPU, of one core | RSS MiB | KiB a device | cores of others |\n\
+         | messages/s | p50 ms | p99 ms | server CPU, of one core | RSS MiB | KiB of it a device | cores of others |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
          | {:.0} | {:.2} | {:.2} | {:.0} % | {:.1} | {:.1} | {:.2} |\n\n\
          **Back after `kill -9`**: {} devices, which wait as docs/PROTOCOL.md 1.5 says; the goal is 15 s.\n\n\

@@ -220,7 +220,7 @@ pub fn frames(bytes: &[u8]) {
     let Some((pieces, stream)) = bytes.split_first() else { return };
     for limit in [wire::GREETING_FRAME, wire::DEVICE_FRAME] {
         let mut cx = Context::from_waker(Waker::noop());
-        let (mut stranger, service) = duplex(1 << 20);
+        let (mut stranger, service) = duplex(stream.len() + (64 << 10));
         let mut socket = Socket::new(service, &[], limit);
         let mut heard = 0;
         'pieces: for piece in stream.chunks(usize::from(*pieces) + 1).chain([&[][..]]) {
