@@ -153,6 +153,23 @@ fn parse(saved: &str) -> Option<(i64, Option<u64>)> {
     Some((wall.parse().ok()?, agreed))
 }
 
+/// A time in the name of a file: `2026-11-21T17-40-04Z` for ms since 1970 UTC. Before 1970: the beginning of 1970.
+pub fn stamp(ms: i64) -> String {
+    let seconds = ms.max(0) / 1_000;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Days into a calendar whose years begin in March, so that the leap day is the last.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +178,19 @@ mod tests {
     const DAY: i64 = 24 * HOUR;
     const YEAR: i64 = 365 * DAY;
     const NOW: i64 = 1_795_000_000_000;
+
+    #[test]
+    fn stamps_are_dates() {
+        for (ms, said) in [
+            (-5, "1970-01-01T00-00-00Z"),
+            (951_782_399_000, "2000-02-28T23-59-59Z"),
+            (951_782_400_000, "2000-02-29T00-00-00Z"),
+            (1_795_282_804_999, "2026-11-21T17-40-04Z"),
+            (4_107_542_400_000, "2100-03-01T00-00-00Z"),
+        ] {
+            assert_eq!(stamp(ms), said);
+        }
+    }
 
     #[test]
     fn monotonic_time_begins_at_zero_and_wall_time_does_not() {

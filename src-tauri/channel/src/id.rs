@@ -15,7 +15,12 @@ pub struct DeviceKey(Box<str>);
 impl DeviceKey {
     /// The name that belongs to a public key.
     pub fn of(public_key: &VerifyingKey) -> Self {
-        let mut name = BASE32_NOPAD.encode(&Sha256::digest(public_key.as_bytes()));
+        Self::of_bytes(public_key.as_bytes())
+    }
+
+    /// The same of the key's bytes, whether they are a key or not.
+    pub(crate) fn of_bytes(public_key: &[u8; 32]) -> Self {
+        let mut name = BASE32_NOPAD.encode(&Sha256::digest(public_key));
         name.truncate(26);
         name.make_ascii_lowercase();
         Self(name.into_boxed_str())

@@ -9,8 +9,10 @@
 //! - no route of the TCP port changes anything but through an authenticated session;
 //! - exactly the addresses that were asked for are listened on, and a connection lives no longer than its address;
 //! - who reads the list of devices again at each `Notice::Devices` is never behind;
-//! - without devices and without a link nothing wakes, but for the hourly wiping of old words, and while the disk is full or fails;
-//! - nothing is acknowledged between a failure of the store and the moment it is open again and verified.
+//! - without devices and without a link nothing wakes, but for the hourly wiping of old words, a look at the backups every six hours, and while the disk is full
+//!   or fails;
+//! - nothing is acknowledged between a failure of the store and the moment it is open again and verified;
+//! - a damaged store is moved aside, never deleted, and whoever asks [`service::Service::restored`] is told.
 //!
 //! Deliberately absent: Tauri, the OpenClaw gateway's own protocol, and any other workspace crate.
 //! Read first: `docs/PROTOCOL.md`, then `hub.rs`; for the network `listener.rs` and `listener/doors.rs`.

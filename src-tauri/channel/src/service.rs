@@ -23,7 +23,8 @@ use crate::keys::{self, KeyError};
 use crate::listener::reached::{self, Reached};
 use crate::listener::{self, BindError, Listening, Ports, Wish};
 use crate::proof::token;
-use crate::store::{OpenError, Store};
+use crate::store::restore::{self, Restored};
+use crate::store::{OpenError, keeper};
 pub use crate::timing::Timing;
 use crate::tls::Tls;
 use crate::view::{
@@ -109,6 +110,7 @@ pub struct Service {
     hub_ended: CancellationToken,
     /// The same for the network's thread.
     net_ended: CancellationToken,
+    restored: Option<Arc<Restored>>,
 }
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -136,10 +138,11 @@ impl Service {
         #[cfg(unix)]
         crate::descriptors::make_room();
         let clock = Clock::start();
+        // First of all: it may bring keys with it.
+        let (store, restored) = restore::open(&config.folder, clock.wall_ms())?;
         let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
         let link_key = keys::load_or_create(&config.folder.join("link.key"))?;
         let tls = Tls::load_or_create(&config.folder.join("tls.pem"))?;
-        let store = Store::open(&config.folder)?;
         let epoch: Arc<str> = store.epoch()?.into();
         let listeners = listener::bind(&config.addresses)?;
         let addresses = listeners
@@ -164,9 +167,21 @@ impl Service {
         let (handle, events) = HubHandle::channel();
         let (notices, _) = broadcast::channel(NOTICES);
         let cancel = CancellationToken::new();
+        let heard = notices.subscribe();
         let (told, disk) = (notices.clone(), Disk::of(&config.folder));
         let hub_ended = spawn("smartpi-hub", move |runtime| {
             runtime.block_on(driver::run::<O>(hub, events, clock, disk, told));
+        })?;
+        let (data, backed_up, hub_ends) = (config.folder, notices.clone(), hub_ended.clone());
+        let enough = cancel.clone();
+        spawn("smartpi-backup", move |runtime| {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = hub_ends.cancelled() => {}
+                    () = enough.cancelled() => {}
+                    () = keeper::run(data, clock, heard, backed_up) => {}
+                }
+            });
         })?;
         let reached = Arc::new(Reached::new(clock, notices.clone(), reached::is_another));
         let ports = Arc::new(Ports {
@@ -186,7 +201,17 @@ impl Service {
         let net_ended = spawn("smartpi-net", move |runtime| {
             runtime.block_on(listener::run(listeners, ports, told, wished, stop));
         })?;
-        Ok(Self { hub: handle, listening, wishes, reached, notices, cancel, hub_ended, net_ended })
+        Ok(Self {
+            hub: handle,
+            listening,
+            wishes,
+            reached,
+            notices,
+            cancel,
+            hub_ended,
+            net_ended,
+            restored: restored.map(Arc::new),
+        })
     }
 
     /// Where it listens now, ports resolved, in the order in which they were wished for. Cheap.
@@ -215,6 +240,11 @@ impl Service {
     /// At which addresses of ours another machine was heard in this run, and when last, ms since 1970. Cheap.
     pub fn reached(&self) -> Vec<(IpAddr, i64)> {
         self.reached.all()
+    }
+
+    /// The store that took a damaged one's place, at this start or in the 24 hours before it. Cheap.
+    pub fn restored(&self) -> Option<Arc<Restored>> {
+        self.restored.clone()
     }
 
     /// Everything that happens from now on. A slow reader skips.

@@ -4,8 +4,14 @@
 
 mod acknowledged;
 mod activity;
+pub mod backup;
 mod devices;
+pub mod keeper;
+mod log;
+mod migrations;
 mod replies;
+pub mod restore;
+mod sums;
 mod turns;
 mod unasked;
 
@@ -13,17 +19,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, ffi, params};
 
+use crate::clock::Clock;
+
 use acknowledged::Acknowledged;
+use backup::BackupError;
 pub use devices::DeviceRow;
 pub use replies::{NewReply, ReplyRow};
 pub use turns::{Milestones, NewTurn, Standing, TurnRow};
 
-/// Numbered and frozen: a released one is never edited.
-const MIGRATIONS: [&str; 3] = [
-    include_str!("store/migrations/0001_init.sql"),
-    include_str!("store/migrations/0002_activity.sql"),
-    include_str!("store/migrations/0003_speaks_first.sql"),
-];
+/// The store's file in the data folder.
+pub const FILE: &str = "channel.db";
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +47,44 @@ pub enum OpenError {
     /// The file cannot be made, or made private.
     #[error("the message store cannot be made private")]
     Private(#[source] std::io::Error),
-    /// `PRAGMA quick_check` found damage.
+    /// Its content is not what this program wrote.
     #[error("the message store is damaged: {0}")]
     Damaged(String),
+    /// A backup before the change to a newer schema, or the return to one, did not succeed. The store is as it was.
+    #[error("the message store cannot be backed up or restored")]
+    Backup(#[from] BackupError),
     /// While the service ran, the file was taken away or another one was put in its place.
     #[error("the message store is not the one that was open before")]
     Exchanged,
+}
+
+impl OpenError {
+    /// What is wrong with the file itself. `None`: the disk, the permissions or another program keep it from being opened, and the file may be whole.
+    pub fn damage(&self) -> Option<String> {
+        match self {
+            Self::Damaged(what) => Some(what.clone()),
+            Self::Sqlite(error) if is_damage(error) => Some(error.to_string()),
+            Self::Sqlite(_) | Self::Newer { .. } | Self::Private(_) | Self::Backup(_) | Self::Exchanged => None,
+        }
+    }
+}
+
+/// Whether SQLite complains about what the file holds, not about how it can be reached.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                // Our own statements are right: the tables that they meet are not.
+                | ErrorCode::Unknown
+                | ErrorCode::SchemaChanged
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch
+        ),
+        // A value that cannot be read as what was written.
+        None => !matches!(error, rusqlite::Error::InvalidPath(_) | rusqlite::Error::NulError(_)),
+    }
 }
 
 /// What an error of SQLite means for those who wait.
@@ -84,8 +121,6 @@ pub struct Store {
     acknowledged: Acknowledged,
 }
 
-/// The file in the data folder.
-const FILE: &str = "channel.db";
 /// Pages of the log that are moved into the database together: some 16 MiB, and where space is scarce 1 MiB.
 const LOG_PAGES: (i64, i64) = (4_096, 256);
 
@@ -114,11 +149,15 @@ impl Store {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         // Without it the partial indexes make SQLite plan a statement anew for every value that is bound.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        connection.pragma_update(None, "mmap_size", 0)?;
+        // Nothing is written to a file that this program does not know.
+        let schema = migrations::refuse_newer(&connection)?;
+        // One that turns out to be damaged is left as it is, its log beside it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cell_size_check", true)?;
-        connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         // By itself SQLite moves the log within a commit, and keeps an error of that to itself: see `Store::checkpoint`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -133,7 +172,14 @@ impl Store {
         if damage != "ok" {
             return Err(OpenError::Damaged(damage));
         }
-        migrate(&mut connection)?;
+        if let Some(folder) = folder.filter(|_| (1..migrations::NEWEST).contains(&schema)) {
+            migrations::check(&connection, schema)?;
+            backup::make(folder, Clock::start().wall_ms())?;
+        }
+        migrations::migrate(&mut connection)?;
+        migrations::check(&connection, migrations::NEWEST)?;
+        let epoch = new_epoch();
+        connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?1)", [epoch])?;
         let mut store = Self {
             connection,
             in_transaction: false,
@@ -141,6 +187,8 @@ impl Store {
             closed: false,
             acknowledged: Acknowledged::default(),
         };
+        devices::check(&store.connection)?;
+        store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         store.acknowledged.epoch = store.epoch()?;
         Ok(store)
     }
@@ -329,20 +377,9 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
-    let found: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > MIGRATIONS.len() {
-        return Err(OpenError::Newer { found, known: MIGRATIONS.len() });
-    }
-    for (index, sql) in MIGRATIONS.iter().enumerate().skip(found) {
-        let step = connection.transaction()?;
-        step.execute_batch(sql)?;
-        step.pragma_update(None, "user_version", index + 1)?;
-        step.commit()?;
-    }
-    let epoch = ulid::Ulid::generate().to_string().to_lowercase();
-    connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?1)", [epoch])?;
-    Ok(())
+/// A name that no store had before.
+fn new_epoch() -> String {
+    ulid::Ulid::generate().to_string().to_lowercase()
 }
 
 #[cfg(test)]
@@ -357,7 +394,7 @@ mod tests {
         assert_eq!(Store::open(folder.path()).unwrap().epoch().unwrap(), epoch);
         let raw = Connection::open(folder.path().join("channel.db")).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: 3 })));
+        assert!(matches!(Store::open(folder.path()), Err(OpenError::Newer { found: 99, known: migrations::NEWEST })));
     }
 
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Messages up, replies down, in order, each once.
 
-use super::event::SessionId;
+use super::event::{Notice, SessionId};
 use super::{Effect, Hub, Now, millis};
 use crate::id::{self, DeviceKey, MessageId, TurnId};
 use crate::storage::Room;
@@ -87,9 +87,13 @@ impl Hub {
             let Some(row) = self.store.replies_after(&attached.device, attached.sent_n, 1)?.pop() else {
                 return Ok(());
             };
+            if row.damaged {
+                tracing::error!(deviceKey = %attached.device, n = row.n, "a stored reply is damaged");
+                self.effects.push(Effect::Notice(Notice::StoreDamaged("reply".into())));
+            }
             attached.sent_n = row.n;
             attached.in_flight.push_back((row.n, weight(&row.text), now.wall));
-            let ReplyRow { n, rid, re, text, late, code, by } = row;
+            let ReplyRow { n, rid, re, text, late, code, by, damaged: _ } = row;
             let reply = Reply { n, rid, re, text, late, code, by };
             self.effects.push(Effect::Device(attached.outbox.clone(), ToDevice::Reply(reply)));
         }
@@ -153,6 +157,15 @@ impl Hub {
             self.pump_replies(session, now)?;
         }
         Ok(())
+    }
+
+    /// A message that is not what its device said goes to nobody: the device may ask again.
+    pub(super) fn give_up_damaged(&mut self, turn: &TurnId, now: Now) -> rusqlite::Result<()> {
+        tracing::error!(deviceKey = %turn.device, "a stored message is damaged");
+        self.effects.push(Effect::Notice(Notice::StoreDamaged("message".into())));
+        let words = "这条消息在电脑的磁盘上已损坏，请重新发送。\nThis message was damaged on the computer's disk. Send it again.";
+        self.own_words(&turn.device, Some(turn.message.as_str()), words, Some(Code::OutcomeUnknown), now)?;
+        self.end_turn(turn, "damaged", TurnState::Failed, now)
     }
 
     /// A message of the person at the computer. `None`: no such device.

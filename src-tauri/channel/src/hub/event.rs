@@ -314,6 +314,8 @@ pub enum Notice {
     DeviceBound(DeviceKey, Arc<str>),
     /// A device was removed.
     DeviceRemoved(DeviceKey, Arc<str>),
+    /// A device has another name.
+    DeviceRenamed(DeviceKey),
     /// A device claims a code and waits for the person.
     BindWaits(Arc<str>),
     /// A device asks by itself to be bound, and shows its code: the handle of its announcement.
@@ -326,4 +328,10 @@ pub enum Notice {
     GatewayRefused(Arc<str>),
     /// The store's disk is another way than before; each state is told once.
     Storage(Health),
+    /// No backup of the store could be made.
+    NotBackedUp(Arc<str>),
+    /// The whole check before a backup found damage in the store. The older backups stay.
+    StoreDamaged(Arc<str>),
+    /// After one of these a backup was made again.
+    BackedUp,
 }

@@ -161,6 +161,10 @@ impl Hub {
             }
             let Some(turn) = self.store.next_turns(&device, 1)?.pop() else { continue };
             let Some(name) = self.store.device_name(&device)? else { continue };
+            if turn.damaged {
+                self.give_up_damaged(&turn.id, now)?;
+                continue;
+            }
             self.store.turn_sent(&turn.id, now.wall)?;
             if let Some(link) = &mut self.link {
                 link.unaccepted.insert(turn.id.clone());

@@ -141,6 +141,7 @@ impl Hub {
     pub(super) fn rename_device(&mut self, device: &DeviceKey, name: &str) -> rusqlite::Result<bool> {
         let known = self.store.rename_device(device, name)?;
         self.changed();
+        self.effects.push(Effect::Notice(Notice::DeviceRenamed(device.clone())));
         if let Some(attached) = self.attached.get(device).and_then(|session| self.sessions.get_mut(session)) {
             attached.name = name.into();
             let presence = ToPlugin::Presence { device: device.to_string(), name: name.into(), online: true };

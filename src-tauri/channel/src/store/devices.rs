@@ -1,9 +1,9 @@
 //! The `device` table.
 
 use ed25519_dalek::VerifyingKey;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::Store;
+use super::{OpenError, Store};
 use crate::id::DeviceKey;
 use crate::view::{Lost, SpeaksFirst};
 use crate::wire::device::Kind;
@@ -54,6 +54,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         got_n: row.get(7)?,
         speaks_first: SpeaksFirst::parse(&speaks_first).ok_or_else(|| unreadable(8, "speaks_first"))?,
     })
+}
+
+/// Whether every device's key is the one that its name is made of, and whether no device has more replies than were made.
+pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
+    let mut statement = connection.prepare("SELECT device_key, public_key, last_n, got_n FROM device")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (key, public_key): (String, [u8; 32]) = (row.get(0)?, row.get(1)?);
+        let (last_n, got_n): (u64, u64) = (row.get(2)?, row.get(3)?);
+        if DeviceKey::of_bytes(&public_key).as_str() != key || got_n > last_n {
+            return Err(OpenError::Damaged("a device is not as it was bound".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 impl Store {

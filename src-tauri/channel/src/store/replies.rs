@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::Store;
 use super::devices::unreadable;
+use super::{Store, sums};
 use crate::id::{DeviceKey, TurnId};
 use crate::wire::Code;
 
@@ -45,20 +45,48 @@ pub struct ReplyRow {
     pub code: Option<Code>,
     /// Who says it.
     pub by: Option<String>,
+    /// What was stored is not what was written; its place is taken by words that say so.
+    pub damaged: bool,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ReplyRow> {
-    let code: Option<u16> = row.get(5)?;
-    let code = code.map(|number| Code::of(number).ok_or_else(|| unreadable(5, "code"))).transpose()?;
-    Ok(ReplyRow {
-        n: row.get(0)?,
-        rid: row.get(1)?,
-        re: row.get(2)?,
-        text: row.get(3)?,
-        late: row.get(4)?,
-        code,
-        by: row.get(6)?,
-    })
+/// The sum over what of a row reaches a device. `code` is the number.
+fn sum(
+    device: &DeviceKey,
+    row: (u64, &str),
+    re: Option<&str>,
+    text: &str,
+    late: bool,
+    more: (Option<u16>, Option<&str>),
+) -> i64 {
+    let ((n, rid), (code, by)) = (row, more);
+    let (number, code) = (n.to_le_bytes(), code.map(u16::to_le_bytes));
+    sums::of(&[
+        Some(device.as_str().as_bytes()),
+        Some(&number),
+        Some(rid.as_bytes()),
+        re.map(str::as_bytes),
+        Some(text.as_bytes()),
+        Some(&[u8::from(late)]),
+        code.as_ref().map(|code| code.as_slice()),
+        by.map(str::as_bytes),
+    ])
+}
+
+/// A row whose sum is wrong speaks of that, and of nothing else.
+fn read(device: &DeviceKey, row: &Row<'_>) -> rusqlite::Result<ReplyRow> {
+    let number: Option<u16> = row.get(5)?;
+    let (n, rid, re, text, late, by): (_, String, Option<String>, String, _, Option<String>) =
+        (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(6)?);
+    let kept: Option<i64> = row.get(7)?;
+    let found = sum(device, (n, &rid), re.as_deref(), &text, late, (number, by.as_deref()));
+    if kept.is_some_and(|kept| kept != found) {
+        // Its id may be the damaged part, and another reply's.
+        let rid = format!("s-damaged-{device}-{n}");
+        let (text, code) = (sums::DAMAGED.to_owned(), Some(Code::OutcomeUnknown));
+        return Ok(ReplyRow { n, rid, re: None, text, late: false, code, by: None, damaged: true });
+    }
+    let code = number.map(|number| Code::of(number).ok_or_else(|| unreadable(5, "code"))).transpose()?;
+    Ok(ReplyRow { n, rid, re, text, late, code, by, damaged: false })
 }
 
 impl Store {
@@ -82,10 +110,12 @@ impl Store {
             .connection
             .prepare_cached("UPDATE device SET last_n = last_n + 1 WHERE device_key = ?1 RETURNING last_n")?
             .query_row([reply.device.as_str()], |row| row.get(0))?;
+        let code = reply.code.map(Code::number);
+        let sum = sum(reply.device, (n, reply.rid), reply.re, reply.text, reply.late, (code, reply.by));
         self.connection
             .prepare_cached(
-                "INSERT INTO reply (device_key, n, rid, message_id, text, bytes, late, code, by_agent, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO reply (device_key, n, rid, message_id, text, bytes, late, code, by_agent, created_at, sum)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
                 reply.device.as_str(),
@@ -95,9 +125,10 @@ impl Store {
                 reply.text,
                 reply.text.len(),
                 reply.late,
-                reply.code.map(Code::number),
+                code,
                 reply.by,
-                reply.now
+                reply.now,
+                sum
             ])?;
         self.acknowledged.reply(reply.device, n);
         Ok(n)
@@ -117,10 +148,10 @@ impl Store {
     pub fn replies_after(&self, device: &DeviceKey, after: u64, limit: usize) -> rusqlite::Result<Vec<ReplyRow>> {
         self.connection
             .prepare_cached(
-                "SELECT n, rid, message_id, text, late, code, by_agent FROM reply
+                "SELECT n, rid, message_id, text, late, code, by_agent, sum FROM reply
                  WHERE device_key = ?1 AND n > max(?2, (SELECT got_n FROM device WHERE device_key = ?1)) ORDER BY n LIMIT ?3",
             )?
-            .query_map(params![device.as_str(), after, limit], read)?
+            .query_map(params![device.as_str(), after, limit], |row| read(device, row))?
             .collect()
     }
 

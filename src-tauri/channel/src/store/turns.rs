@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::Store;
 use super::devices::unreadable;
+use super::{Store, sums};
 use crate::id::{DeviceKey, MessageId, TurnId};
 
 /// A message that came in.
@@ -40,6 +40,8 @@ pub struct TurnRow {
     pub id: TurnId,
     /// Words.
     pub text: String,
+    /// What was stored is not what was written: the words are of no use.
+    pub damaged: bool,
     /// When they came, ms since 1970.
     pub received_at: i64,
     /// Whether it went to the plugin before.
@@ -70,13 +72,20 @@ fn digest(text: &str) -> [u8; 16] {
     std::array::from_fn(|index| full[index])
 }
 
+fn sum(device: &str, message: &str, text: &str) -> i64 {
+    sums::of(&[device, message, text].map(|part| Some(part.as_bytes())))
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
-    let (device, message): (String, String) = (row.get(0)?, row.get(1)?);
+    let (device, message, text): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let kept: Option<i64> = row.get(7)?;
+    let damaged = kept.is_some_and(|kept| kept != sum(&device, &message, &text));
     let device = DeviceKey::parse(&device).ok_or_else(|| unreadable(0, "device key"))?;
     let message = MessageId::parse(&message).ok_or_else(|| unreadable(1, "message id"))?;
     Ok(TurnRow {
         id: TurnId { device, message },
-        text: row.get(2)?,
+        text,
+        damaged,
         received_at: row.get(3)?,
         sent: row.get::<_, String>(4)? == "sent",
         late: row.get(5)?,
@@ -84,7 +93,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
     })
 }
 
-const COLUMNS: &str = "device_key, message_id, text, received_at, state, late, delivered_at";
+const COLUMNS: &str = "device_key, message_id, text, received_at, state, late, delivered_at, sum";
 
 impl Store {
     /// What is known of a message id.
@@ -117,8 +126,8 @@ impl Store {
         self.begin()?;
         self.connection
             .prepare_cached(
-                "INSERT INTO turn (device_key, message_id, digest, text, bytes, state, received_at, stored_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7)",
+                "INSERT INTO turn (device_key, message_id, digest, text, bytes, state, received_at, stored_at, sum)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8)",
             )?
             .execute(params![
                 turn.device.as_str(),
@@ -127,7 +136,8 @@ impl Store {
                 turn.text,
                 turn.text.len(),
                 turn.received_at,
-                turn.stored_at
+                turn.stored_at,
+                sum(turn.device.as_str(), turn.message.as_str(), turn.text)
             ])?;
         self.acknowledged.turn(turn.device, turn.message);
         Ok(())

@@ -133,7 +133,7 @@ fn no_page_reads_more_than_it_shows() {
 fn a_store_of_the_first_version_is_taken_over_with_everything_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let old = Connection::open(folder.path().join("channel.db")).unwrap();
-    old.execute_batch(crate::store::MIGRATIONS[0]).unwrap();
+    old.execute_batch(crate::store::migrations::STEPS[0]).unwrap();
     old.pragma_update(None, "user_version", 1).unwrap();
     let key = SigningKey::from_bytes(&[1; 32]).verifying_key();
     let device = DeviceKey::of(&key);
@@ -157,7 +157,7 @@ fn a_store_of_the_first_version_is_taken_over_with_everything_in_it() {
     let mut store = Store::open(folder.path()).unwrap();
     assert_eq!(store.epoch().unwrap(), "old");
     let version: usize = store.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, crate::store::MIGRATIONS.len());
+    assert_eq!(version, crate::store::migrations::NEWEST);
     let row = store.device(&device).unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.last_n, row.got_n), ("Phone", 3, 1));
     let (turns, more) = store.turns(None, None, 10).unwrap();

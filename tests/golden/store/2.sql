@@ -1,0 +1,73 @@
+-- A store of schema 2 as a released program left it. `sqlite3 x.db < 2.sql` makes it.
+BEGIN;
+CREATE TABLE device (
+    device_key TEXT PRIMARY KEY,
+    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+    name       TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    bound_at   INTEGER NOT NULL,
+    last_seen  INTEGER NOT NULL DEFAULT 0,
+    last_n     INTEGER NOT NULL DEFAULT 0,
+    got_n      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+INSERT INTO "device" VALUES('3lahhyashppklhozwo62tt3ag7',X'FC51CD8E6218A1A38DA47ED00230F0580816ED13BA3303AC5DEB911548908025','Bob''s box','board',1795000000002,1795000002000,0,0);
+INSERT INTO "device" VALUES('eh7ddx5bksrgcytl7bkai36se4',X'D75A980182B10AB7D54BFED3C964073A0EE172F3DAA62325AF021A68F707511A','Kitchen','speaker',1795000000000,1795000000000,4,3);
+INSERT INTO "device" VALUES('hh3rhufgiqst6bcssqq3t5i3tm',X'3D4017C3E843895A92B70AA74D1B7EBC9C982CCF2EC4968CC0CD55F12AF4660C','书房','phone',1795000000001,1795000001000,1,0);
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('epoch','01jd3r5k8w9x0y1z2a3b4c5d6e');
+INSERT INTO "meta" VALUES('gateway','gw-home');
+INSERT INTO "meta" VALUES('link_generation','41');
+CREATE TABLE reply (
+    device_key TEXT NOT NULL REFERENCES device (device_key) ON DELETE CASCADE,
+    n          INTEGER NOT NULL,
+    rid        TEXT NOT NULL UNIQUE,
+    message_id TEXT,
+    text       TEXT NOT NULL,
+    bytes      INTEGER NOT NULL,
+    late       INTEGER NOT NULL DEFAULT 0,
+    code       INTEGER,
+    by_agent   TEXT,
+    created_at INTEGER NOT NULL,
+    sent_at    INTEGER,
+    got_at     INTEGER,
+    PRIMARY KEY (device_key, n)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "reply" VALUES('eh7ddx5bksrgcytl7bkai36se4',1,'r-1','01JD3R5K8W0000000000000001','It is on.',9,0,NULL,NULL,1795000000051,1795000000051,1795000000060);
+INSERT INTO "reply" VALUES('eh7ddx5bksrgcytl7bkai36se4',2,'r-2','01JD3R5K8W0000000000000001','Anything else?',14,0,NULL,NULL,1795000000052,1795000000051,1795000000060);
+INSERT INTO "reply" VALUES('eh7ddx5bksrgcytl7bkai36se4',3,'r-3','01JD3R5K8W0000000000000002','',0,0,NULL,NULL,1795000000053,1795000000051,1795000000060);
+INSERT INTO "reply" VALUES('eh7ddx5bksrgcytl7bkai36se4',4,'r-4',NULL,'Dinner is ready — 开饭了',29,0,NULL,'main',1795000000054,NULL,NULL);
+INSERT INTO "reply" VALUES('hh3rhufgiqst6bcssqq3t5i3tm',1,'r-5',NULL,'welcome',7,0,NULL,'main',1795000000051,NULL,NULL);
+CREATE TABLE turn (
+    seq            INTEGER PRIMARY KEY,
+    device_key     TEXT NOT NULL REFERENCES device (device_key) ON DELETE CASCADE,
+    message_id     TEXT NOT NULL,
+    digest         BLOB NOT NULL,
+    text           TEXT,
+    bytes          INTEGER NOT NULL,
+    state          TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'done')),
+    outcome        TEXT,
+    late           INTEGER NOT NULL DEFAULT 0,
+    received_at    INTEGER NOT NULL,
+    stored_at      INTEGER NOT NULL,
+    delivered_at   INTEGER,
+    accepted_at    INTEGER,
+    started_at     INTEGER,
+    first_token_at INTEGER,
+    tool_at        INTEGER,
+    final_at       INTEGER, ended_at INTEGER, first_n INTEGER, last_n INTEGER,
+    UNIQUE (device_key, message_id)
+) STRICT;
+INSERT INTO "turn" VALUES(1,'eh7ddx5bksrgcytl7bkai36se4','01JD3R5K8W0000000000000001',X'87F6E4F13E21506C8BB49F062F3CD561','turn on the light',17,'done','answered',0,1795000000010,1795000000011,1795000000012,NULL,NULL,NULL,NULL,NULL,1795000000090,1,2);
+INSERT INTO "turn" VALUES(2,'eh7ddx5bksrgcytl7bkai36se4','01JD3R5K8W0000000000000002',X'EE6EB66EABCE7467A79FC4DBB20BFB4E',NULL,5,'done','answered',0,1795000000010,1795000000011,1795000000012,NULL,NULL,NULL,NULL,NULL,1795000000095,3,3);
+INSERT INTO "turn" VALUES(3,'eh7ddx5bksrgcytl7bkai36se4','01JD3R5K8W0000000000000003',X'770B35D70C3C7D1A18F7C3DFB4CE30E7','and the fan; it''s "hot"',23,'sent',NULL,0,1795000000010,1795000000011,1795000000012,NULL,NULL,NULL,NULL,NULL,NULL,4,NULL);
+INSERT INTO "turn" VALUES(4,'eh7ddx5bksrgcytl7bkai36se4','01JD3R5K8W0000000000000004',X'86B82A8091E690FB09135D1B6AF282A9','第四条',9,'queued',NULL,0,1795000000010,1795000000011,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "turn" VALUES(5,'hh3rhufgiqst6bcssqq3t5i3tm','01JD3R5K8W0000000000000005',X'9D4FD5DF825A6E1422C2390C63653794','你好
+世界',13,'queued',NULL,0,1795000000010,1795000000011,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE INDEX turn_open ON turn (device_key, seq) WHERE state <> 'done';
+CREATE INDEX reply_age ON reply (created_at);
+CREATE INDEX turn_age ON turn (received_at, device_key);
+PRAGMA user_version = 2;
+COMMIT;
