@@ -1,6 +1,7 @@
 //! Whole stories.
 
 mod attack;
+mod backup;
 mod bind_and_talk;
 mod crowd;
 mod desktop;

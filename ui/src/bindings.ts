@@ -354,6 +354,20 @@ export type FailureCode =
 "cannot_listen" | 
 /**  The store cannot be opened. */
 "store_unusable" | 
+/**  The store was made by a newer version. */
+"store_newer" | 
+/**  The store was damaged, and the newest backup took its place. */
+"store_restored" | 
+/**  The store was damaged, and there was no backup. */
+"store_begun_anew" | 
+/**  Damage was found while it ran. */
+"store_damaged" | 
+/**  No backup could be made. */
+"not_backed_up" | 
+/**  A file is no backup, or a damaged one. */
+"backup_unusable" | 
+/**  A file is there already. */
+"file_exists" | 
 /**  The keys cannot be read. */
 "keys_unusable" | 
 /**  The system names no home folder. */

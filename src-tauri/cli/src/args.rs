@@ -61,6 +61,16 @@ pub(crate) enum Do {
     #[command(subcommand)]
     Devices(Devices),
     Activity(Activity),
+    Backup {
+        file: PathBuf,
+    },
+    Restore {
+        file: PathBuf,
+        #[arg(long)]
+        yes: bool,
+        #[arg(long)]
+        stop: bool,
+    },
     Simulate(Simulate),
     #[command(subcommand)]
     Plugin(Plugin),

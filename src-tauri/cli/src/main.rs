@@ -12,6 +12,7 @@
 
 mod activity;
 mod args;
+mod backup;
 mod bind;
 mod confirm;
 mod devices;
@@ -98,6 +99,10 @@ fn run(terminal: Terminal, cli: Cli) -> Result<(), Stop> {
         Do::Quit => runtime.block_on(service::quit(terminal, &folders)),
         Do::Status => runtime.block_on(service::status(terminal, &folders)),
         Do::Activity(args) => runtime.block_on(activity::run(terminal, &folders, args)),
+        Do::Backup { file } => backup::save(terminal, &folders, &file),
+        Do::Restore { file, yes, stop } => {
+            runtime.block_on(backup::restore(terminal, &folders, &file, backup::Said { yes, stop }))
+        }
         Do::Bind(args) => runtime.block_on(bind::run(terminal, &folders, args)),
         Do::Devices(what) => runtime.block_on(devices::run(terminal, &folders, what)),
         Do::Simulate(args) => runtime.block_on(simulate::run(terminal, &folders, args)),

@@ -134,6 +134,26 @@ desk::words! {
     no_such_device(what): "No device matches \"{what}\". See: smartpi devices list", "没有与“{what}”匹配的设备。查看：smartpi devices list";
     not_done(): "Nothing was changed.", "未作任何更改。";
 
+    // backup, restore
+    backup_saved(file, devices, messages): "Saved as {file}: {devices} devices, {messages} messages.", "已保存为 {file}：设备 {devices} 个，消息 {messages} 条。";
+    backup_holds_keys(): "It holds the keys of this SmartPi: whoever has the file can pose as it. Keep it to yourself.",
+        "其中包含此 SmartPi 的密钥，持有该文件的人可以冒充它，请妥善保管。";
+    between(): ", ", "、";
+    restore_holds(time, devices, messages, names): "The backup is of {time}: {devices} devices, {messages} messages. {names}",
+        "备份时间 {time}：设备 {devices} 个，消息 {messages} 条。{names}";
+    restore_replaces(devices, messages, names): "It replaces what is here now: {devices} devices, {messages} messages. {names}",
+        "将替换当前内容：设备 {devices} 个，消息 {messages} 条。{names}";
+    restore_replaces_nothing(): "There is nothing here yet that it replaces.", "当前没有会被替换的内容。";
+    restore_leaves_out(names): "Not in the backup, so no longer bound afterwards: {names}", "不在备份中，恢复后将不再绑定：{names}";
+    restore_stops(): "SmartPi is running and is closed first.", "SmartPi 正在运行，将先退出。";
+    ask_restore(): "Go back to this backup? What is here now is moved aside, not deleted. (y/N) ", "恢复此备份吗？当前内容会移到一旁，不会删除。(y/N) ";
+    stop_needed(): "SmartPi is running. Close it first with: smartpi quit, or add --stop.", "SmartPi 正在运行，请先退出：smartpi quit，或添加 --stop。";
+    restore_yes_needed(): "Going back to a backup needs your yes: run this in a terminal, or add --yes.", "恢复备份需要你的同意：请在终端中运行，或添加 --yes。";
+    restore_done(time): "The devices and messages are those of {time}. Devices connect by themselves and send again what was not confirmed.",
+        "设备与消息已恢复到 {time} 的状态。设备会自动连接，并重新发送未确认的内容。";
+    restore_aside(path): "What was here before is kept in {path}", "原有内容保存在 {path}";
+    restore_start(): "To start SmartPi: smartpi serve, or open the app.", "启动 SmartPi：smartpi serve，或打开应用。";
+
     // simulate
     not_a_code(): "This is not what a SmartPi QR code says.", "这不是 SmartPi 二维码的内容。";
     newer_code(): "This QR code is of a newer version. Update this program.", "此二维码版本较新，请更新此程序。";
@@ -271,7 +291,7 @@ mod tests {
     #[test]
     fn every_sentence_is_in_both_languages() {
         // These are the same in both: a name and a number, or a person's own words.
-        let same = ["version", "chat_reply", "chat_spoken", "chat_trouble", "plugin_openclaw"];
+        let same = ["version", "chat_reply", "chat_spoken", "chat_trouble", "plugin_openclaw", "between"];
         for (name, en, zh) in both() {
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{name}");
             assert!(!en.chars().any(is_chinese), "{name}: Chinese in the English words");

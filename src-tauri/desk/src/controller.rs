@@ -140,6 +140,12 @@ pub(crate) enum Topic {
     Autostart,
     /// The message store.
     Store,
+    /// The store that took a damaged one's place.
+    Restored,
+    /// Damage that was found in the running store.
+    Damage,
+    /// The backups of it.
+    Backup,
 }
 
 /// The loop and what it owns.

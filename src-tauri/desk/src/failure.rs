@@ -7,11 +7,14 @@ use std::fmt;
 
 use channel::driver::Unanswered;
 use channel::service::StartError;
+use channel::store::OpenError;
+use channel::store::restore::Restored;
 use channel::view::{AddError, ConfirmError, IssueError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::language::Language;
+use crate::words;
 
 /// Declares the codes with their wire names and words, so that none can lack a language.
 macro_rules! codes {
@@ -144,6 +147,34 @@ codes! {
     StoreUnusable, "store_unusable",
         "SmartPi cannot open its store of devices and messages. Nothing was changed; see the detail.",
         "SmartPi 无法打开设备与消息的数据库，未作任何更改，详见说明。";
+    /// The store was made by a newer version.
+    StoreNewer, "store_newer",
+        "A newer SmartPi saved these devices and messages, so nothing was changed. Update SmartPi, or go back to a backup with: smartpi restore",
+        "这些设备与消息由更新版本的 SmartPi 保存，未作任何更改。请更新 SmartPi，或恢复备份：smartpi restore";
+    /// The store was damaged, and the newest backup took its place.
+    StoreRestored, "store_restored",
+        "The saved devices and messages were damaged, so SmartPi went back to its last good copy. The newest messages may be missing; nothing was deleted.",
+        "已保存的设备与消息损坏，SmartPi 已恢复到最近一次完好的备份。最新的消息可能缺失，原文件均已保留。";
+    /// The store was damaged, and there was no backup.
+    StoreBegunAnew, "store_begun_anew",
+        "The saved devices and messages were damaged, and there was no good copy, so SmartPi begins with none. Bind your devices again; nothing was deleted.",
+        "已保存的设备与消息损坏且没有完好的备份，SmartPi 已重新开始。请重新绑定设备，原文件均已保留。";
+    /// Damage was found while it ran.
+    StoreDamaged, "store_damaged",
+        "Part of the saved messages is damaged. SmartPi goes on and keeps its older backups; save one elsewhere with: smartpi backup",
+        "部分已保存的消息损坏。SmartPi 会继续运行并保留旧备份，建议另存一份：smartpi backup";
+    /// No backup could be made.
+    NotBackedUp, "not_backed_up",
+        "SmartPi could not make a backup of its devices and messages. Check the disk space; the older backups are kept.",
+        "SmartPi 无法备份设备与消息，请检查磁盘空间。旧备份均已保留。";
+    /// A file is no backup, or a damaged one.
+    BackupUnusable, "backup_unusable",
+        "This file is not a SmartPi backup, or it is damaged. Nothing was changed.",
+        "此文件不是 SmartPi 备份，或已损坏，未作任何更改。";
+    /// A file is there already.
+    FileExists, "file_exists",
+        "A file of this name is there already and was left alone. Choose another name.",
+        "已有同名文件，未被覆盖，请换一个名称。";
     /// The keys cannot be read.
     KeysUnusable, "keys_unusable",
         "SmartPi cannot read its own keys. Nothing was changed; see the detail.",
@@ -322,6 +353,7 @@ impl Failure {
         let others = [
             FailureCode::Storage,
             FailureCode::StoreUnusable,
+            FailureCode::NotBackedUp,
             FailureCode::SettingsNotSaved,
             FailureCode::FolderUnusable,
         ];
@@ -331,6 +363,11 @@ impl Failure {
     /// Whether the disk under the running service is full or failing: that passes by itself, and is told then.
     pub fn is_disk(&self) -> bool {
         [FailureCode::DiskFull, FailureCode::DiskFailing].contains(&self.code)
+    }
+
+    /// Whether what was saved is damaged, or was: the person is told once, and then it is over.
+    pub fn is_damage(&self) -> bool {
+        [FailureCode::StoreRestored, FailureCode::StoreBegunAnew, FailureCode::StoreDamaged].contains(&self.code)
     }
 
     /// The program that has the port, where that is what happened and it is known.
@@ -353,6 +390,14 @@ impl Failure {
     fn detail_words(&self, language: Language) -> Option<String> {
         if self.code == FailureCode::PortInUse {
             return self.port_words(language);
+        }
+        if let Some(aside) = self.detail.get("aside").and_then(Value::as_str) {
+            return Some(match (self.detail.get("asOf").and_then(Value::as_str), language) {
+                (Some(time), Language::En) => format!("as it was on {time}; the damaged files are in {aside}"),
+                (Some(time), Language::Zh) => format!("恢复到 {time} 的状态；损坏的文件位于 {aside}"),
+                (None, Language::En) => format!("the damaged files are in {aside}"),
+                (None, Language::Zh) => format!("损坏的文件位于 {aside}"),
+            });
         }
         if let (FailureCode::WrongCode, Some(left)) = (self.code, self.detail.get("left").and_then(Value::as_u64)) {
             return Some(match language {
@@ -453,12 +498,22 @@ impl From<StartError> for Failure {
                 return Self::with(FailureCode::PortInUse, json!({ "port": address.port() }));
             }
             StartError::Bind { .. } => FailureCode::CannotListen,
+            StartError::Store(OpenError::Newer { .. }) => FailureCode::StoreNewer,
             StartError::Store(_) => FailureCode::StoreUnusable,
             StartError::Keys(_) => FailureCode::KeysUnusable,
             StartError::Threads(_) => FailureCode::NotStarted,
             StartError::Stopped(_) => FailureCode::Stopping,
         };
         Self::caused(code, &error)
+    }
+}
+
+impl From<&Restored> for Failure {
+    fn from(restored: &Restored) -> Self {
+        let mut detail = json!({ "aside": restored.aside.display().to_string(), "damage": restored.damage });
+        let Some(as_of_ms) = restored.as_of_ms else { return Self::with(FailureCode::StoreBegunAnew, detail) };
+        detail["asOf"] = words::moment::exact(as_of_ms).into();
+        Self::with(FailureCode::StoreRestored, detail)
     }
 }
 
@@ -483,7 +538,7 @@ mod tests {
         for (index, code) in FailureCode::ALL.iter().enumerate() {
             let (en, zh) = (code.words(Language::En), code.words(Language::Zh));
             assert!(
-                en.ends_with(|last: char| last == '.' || en.contains("smartpi serve") && last.is_alphabetic()),
+                en.ends_with(|last: char| last == '.' || en.contains(": smartpi ") && last.is_alphabetic()),
                 "{en}"
             );
             assert!(en.is_ascii(), "{en}");

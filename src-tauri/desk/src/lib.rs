@@ -14,6 +14,7 @@
 //! Read first: `docs/CONTROL.md`, then `running.rs`.
 
 pub mod attach;
+pub mod backup;
 pub mod control;
 pub mod controller;
 mod detect_agent;

@@ -59,6 +59,11 @@ impl Owner {
         }
     }
 
+    /// Whether a process owns the folders at this moment.
+    pub fn is_somebody(folders: &Folders) -> bool {
+        !Self::is_nobody(folders)
+    }
+
     /// Takes the folders, which must exist. A `service.json` that is there then belongs to nobody and is removed.
     ///
     /// # Errors

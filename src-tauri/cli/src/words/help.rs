@@ -58,6 +58,24 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ),
     ("smartpi activity --limit", "At most so many, 1 to 100 [default: 20]", "最多显示条数，1 到 100［默认：20］"),
     (
+        "smartpi backup",
+        "Save devices, messages and the keys of this SmartPi in one file; it may keep running",
+        "把设备、消息和此 SmartPi 的密钥保存到一个文件，可在运行时进行",
+    ),
+    (
+        "smartpi backup --file",
+        "The new file; whoever has it can pose as this SmartPi",
+        "新文件，持有者可冒充此 SmartPi，请妥善保管",
+    ),
+    (
+        "smartpi restore",
+        "Go back to a backup; what is here now is moved aside, not deleted",
+        "恢复备份，当前内容会移到一旁，不会删除",
+    ),
+    ("smartpi restore --file", "A file that smartpi backup saved", "由 smartpi backup 保存的文件"),
+    ("smartpi restore --yes", "Do not ask", "不再询问"),
+    ("smartpi restore --stop", "Close SmartPi first if it is running", "如果 SmartPi 正在运行，先将其退出"),
+    (
         "smartpi bind",
         "Bind a device: shows a QR code and asks for the two digits",
         "绑定设备：显示二维码，并询问两位数字",

@@ -25,14 +25,24 @@ use crate::view::{Phase, View};
 impl<S: Shell> Controller<S> {
     /// The service says something: what exactly is read from it.
     pub(super) fn noticed(&mut self, notice: &Notice) {
-        if let Notice::Storage(health) = notice {
+        let said = |code, why: &Arc<str>| Some(Failure::with(code, why.to_string()));
+        let trouble = if let Notice::Storage(health) = notice {
             let code = match health {
                 Health::Well => None,
                 Health::Full => Some(FailureCode::DiskFull),
                 Health::Failing => Some(FailureCode::DiskFailing),
             };
+            Some((Topic::Store, code.map(Failure::bare)))
+        } else if let Notice::StoreDamaged(what) = notice {
+            Some((Topic::Damage, said(FailureCode::StoreDamaged, what)))
+        } else if let Notice::NotBackedUp(why) = notice {
+            Some((Topic::Backup, said(FailureCode::NotBackedUp, why)))
+        } else {
+            (*notice == Notice::BackedUp).then_some((Topic::Backup, None))
+        };
+        if let Some((topic, failure)) = trouble {
             let before = self.state.clone();
-            self.trouble(Topic::Store, code.map(Failure::bare));
+            self.trouble(topic, failure);
             self.follow(&before);
         }
         self.read_soon();
@@ -148,6 +158,10 @@ impl<S: Shell> Controller<S> {
     pub(super) fn follow_first(&mut self) {
         self.read_soon();
         let before = self.state.clone();
+        // A store that was replaced is news, although it was there before anybody could look.
+        if let Some(restored) = self.service.restored() {
+            self.trouble(Topic::Restored, Some(Failure::from(&*restored)));
+        }
         self.follow(&before);
         self.publish();
     }

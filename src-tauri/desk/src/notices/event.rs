@@ -118,13 +118,17 @@ impl Event {
             words::no_icon(language)
         } else if self.not_running {
             words::not_running(language)
+        } else if failure.is_damage() {
+            words::damaged(language)
         } else if failure.is_storage() {
             words::cannot_save(language)
         } else {
             words::trouble(language)
         };
         let port = failure.detail.get("port").and_then(serde_json::Value::as_u64);
+        let as_of = failure.detail.get("asOf").and_then(serde_json::Value::as_str);
         let body = match (failure.code, port, failure.port_holder()) {
+            (FailureCode::StoreRestored, _, _) if let Some(as_of) = as_of => words::restored(language, as_of),
             (FailureCode::PortInUse, Some(port), Some(holder)) => {
                 words::port_held(language, port, name(language, holder))
             }
@@ -161,6 +165,9 @@ impl Event {
         match self.failure.as_ref().map(|failure| failure.code) {
             Some(FailureCode::PortInUse) => Page::Settings {},
             Some(FailureCode::NoTray) => Page::Devices { device_key: None, remove: false },
+            Some(_) if self.failure.as_ref().is_some_and(Failure::is_damage) => {
+                Page::Devices { device_key: None, remove: false }
+            }
             _ if self.not_running => Page::Devices { device_key: None, remove: false },
             Some(_) | None => Page::Activity {},
         }

@@ -34,7 +34,7 @@ impl Service {
         let is_known = |failure: &Failure| before.shown.troubles.iter().any(|known| known.code == failure.code);
         for failure in after.shown.troubles.iter().filter(|failure| !is_known(failure)) {
             if self.is_fresh(failure.code, now_ms) {
-                let quiet = !failure.is_storage();
+                let quiet = !failure.is_storage() && !failure.is_damage();
                 self.disk_told |= failure.is_disk();
                 let failure = Some(failure.clone());
                 events.push(Event { failure, quiet, ..Event::new(NoticeKind::Trouble, now_ms) });

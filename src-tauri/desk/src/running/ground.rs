@@ -150,6 +150,7 @@ impl Ground {
             timing: self.timing,
         };
         let service = Service::start(config)?;
+        self.notes.extend(service.restored().map(|restored| Failure::from(&*restored)));
         let permission = self.permit.permission(&self.network, &self.settings);
         let addresses = controller::wanted(self.run, self.port, permission, &self.network.addresses);
         let first = controller::go(service.clone(), addresses).await;

@@ -68,6 +68,10 @@ pub(super) fn more_lines(view: &View, language: Language, now: &Zoned) -> Vec<Tr
     if cannot_save(view) {
         lines.push(button(TrayAction::Activity, words::cannot_save(language)));
     }
+    if let Some(failure) = view.troubles.iter().find(|failure| failure.is_damage()) {
+        let said = if failure.code == FailureCode::StoreRestored { words::restored } else { words::damaged };
+        lines.push(button(TrayAction::Devices, said(language)));
+    }
     // While the service does not run, nobody answers anyway: the first line says why.
     if view.service.phase == Phase::Running {
         if another_gateway(view) {

@@ -67,6 +67,12 @@ pub(crate) fn moment(language: Language, ms: i64, now: &Zoned) -> String {
     }
 }
 
+/// A time to the minute, the same in both languages: `2026-11-21 17:40`, in this computer's time zone.
+pub fn exact(ms: i64) -> String {
+    let then = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+    then.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// Since when, as it stands after "since" in English and by itself in Chinese.
 pub(crate) fn since(language: Language, ms: i64, now: &Zoned) -> String {
     let said = moment(language, ms, now);

@@ -45,6 +45,10 @@ crate::words! {
     saves_again(): "SmartPi saves again", "SmartPi 已恢复保存";
     /// What that means.
     kept_come(): "Your devices send what they kept. Nothing to do.", "设备会自动发送保留的消息，无需操作。";
+    /// What was saved is damaged, or was.
+    damaged(): "Saved data was damaged", "已保存的数据损坏";
+    /// It is as it was then.
+    restored(time): "SmartPi went back to its last good copy, of {time}. Messages after that may be missing.", "SmartPi 已恢复到 {time} 的完好备份，此后的消息可能缺失。";
     /// Another trouble.
     trouble(): "SmartPi has a problem", "SmartPi 遇到问题";
     /// No tray.

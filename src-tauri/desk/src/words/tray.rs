@@ -31,6 +31,10 @@ crate::words! {
     what_to_do(): "See what to do…", "查看解决办法…";
     /// Something cannot be saved.
     cannot_save(): "SmartPi cannot save. See what to do…", "SmartPi 无法保存数据，查看解决办法…";
+    /// A damaged store was replaced.
+    restored(): "Saved data was damaged and restored. See details…", "数据曾损坏，已从备份恢复，查看详情…";
+    /// A damaged store was replaced by an empty one, or is damaged now.
+    damaged(): "Saved data is damaged. See what to do…", "已保存的数据损坏，查看解决办法…";
     /// A second gateway wanted in.
     gateway_refused(): "Another OpenClaw was refused. See details…", "已拒绝另一个 OpenClaw，查看详情…";
     /// The assistant is away.
