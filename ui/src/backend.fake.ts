@@ -91,7 +91,7 @@ export class FakeBackend implements Backend {
     this.triesLeft = 3;
     const to = this.view.network.addresses.find(({ ip }) => ip === address) ?? this.view.network.addresses[0];
     const url = SAMPLE_URL.replace("192.168.1.20", to?.ip ?? "127.0.0.1");
-    return { bind: this.bind, url, expiresMs: Date.now() + 180_000, reach: to?.reach ?? "computer", svg: SAMPLE_QR };
+    return { bind: this.bind, url, typedCode: "C1GP-4RV4-CNK6-ET39", expiresMs: Date.now() + 180_000, reach: to?.reach ?? "computer", svg: SAMPLE_QR };
   }
 
   async watchBind(bind: string): Promise<void> {

@@ -213,7 +213,9 @@ name: string;
 /**  What it is. */
 kind: string; 
 /**  Where it is. */
-address: string } | 
+address: string; 
+/**  How many digits it shows; 0 where the person types a word. */
+digits: number } | 
 /**  Done. */
 { state: "bound"; 
 /**  Device. */
@@ -231,6 +233,8 @@ export type BindShown = {
 	bind: string,
 	/**  What the QR code says. Holds the secret: show it, never log it. */
 	url: string,
+	/**  The same code for a device without a camera: 16 characters, typed there with the address. */
+	typedCode: string,
 	/**  When it dies, ms since 1970. */
 	expiresMs: number,
 	/**  From where it can be scanned. */
@@ -660,6 +664,10 @@ export type PendingClaim = {
 	state: PendingState,
 	/**  What the person does. */
 	how: string,
+	/**  How many digits it shows; 0 where the person types a word. */
+	digits: number,
+	/**  Whether it asked by itself, without a code of ours. */
+	announced: boolean,
 	/**  Since when, ms since 1970. */
 	sinceMs: number,
 };

@@ -16,3 +16,11 @@ export function showActivityOf(deviceKey: string): void {
   activityOf.value = deviceKey;
   show({ page: "activity" });
 }
+
+/** The claim that the bind page shall show first; null: none is asked for. */
+export const claimAsked = shallowRef<string | null>(null);
+
+export function showClaim(bind: string): void {
+  claimAsked.value = bind;
+  show({ page: "bind" });
+}

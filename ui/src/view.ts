@@ -1,7 +1,7 @@
 import { shallowRef } from "vue";
 
 import type { Backend, Failure, Page, Unlisten, View } from "./backend";
-import { show } from "./pages";
+import { show, showClaim } from "./pages";
 import { tongue } from "./words";
 
 /** Everything that the program told last; null until it did. Replaced as a whole. */
@@ -22,19 +22,26 @@ function firstPage(asked: Page, first: View | null): Page {
   return first !== null && !first.app.welcomed && isHome ? { page: "welcome" } : asked;
 }
 
+/** The program asks for a page: the tray's line and a notification mean the device that waits, where one does. */
+function open(asked: Page): void {
+  const waiting = view.value?.pending[0];
+  if (asked.page === "bind" && waiting !== undefined) showClaim(waiting.bind);
+  else show(firstPage(asked, view.value));
+}
+
 /** Follows the program until the returned function is called. */
 export async function follow(backend: Backend): Promise<Unlisten> {
   const ends = await Promise.all([
     backend.onView(take),
-    backend.onPage((asked) => show(firstPage(asked, view.value))),
+    backend.onPage(open),
     backend.onOwnerLost((failure) => {
       lost.value = failure;
     }),
   ]);
   const now = await backend.attend();
-  show(firstPage(now.page, now.view));
   // An event that came meanwhile is newer than the answer.
   if (now.view !== null && view.value === null) take(now.view);
+  open(now.page);
   if (now.lost !== null && view.value === null) lost.value = now.lost;
   return () => ends.forEach((end) => end());
 }

@@ -20,7 +20,7 @@ test("a device is bound: scanned, two digits, named, done", async () => {
   expect(on.get("bind-qr").attributes("src")).toMatch(/^data:image\/svg\+xml,/);
   await progress(on, { state: "scanned", ...claim });
   expect(on.text("bind-state")).toContain("“Ben's phone” has scanned the code");
-  await progress(on, { state: "confirming", how: "code", ...claim });
+  await progress(on, { state: "confirming", how: "code", digits: 2, ...claim });
   expect(on.text("page-bind")).toContain("Phone at 192.168.1.34");
   expect(on.get("bind-confirm").attributes("disabled")).toBeDefined();
   await on.get("bind-code").setValue("42");
@@ -33,6 +33,36 @@ test("a device is bound: scanned, two digits, named, done", async () => {
   await flushPromises();
   expect(on.backend.asked.at(-1)?.[0]).toBe("renameDevice");
   expect(on.has("page-devices")).toBe(true);
+});
+
+test("the code is there for devices without a camera, with its address", async () => {
+  const on = await stage("bind");
+  expect(on.text("bind-typed")).toContain("C1GP-4RV4-CNK6-ET39");
+  expect(on.text("bind-hand")).toContain("192.168.1.20:8765");
+});
+
+test("a device that asks by itself takes no code away, and is let in with its six digits where somebody looks at it", async () => {
+  const on = await stage("asks");
+  await on.click("bind-device");
+  expect(state(on)).toBe("waiting");
+  on.backend.showPage({ page: "devices" });
+  await flushPromises();
+  expect(on.text("pending")).toContain("shows six digits");
+  await on.click("pending-open");
+  expect(starts(on)).toHaveLength(1);
+  await on.get("bind-code").setValue("2544123");
+  expect((on.get("bind-code").element as HTMLInputElement).value).toBe("254412");
+  await on.get("bind-code").trigger("submit");
+  await flushPromises();
+  expect(on.backend.asked).toContainEqual(["confirmBind", "claim", "254412"]);
+});
+
+test("the tray's line and a notification mean the device that asks", async () => {
+  const on = await stage("asks");
+  on.backend.showPage({ page: "bind" });
+  await flushPromises();
+  expect(state(on)).toBe("confirming");
+  expect(starts(on)).toHaveLength(0);
 });
 
 test("wrong digits are cleared, and the tries that are left are told", async () => {

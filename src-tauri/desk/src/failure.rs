@@ -81,8 +81,8 @@ codes! {
         "有设备正在等待确认，请先确认或拒绝。";
     /// The typed digits are others.
     WrongCode, "wrong_code",
-        "This is not the code that the device shows. Look again and type both digits.",
-        "与设备显示的数字不一致，请核对后重新输入两位数字。";
+        "This is not the code that the device shows. Look again and type its digits.",
+        "与设备显示的数字不一致，请核对后重新输入。";
     /// No device shows a code.
     NotConfirming, "not_confirming",
         "No device is showing a code yet. Scan the QR code first.",

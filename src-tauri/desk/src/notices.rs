@@ -98,14 +98,12 @@ impl Announcer {
 
     fn new_claims(&mut self, after: &State, now_ms: i64) -> Option<Event> {
         let pending = &after.shown.pending;
-        self.claims.retain(|told| pending.iter().any(|claim| claim.bind == *told));
-        let new: Vec<_> = pending
-            .iter()
-            .filter(|claim| claim.state == PendingState::Confirming && !self.claims.contains(&claim.bind))
-            .collect();
-        self.claims.extend(new.iter().map(|claim| claim.bind.clone()));
-        let first = new.first()?;
-        let about = new.iter().map(|claim| About { key: None, name: claim.name.clone(), muted: false }).collect();
+        // All that wait are one notice: a newer one takes the place of the one that told of the others.
+        let waiting: Vec<_> = pending.iter().filter(|claim| claim.state == PendingState::Confirming).collect();
+        let news = waiting.iter().find(|claim| !self.claims.contains(&claim.bind)).copied();
+        self.claims = waiting.iter().map(|claim| claim.bind.clone()).collect();
+        let first = news?;
+        let about = waiting.iter().map(|claim| About { key: None, name: claim.name.clone(), muted: false }).collect();
         let quiet = after.window == Window::Open;
         Some(Event { about, how: Some(first.how), quiet, ..Event::new(NoticeKind::Confirm, now_ms) })
     }

@@ -45,6 +45,8 @@ pub(crate) struct BindShown {
     bind: String,
     /// What the QR code says. Holds the secret: show it, never log it.
     url: String,
+    /// The same code for a device without a camera: 16 characters, typed there with the address.
+    typed_code: String,
     /// When it dies, ms since 1970.
     #[specta(type = Number)]
     expires_ms: i64,
@@ -110,9 +112,9 @@ pub(crate) async fn allow_network(owner: State<'_, Owner>, allow: bool) -> Answe
 pub(crate) async fn start_bind(owner: State<'_, Owner>, address: Option<String>) -> Answer<BindShown> {
     let address = address.map(|address| address.parse::<IpAddr>()).transpose();
     let address = address.map_err(|error| Failure::caused(FailureCode::BadRequest, &error))?;
-    let BindStarted { bind, url, expires_ms, reach, .. } = owner.ask(Request::BindStart { address }).await?;
+    let BindStarted { bind, url, typed_code, expires_ms, reach } = owner.ask(Request::BindStart { address }).await?;
     let svg = Qr::of(&url)?.to_svg();
-    Ok(BindShown { bind, url, expires_ms, reach, svg })
+    Ok(BindShown { bind, url, typed_code, expires_ms, reach, svg })
 }
 
 /// Sends `BindChanged` for every step of a code, the present one first. Answers when nothing can follow.

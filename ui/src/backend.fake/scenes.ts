@@ -74,9 +74,15 @@ export const SCENES = {
     view: changed(tongue, (view) => (view.assistant = { kind: "echo", link: "online", sinceMs: ago(9), gateway: null, plugin: null, host: null, refusedGateway: null })),
     page: { page: "devices" },
   }),
+  asks: (tongue) => ({
+    view: changed(tongue, (view) => {
+      view.pending = [{ bind: "claim", ...claim(tongue), kind: "speaker", state: "confirming", how: "code", digits: 6, announced: true, sinceMs: ago(0.5) }];
+    }),
+    page: { page: "devices" },
+  }),
   pending: (tongue) => ({
     view: changed(tongue, (view) => {
-      view.pending = [{ bind: "claim", ...claim(tongue), state: "confirming", how: "code", sinceMs: ago(0.5) }];
+      view.pending = [{ bind: "claim", ...claim(tongue), state: "confirming", how: "code", digits: 2, announced: false, sinceMs: ago(0.5) }];
     }),
     page: { page: "devices" },
   }),
@@ -108,8 +114,9 @@ export const SCENES = {
     page: { page: "bind" },
   }),
   "bind-scanned": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "scanned", ...claim(tongue) } }),
-  "bind-confirming": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "code", ...claim(tongue) } }),
-  "bind-allow": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "allow", ...claim(tongue), kind: "board" } }),
+  "bind-confirming": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "code", digits: 2, ...claim(tongue) } }),
+  "bind-announced": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "code", digits: 6, ...claim(tongue), kind: "speaker" } }),
+  "bind-allow": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "confirming", how: "allow", digits: 0, ...claim(tongue), kind: "board" } }),
   "bind-bound": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "bound", deviceKey: KEYS.phone, name: CLAIMANT[tongue] } }),
   "bind-failed": (tongue) => ({ view: homeView(tongue), page: { page: "bind" }, bind: { state: "failed", reason: "second_claim" } }),
   "bind-stopped": (tongue) => ({

@@ -49,8 +49,8 @@ export function useBinding() {
 
   let address: string | null = null;
 
-  /** Follows the claim that waits, else makes a new code for this address; null: the best. */
-  async function start(wanted: string | null = null): Promise<void> {
+  /** Follows the claim that is asked for or used a code of ours, else makes a new code for this address; null: the best. */
+  async function start(wanted: string | null = null, asked: string | null = null): Promise<void> {
     address = wanted;
     const mine = ++round;
     failure.value = null;
@@ -58,7 +58,8 @@ export function useBinding() {
     try {
       await listening;
       // The claim that just ended may still be in the view.
-      const claim = useView().pending.find((pending) => pending.bind !== bind);
+      const claims = useView().pending.filter((pending) => pending.bind !== bind);
+      const claim = claims.find((pending) => pending.bind === asked) ?? claims.find((pending) => !pending.announced);
       if (claim) {
         code.value = null;
         follow(claim.bind, mine);

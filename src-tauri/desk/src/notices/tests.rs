@@ -393,7 +393,7 @@ fn a_waiting_device_is_told_at_once_and_once() {
         state.shown.pending.push(sample::claim("Door", Confirm::Code));
         state.shown.pending.push(sample::claim("Bell", Confirm::Allow));
     });
-    assert_eq!(desk.titles()[1..], ["2 devices want to connect"]);
+    assert_eq!(desk.titles()[1..], ["3 devices want to connect"]);
     desk.change(|state| {
         state.window = Window::Open;
         state.shown.pending.push(sample::claim("Gate", Confirm::Allow));

@@ -76,6 +76,8 @@ pub(crate) fn claim(name: &str, how: Confirm) -> PendingClaim {
         address: IpAddr::from([192, 168, 1, 4]).to_string(),
         state: PendingState::Confirming,
         how,
+        digits: if how == Confirm::Code { 2 } else { 0 },
+        announced: false,
         since_ms: 0,
     }
 }

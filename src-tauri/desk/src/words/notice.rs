@@ -28,7 +28,7 @@ crate::words! {
     /// Several wait.
     confirm_many(count): "{count} devices want to connect", "{count} 台设备请求连接";
     /// It shows digits.
-    enter_code(): "Enter the two digits that it shows. If you do not know this device, refuse it.", "请输入设备显示的两位数字。如果不认识此设备，请拒绝。";
+    enter_code(): "Enter the digits that it shows. If you do not know this device, refuse it.", "请输入设备显示的数字。如果不认识此设备，请拒绝。";
     /// It shows nothing.
     allow_it(): "Allow it only if you have just started this yourself.", "仅在您本人刚刚发起绑定时才允许。";
     /// Several claims.

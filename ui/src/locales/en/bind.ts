@@ -4,8 +4,8 @@ export const bind = {
   waiting: "Scan this code with the camera of your phone",
   waitingHere: "A code for this computer only",
   scanned: (name: string) => `“${name}” has scanned the code`,
-  scannedMore: "In a moment it shows two digits.",
-  confirming: (name: string) => `Type the two digits that “${name}” shows`,
+  scannedMore: "In a moment it shows its digits.",
+  confirming: (name: string) => `Type the digits that “${name}” shows`,
   confirmingAllow: (name: string) => `Let “${name}” in?`,
   allowMore: "It has neither screen nor speaker, so it can show no digits. Let it in only if you just set it up yourself.",
   bound: (name: string) => `${name} is bound`,
@@ -15,7 +15,7 @@ export const bind = {
   back: "Back to the devices",
 
   from: (kind: string, address: string) => `${kind} at ${address}`,
-  digits: "Two digits",
+  digits: (count: number) => `${count} digits`,
   confirm: "Let it in",
   confirming_: "Checking…",
   reject: "Reject",
@@ -34,8 +34,10 @@ export const bind = {
   unprovenText: "No other device has reached this address yet.",
   copyLink: "Copy link",
   copied: "Copied",
-  byHand: "No camera? Type the address",
-  byHandText: "Type this whole line into the browser of the device, upper and lower case as shown. It works once.",
+  byHand: "No camera? Type it",
+  byHandText: "In a browser: type this whole line, upper and lower case as shown. It works once.",
+  byHandDevice: "On a voice box or a board: type this code together with the address.",
+  typedCode: "Code",
 
   help: "The phone cannot open the page?",
   hints: {

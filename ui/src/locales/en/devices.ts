@@ -39,8 +39,9 @@ export const devices = {
   removedLost: (name: string, messages: number, replies: number) => `${name} was removed. Lost with it: ${messages} unanswered, ${replies} not delivered.`,
 
   pendingTitle: (name: string) => `“${name}” wants to join`,
-  pendingScanned: "It has scanned the code. In a moment it shows two digits.",
-  pendingConfirm: "It shows two digits. Type them here to let it in.",
+  pendingScanned: "It has scanned the code. In a moment it shows its digits.",
+  pendingConfirm: "It shows digits. Type them here to let it in.",
+  pendingAsks: "It asks to join by itself and shows six digits. Let it in only if you are setting it up.",
   pendingAllow: "It has neither screen nor speaker. Let it in only if you just set it up yourself.",
   pendingDo: "Type the digits",
   pendingLook: "Open",

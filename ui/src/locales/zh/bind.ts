@@ -6,8 +6,8 @@ export const bind: Words["bind"] = {
   waiting: "请用手机相机扫描此二维码",
   waitingHere: "仅限此电脑使用的二维码",
   scanned: (name) => `“${name}”已扫描二维码`,
-  scannedMore: "它稍后会显示两位数字。",
-  confirming: (name) => `请输入“${name}”显示的两位数字`,
+  scannedMore: "它稍后会显示数字。",
+  confirming: (name) => `请输入“${name}”显示的数字`,
   confirmingAllow: (name) => `允许“${name}”加入？`,
   allowMore: "它没有屏幕和扬声器，无法显示数字。仅当您刚刚亲自设置它时，才允许加入。",
   bound: (name) => `${name} 已绑定`,
@@ -17,7 +17,7 @@ export const bind: Words["bind"] = {
   back: "返回设备列表",
 
   from: (kind, address) => `${kind}，地址 ${address}`,
-  digits: "两位数字",
+  digits: (count) => `${count} 位数字`,
   confirm: "允许加入",
   confirming_: "正在核对…",
   reject: "拒绝",
@@ -36,8 +36,10 @@ export const bind: Words["bind"] = {
   unprovenText: "还没有其他设备通过此地址连接过。",
   copyLink: "复制链接",
   copied: "已复制",
-  byHand: "没有相机？手动输入地址",
-  byHandText: "在设备的浏览器中完整输入这一行，注意区分大小写。只能使用一次。",
+  byHand: "没有相机？手动输入",
+  byHandText: "使用浏览器时：完整输入这一行，注意区分大小写。只能使用一次。",
+  byHandDevice: "使用音箱或开发板时：输入此配对码和下面的地址。",
+  typedCode: "配对码",
 
   help: "手机打不开页面？",
   hints: {

@@ -41,8 +41,9 @@ export const devices: Words["devices"] = {
   removedLost: (name, messages, replies) => `已移除 ${name}。同时丢失：${messages} 条未回答，${replies} 条未送达。`,
 
   pendingTitle: (name) => `“${name}”请求加入`,
-  pendingScanned: "它已扫描二维码，稍后会显示两位数字。",
-  pendingConfirm: "它正显示两位数字，请在此输入以允许加入。",
+  pendingScanned: "它已扫描二维码，稍后会显示数字。",
+  pendingConfirm: "它正显示数字，请在此输入以允许加入。",
+  pendingAsks: "它主动请求加入，并显示六位数字。仅当您正在设置它时，才允许加入。",
   pendingAllow: "它没有屏幕和扬声器。仅当您刚刚亲自设置它时，才允许加入。",
   pendingDo: "输入数字",
   pendingLook: "查看",

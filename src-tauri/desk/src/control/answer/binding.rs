@@ -1,6 +1,6 @@
 //! The shapes of the answers about binding.
 
-use channel::view::{BindFailure, BindProgress, Claimant, Pending};
+use channel::view::{BindFailure, BindProgress, Claimant, Entry, Pending};
 use channel::wire::device::{Confirm, Kind};
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -67,6 +67,8 @@ pub enum BindEvent {
         kind: Kind,
         /// Where it is.
         address: String,
+        /// How many digits it shows; 0 where the person types a word.
+        digits: u8,
     },
     /// Done.
     Bound {
@@ -99,8 +101,10 @@ impl From<&BindProgress> for BindEvent {
             BindProgress::Scanned(Claimant { name, kind, address, .. }) => {
                 Self::Scanned { name: name.clone(), kind: *kind, address: address.to_string() }
             }
-            BindProgress::Confirming(Claimant { name, kind, address, how, .. }) => {
-                Self::Confirming { how: *how, name: name.clone(), kind: *kind, address: address.to_string() }
+            BindProgress::Confirming(claimant) => {
+                let Claimant { name, kind, address, how, .. } = claimant;
+                let (name, address, digits) = (name.clone(), address.to_string(), claimant.digits());
+                Self::Confirming { how: *how, name, kind: *kind, address, digits }
             }
             BindProgress::Bound { device, name } => Self::Bound { device_key: device.to_string(), name: name.clone() },
             BindProgress::Failed(reason) => Self::from(*reason),
@@ -147,6 +151,10 @@ pub struct PendingClaim {
     /// What the person does.
     #[specta(type = String)]
     pub how: Confirm,
+    /// How many digits it shows; 0 where the person types a word.
+    pub digits: u8,
+    /// Whether it asked by itself, without a code of ours.
+    pub announced: bool,
     /// Since when, ms since 1970.
     #[specta(type = Number)]
     pub since_ms: i64,
@@ -164,16 +172,17 @@ pub enum PendingState {
 
 impl From<Pending> for PendingClaim {
     fn from(pending: Pending) -> Self {
-        let Claimant { name, kind, address, how, .. } = pending.claimant;
+        let digits = pending.claimant.digits();
+        let Claimant { name, kind, address, how, entry } = pending.claimant;
+        let (announced, address) = (entry == Entry::Announced, address.to_string());
         let state = if pending.confirming { PendingState::Confirming } else { PendingState::Scanned };
-        Self { bind: pending.bind, name, kind, address: address.to_string(), state, how, since_ms: pending.since_ms }
+        Self { bind: pending.bind, name, kind, address, state, how, digits, announced, since_ms: pending.since_ms }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use channel::view::Entry;
     use serde_json::json;
 
     fn claimant() -> Claimant {
@@ -191,7 +200,7 @@ mod tests {
         );
         assert_eq!(
             event(BindProgress::Confirming(claimant())),
-            json!({"state":"confirming","how":"code","name":"n","kind":"phone","address":"192.168.1.4"})
+            json!({"state":"confirming","how":"code","name":"n","kind":"phone","address":"192.168.1.4","digits":2})
         );
         let device = channel::id::DeviceKey::parse("kzdvvj2umnduyauf35o36k6kw4").unwrap();
         let bound = BindProgress::Bound { device, name: "n".into() };
@@ -208,7 +217,8 @@ mod tests {
         let claim = serde_json::to_value(PendingClaim::from(pending)).unwrap();
         assert_eq!(
             claim,
-            json!({"bind":"b","name":"n","kind":"phone","address":"192.168.1.4","state":"confirming","how":"code","sinceMs":3})
+            json!({"bind":"b","name":"n","kind":"phone","address":"192.168.1.4","state":"confirming","how":"code",
+                "digits":2,"announced":false,"sinceMs":3})
         );
     }
 }
