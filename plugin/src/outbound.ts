@@ -14,7 +14,9 @@ import { attachmentWords, both, SAY } from "./words.ts";
 export interface SentMessage { channel: string; messageId: string; chatId: string }
 
 /** The host says this after a crash before it runs an interrupted request again. The device sees the turn go on instead. */
-const RECOVERY_NOTICE = "I'm continuing your interrupted request now";
+const RECOVERY_NOTICE = /^I['’]m continuing your interrupted request now/;
+/** And this when a crash came between an answer and its note of it. Our outbox knows better: the device has the answer, or gets it, or is told that nobody knows. */
+const UNSURE_NOTICE = /^I couldn['’]t confirm whether my previous reply reached this chat/;
 
 /**
  * Takes a text of the host's own delivery: a recovered answer, a schedule, an older host's `message` tool. Resolves when it is safe on disk; the service answers
@@ -61,8 +63,12 @@ export async function speak(bridge: Bridge, { to, text, speaker, replyToId }: Sa
   // An answer that comes without its question is one of this device only where the host does not name another conversation.
   const isOthers = speaker.isKnown && speaker.device !== to;
   const orphan = asker || isOthers ? undefined : bridge.answered.orphanOf(to);
-  if (orphan && text.startsWith(RECOVERY_NOTICE)) {
+  if (orphan && RECOVERY_NOTICE.test(text)) {
     bridge.log.info(`the gateway continues an interrupted request of ${to}`);
+    return [];
+  }
+  if (!isOthers && UNSURE_NOTICE.test(text)) {
+    bridge.log.info(`the gateway does not know whether an answer reached ${to}; SmartPi does`);
     return [];
   }
   if (!asker && !isOthers && (await bridge.inbound.claimPush(to, text))) {

@@ -311,6 +311,7 @@ describe("answers that come as pushes", () => {
     await close();
     await open();
     await hostSends(A as string, "I'm continuing your interrupted request now (the gateway has just restarted).", session(A as string));
+    await hostSends(A as string, "I couldn’t confirm whether my previous reply reached this chat, so I won’t resend it automatically.", session(A as string));
     await hostSends(A as string, "recovered", session(A as string));
     await hostSends(B as string, "other", session(B as string));
     await hostSends(A as string, "it rains", "agent:weather:cron:1");

@@ -3,6 +3,7 @@
 //! One gateway boot costs up to 40 s: the stories of a release share one home, in the order in which a person would live them.
 
 mod impostor;
+mod speaks_first;
 mod stage;
 mod talker;
 

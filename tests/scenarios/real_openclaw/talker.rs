@@ -65,6 +65,11 @@ impl Talker {
         Answer { partials: partials.collect(), was_late: before.iter().any(is_9002), reply }
     }
 
+    /// Everything that happened to it so far, as far as somebody waited for it.
+    pub(super) fn seen(&self) -> &[Event] {
+        &self.seen
+    }
+
     /// Waits for an event that is not there yet.
     pub(super) async fn until(&mut self, what: &str, is_it: impl Fn(&Event) -> bool) -> Event {
         self.until_within(LIMIT, what, is_it).await
