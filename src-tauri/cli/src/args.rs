@@ -61,6 +61,9 @@ pub(crate) enum Do {
     #[command(subcommand)]
     Devices(Devices),
     Activity(Activity),
+    Report {
+        file: Option<PathBuf>,
+    },
     Backup {
         file: PathBuf,
     },

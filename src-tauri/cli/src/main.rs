@@ -18,6 +18,7 @@ mod confirm;
 mod devices;
 mod exit;
 mod plugin;
+mod report;
 mod serve;
 mod service;
 mod simulate;
@@ -99,6 +100,7 @@ fn run(terminal: Terminal, cli: Cli) -> Result<(), Stop> {
         Do::Quit => runtime.block_on(service::quit(terminal, &folders)),
         Do::Status => runtime.block_on(service::status(terminal, &folders)),
         Do::Activity(args) => runtime.block_on(activity::run(terminal, &folders, args)),
+        Do::Report { file } => runtime.block_on(report::run(terminal, &folders, file.as_deref())),
         Do::Backup { file } => backup::save(terminal, &folders, &file),
         Do::Restore { file, yes, stop } => {
             runtime.block_on(backup::restore(terminal, &folders, &file, backup::Said { yes, stop }))

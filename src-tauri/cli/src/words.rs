@@ -134,6 +134,11 @@ desk::words! {
     no_such_device(what): "No device matches \"{what}\". See: smartpi devices list", "没有与“{what}”匹配的设备。查看：smartpi devices list";
     not_done(): "Nothing was changed.", "未作任何更改。";
 
+    // report
+    ask_report(file): "Save this as {file}? (y/N) ", "将以上内容保存为 {file} 吗？(y/N) ";
+    report_saved(file): "Saved as {file}. It holds no keys, no names and no messages.", "已保存为 {file}，其中不含密钥、名称和消息。";
+    report_not_saved(): "It was not saved.", "未保存。";
+
     // backup, restore
     backup_saved(file, devices, messages): "Saved as {file}: {devices} devices, {messages} messages.", "已保存为 {file}：设备 {devices} 个，消息 {messages} 条。";
     backup_holds_keys(): "It holds the keys of this SmartPi: whoever has the file can pose as it. Keep it to yourself.",

@@ -30,6 +30,8 @@ pub mod plugin;
 pub mod port_holder;
 mod private_file;
 pub mod qr;
+pub mod redact;
+pub mod report;
 pub mod running;
 pub mod secrets;
 pub mod service_file;

@@ -15,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::failure::{Failure, FailureCode};
+use crate::redact::{self, Redactor};
 
 /// Size of a file, in bytes, before the next begins.
 const SIZE: u64 = 5 << 20;
@@ -51,23 +52,48 @@ impl From<LogError> for Failure {
 /// See [`LogError`].
 pub fn start(path: &Path, level: LevelFilter, stderr: bool) -> Result<(), LogError> {
     let file = Rotating::open(path, SIZE, FILES).map_err(|source| LogError::Open { path: path.to_owned(), source })?;
-    let writer = Shared(Arc::new(Mutex::new(file)));
+    let shared = Shared(Arc::new(Mutex::new(file)));
+    let writer = move || Clean { to: shared.clone(), redactor: redact::here().clone() };
     let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer);
-    let person = stderr.then(|| tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).compact());
+    let person =
+        stderr.then(|| tracing_subscriber::fmt::layer().with_writer(person_writer).with_target(false).compact());
     tracing_subscriber::registry()
         .with(ours(level))
         .with(json)
         .with(person)
         .try_init()
         .map_err(|_| LogError::Already)?;
-    // The payload stays out: the standard library quotes strings in it, and a string may be what a person said.
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+    std::panic::set_hook(Box::new(|panic| {
+        // The payload stays out, here and on the terminal: the standard library quotes strings in it, and a string may be what a person said.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
-        previous(panic);
+        let line = format!("SmartPi made a mistake of its own at {place}. It goes on where it can.\n");
+        // A terminal that is gone is no reason for a second panic.
+        let _ = Clean { to: io::stderr(), redactor: redact::here().clone() }.write_all(line.as_bytes());
     }));
     Ok(())
+}
+
+fn person_writer() -> Clean<io::Stderr> {
+    Clean { to: io::stderr(), redactor: redact::here().clone() }
+}
+
+/// Lines that go through the redactor. One call is one line.
+#[derive(Debug)]
+struct Clean<W> {
+    to: W,
+    redactor: Redactor,
+}
+
+impl<W: Write> Write for Clean<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.to.write_all(self.redactor.clean(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// The level that `SMARTPI_LOG` names (`error`, `warn`, `info`, `debug`); `info` for anything else.
@@ -233,6 +259,65 @@ mod tests {
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1, "{text}");
         assert_eq!((&lines[0]["port"], &lines[0]["message"]), (&Value::from(8765), &Value::from("listening")));
+    }
+
+    /// Forty secrets in the log's lines, in every form; gives those that can be read in the file afterwards.
+    fn leaks(redactor: &Redactor) -> Vec<String> {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("smartpi.log");
+        let shared = Shared(Arc::new(Mutex::new(Rotating::open(&path, SIZE, FILES).unwrap())));
+        let redactor = redactor.clone();
+        let writer = move || Clean { to: shared.clone(), redactor: redactor.clone() };
+        let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer);
+        let forms: Vec<String> = (0..40_u8)
+            .flat_map(|number| {
+                let secret = [number ^ 0x5a; 32];
+                [
+                    data_encoding::BASE64.encode(&secret),
+                    data_encoding::BASE64URL_NOPAD.encode(&secret),
+                    data_encoding::HEXLOWER.encode(&secret),
+                    data_encoding::HEXUPPER.encode(&secret),
+                ]
+            })
+            .collect();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(json), || {
+            for form in &forms {
+                tracing::error!(error = format!("cannot dial http://h/#1.x.{form}.y"), key = form, "refused");
+            }
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count(), forms.len());
+        forms.into_iter().filter(|form| text.contains(form.as_str())).collect()
+    }
+
+    #[test]
+    fn a_secret_that_somebody_logs_is_not_written() {
+        let redactor = Redactor::default();
+        assert_eq!(leaks(&redactor).len(), 160, "a redactor that knows nothing lets everything through");
+        (0..40_u8).for_each(|number| redactor.learn(&[number ^ 0x5a; 32]));
+        assert_eq!(leaks(&redactor), [] as [String; 0]);
+    }
+
+    #[test]
+    fn a_panic_tells_its_place_and_not_its_words() {
+        let folder = "SMARTPI_TEST_PANIC";
+        if let Some(folder) = std::env::var_os(folder) {
+            start(&PathBuf::from(folder).join("smartpi.log"), LevelFilter::INFO, true).unwrap();
+            let words = "the canary that a person said";
+            std::thread::spawn(move || panic!("{words}")).join().unwrap_err();
+            return;
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "logs::tests::a_panic_tells_its_place_and_not_its_words", "--nocapture"])
+            .env(folder, temp.path())
+            .output()
+            .unwrap();
+        let log = std::fs::read_to_string(temp.path().join("smartpi.log")).unwrap();
+        let told = String::from_utf8_lossy(&[child.stdout, child.stderr].concat()).into_owned();
+        for text in [&log, &told] {
+            assert!(text.contains("logs.rs:") && !text.contains("canary"), "{text}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, FailureCode};
+use crate::redact;
 use crate::view::KeyringTrouble;
 
 pub use contract::check_contract;
@@ -42,6 +43,8 @@ impl Secret {
 
     /// Takes the bytes over.
     pub fn new(bytes: Vec<u8>) -> Self {
+        // Probes of the keyring come and go as well.
+        redact::here().learn_passing(&bytes);
         Self(Zeroizing::new(bytes))
     }
 

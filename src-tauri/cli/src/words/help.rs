@@ -58,6 +58,12 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ),
     ("smartpi activity --limit", "At most so many, 1 to 100 [default: 20]", "最多显示条数，1 到 100［默认：20］"),
     (
+        "smartpi report",
+        "Show a report for support, without keys, names and messages",
+        "显示用于求助的报告，不含密钥、名称和消息",
+    ),
+    ("smartpi report --file", "Save it here too, after you have read it", "阅读后同时保存到此文件"),
+    (
         "smartpi backup",
         "Save devices, messages and the keys of this SmartPi in one file; it may keep running",
         "把设备、消息和此 SmartPi 的密钥保存到一个文件，可在运行时进行",

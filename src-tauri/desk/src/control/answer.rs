@@ -298,6 +298,13 @@ impl From<TurnRecord> for Turn {
     }
 }
 
+/// `report.make`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// To be read before it is saved or copied.
+    pub text: String,
+}
+
 /// `devices.add_script`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -162,6 +162,9 @@ pub enum Request {
         /// Of `setup.look`.
         command: String,
     },
+    /// A text for support, without secrets.
+    #[serde(rename = "report.make")]
+    ReportMake {},
     /// End the program.
     #[serde(rename = "quit")]
     Quit {},
@@ -216,7 +219,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 28] = [
+    pub const KNOWN: [&'static str; 29] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -244,6 +247,7 @@ impl Request {
         "activity.turns",
         "setup.look",
         "setup.install",
+        "report.make",
         "quit",
     ];
 }
@@ -353,6 +357,7 @@ mod tests {
             json!({"id":25,"do":"setup.look"}),
             json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),
             json!({"id":27,"do":"quit"}),
+            json!({"id":32,"do":"report.make"}),
         ];
         for line in &page {
             let read = Line::decode(line.to_string().as_bytes()).unwrap();

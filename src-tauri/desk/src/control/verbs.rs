@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::LINK_AWAIT_S;
 use super::answer::{
     Address, AddressReach, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus, Hello, Nothing, PendingList,
-    ScriptAdded, Sent, Status, Turns,
+    Report, ScriptAdded, Sent, Status, Turns,
 };
 use super::request::Request;
 use super::server::{Answers, Events};
@@ -26,7 +26,7 @@ use crate::controller::{Desk, Event, Reply, Wish};
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::view::{AddressView, View};
-use crate::{setup, words};
+use crate::{redact, report, setup, words};
 
 /// Most turns of one answer, and how many where nobody says.
 const TURNS: (u32, u32) = (100, 50);
@@ -75,6 +75,7 @@ impl Answers for Verbs {
             Request::DevicesRemove { device_key } => self.wish(Wish::Remove(key(&device_key)?)).await,
             Request::DevicesAddScript { name } => {
                 let (device, token) = self.service.add_script(named(&name)?).await?;
+                redact::here().learn_passing(token.as_bytes());
                 json(&ScriptAdded { device_key: device.to_string(), token: token.to_string() })
             }
             Request::DevicesSend { device_key, text } => {
@@ -119,6 +120,11 @@ impl Answers for Verbs {
                 let installed = setup::install(&self.folders, command.into()).await?;
                 self.wish(Wish::Installed).await?;
                 json(&installed)
+            }
+            Request::ReportMake {} => {
+                let (view, folders) = (self.view(), self.folders.clone());
+                let text = tokio::task::spawn_blocking(move || report::make(Some(&view), &folders)).await;
+                json(&Report { text: text.map_err(|_| Failure::bare(FailureCode::Internal))? })
             }
             Request::Quit {} => self.wish(Wish::Quit).await,
         }
@@ -165,6 +171,13 @@ impl Verbs {
         let best = || self.view().network.addresses.first().and_then(|address| address.ip.parse().ok());
         let address = address.or_else(best).ok_or_else(|| Failure::bare(FailureCode::NoAddress))?;
         let ticket = self.service.issue_ticket(address).await?;
+        // From here on nobody writes it down.
+        for secret in ticket.url.split(['#', '.']).filter(|part| part.len() >= 16).chain([ticket.code.as_str()]) {
+            redact::here().learn_passing(secret.as_bytes());
+            if let Ok(bytes) = data_encoding::BASE64URL_NOPAD.decode(secret.as_bytes()) {
+                redact::here().learn_passing(&bytes);
+            }
+        }
         self.tell(Event::CodeShown { until_ms: ticket.expires_ms }).await?;
         Ok(BindStarted {
             bind: ticket.bind,

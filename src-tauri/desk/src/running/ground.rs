@@ -20,6 +20,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::language::Language;
 use crate::networks::{self, Permit, Present};
+use crate::redact;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
@@ -150,6 +151,7 @@ impl Ground {
             timing: self.timing,
         };
         let service = Service::start(config)?;
+        redact::learn_keys(&self.folders.data);
         self.notes.extend(service.restored().map(|restored| Failure::from(&*restored)));
         let permission = self.permit.permission(&self.network, &self.settings);
         let addresses = controller::wanted(self.run, self.port, permission, &self.network.addresses);

@@ -1,0 +1,310 @@
+//! The codes, each with its name on the wire and its words in both languages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::language::Language;
+
+/// Declares the codes with their wire names and words, so that none can lack a language.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident, $wire:literal, $en:literal, $zh:literal;)*) => {
+        /// What went wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
+        pub enum FailureCode {
+            $($(#[$doc])* #[serde(rename = $wire)] $variant,)*
+            /// A code of a newer service.
+            #[serde(other, rename = "unrecognised")]
+            Unrecognised,
+        }
+
+        impl FailureCode {
+            /// Every code that this version can say.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)* Self::Unrecognised];
+
+            /// The word on the control socket.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $wire,)*
+                    Self::Unrecognised => "unrecognised",
+                }
+            }
+
+            /// What happened and what to do next, in this language.
+            pub fn words(self, language: Language) -> &'static str {
+                let (en, zh) = match self {
+                    $(Self::$variant => ($en, $zh),)*
+                    Self::Unrecognised => (
+                        "The running SmartPi service reported something that this version does not know. Update both to the same version.",
+                        "正在运行的 SmartPi 服务报告了此版本无法识别的问题，请将两者更新到同一版本。",
+                    ),
+                };
+                match language {
+                    Language::En => en,
+                    Language::Zh => zh,
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The control socket does not know this `do`.
+    UnknownRequest, "unknown_request",
+        "The running service does not know this request. Update it to the same version.",
+        "正在运行的服务不认识此请求，请将其更新到同一版本。";
+    /// A request lacks something or has a wrong type.
+    BadRequest, "bad_request",
+        "The request is incomplete or malformed.",
+        "请求不完整或格式错误。";
+    /// No such device.
+    DeviceUnknown, "device_unknown",
+        "No device has this key. List the devices to see their keys.",
+        "没有使用此密钥的设备，请查看设备列表。";
+    /// No such binding code.
+    BindUnknown, "bind_unknown",
+        "This binding code is not known any more. Make a new QR code.",
+        "此绑定码已失效，请生成新的二维码。";
+    /// A device is being confirmed: the code is not replaced.
+    BindClaimed, "bind_claimed",
+        "A device is waiting for you to confirm it. Confirm or reject it first.",
+        "有设备正在等待确认，请先确认或拒绝。";
+    /// The typed digits are others.
+    WrongCode, "wrong_code",
+        "This is not the code that the device shows. Look again and type its digits.",
+        "与设备显示的数字不一致，请核对后重新输入。";
+    /// No device shows a code.
+    NotConfirming, "not_confirming",
+        "No device is showing a code yet. Scan the QR code first.",
+        "还没有设备显示数字，请先扫描二维码。";
+    /// It took too long.
+    Timeout, "timeout",
+        "It did not happen in time. Try again.",
+        "等待超时，请重试。";
+    /// The store refused.
+    Storage, "storage",
+        "The computer cannot save this. Check its disk space.",
+        "电脑无法保存，请检查磁盘空间。";
+    /// The disk is nearly full.
+    DiskFull, "disk_full",
+        "The disk is almost full. Your devices keep new messages until there is room. Free some disk space.",
+        "磁盘空间即将用尽，新消息暂时保留在设备上。请清理磁盘空间。";
+    /// The disk reports errors.
+    DiskFailing, "disk_failing",
+        "The disk reports errors. Your devices keep new messages while SmartPi tries again. Check the disk, and back up what matters.",
+        "磁盘读写出错，SmartPi 正在重试，新消息暂时保留在设备上。请检查磁盘并备份重要数据。";
+    /// The service stops.
+    Stopping, "stopping",
+        "The service is stopping. Start it again and retry.",
+        "服务正在停止，请重新启动后再试。";
+    /// Too many at once.
+    TooMany, "too_many",
+        "Too much at once. Wait a moment and try again.",
+        "操作过多，请稍后再试。";
+    /// Not an address of this service.
+    NoAddress, "no_address",
+        "The service does not listen on this address. Allow devices on your network, or choose another address.",
+        "服务没有在此地址上监听，请允许局域网设备连接，或选择其他地址。";
+    /// Nobody owns this data folder.
+    NotRunning, "not_running",
+        "SmartPi is not running. Start it with: smartpi serve",
+        "SmartPi 没有运行，请先启动：smartpi serve";
+    /// The control socket belongs to somebody else.
+    NotPermitted, "not_permitted",
+        "SmartPi runs as another user of this computer. Use that user's account.",
+        "SmartPi 由此电脑的另一个用户运行，请使用该用户的账户。";
+    /// The connection to the running service broke.
+    ControlLost, "control_lost",
+        "The connection to the running service broke. See whether it still runs, and try again.",
+        "与正在运行的服务的连接已中断，请确认其仍在运行后重试。";
+    /// The running service answers in a form this version cannot read.
+    AnswerUnreadable, "answer_unreadable",
+        "The running service answered in a way this version does not understand. Update both to the same version.",
+        "无法理解正在运行的服务的回答，请将两者更新到同一版本。";
+    /// Another SmartPi owns the data folder.
+    AlreadyRunning, "already_running",
+        "SmartPi is running already. There is nothing to start.",
+        "SmartPi 已经在运行，无需再次启动。";
+    /// A foreign program has the port.
+    PortInUse, "port_in_use",
+        "Another program uses SmartPi's port. Close it, or start SmartPi with another port.",
+        "SmartPi 的端口被其他程序占用，请关闭该程序，或换一个端口启动。";
+    /// The address cannot be listened on.
+    CannotListen, "cannot_listen",
+        "SmartPi cannot listen on this network address.",
+        "SmartPi 无法在此网络地址上监听。";
+    /// The store cannot be opened.
+    StoreUnusable, "store_unusable",
+        "SmartPi cannot open its store of devices and messages. Nothing was changed; see the detail.",
+        "SmartPi 无法打开设备与消息的数据库，未作任何更改，详见说明。";
+    /// The store was made by a newer version.
+    StoreNewer, "store_newer",
+        "A newer SmartPi saved these devices and messages, so nothing was changed. Update SmartPi, or go back to a backup with: smartpi restore",
+        "这些设备与消息由更新版本的 SmartPi 保存，未作任何更改。请更新 SmartPi，或恢复备份：smartpi restore";
+    /// The store was damaged, and the newest backup took its place.
+    StoreRestored, "store_restored",
+        "The saved devices and messages were damaged, so SmartPi went back to its last good copy. The newest messages may be missing; nothing was deleted.",
+        "已保存的设备与消息损坏，SmartPi 已恢复到最近一次完好的备份。最新的消息可能缺失，原文件均已保留。";
+    /// The store was damaged, and there was no backup.
+    StoreBegunAnew, "store_begun_anew",
+        "The saved devices and messages were damaged, and there was no good copy, so SmartPi begins with none. Bind your devices again; nothing was deleted.",
+        "已保存的设备与消息损坏且没有完好的备份，SmartPi 已重新开始。请重新绑定设备，原文件均已保留。";
+    /// Damage was found while it ran.
+    StoreDamaged, "store_damaged",
+        "Part of the saved messages is damaged. SmartPi goes on and keeps its older backups; save one elsewhere with: smartpi backup",
+        "部分已保存的消息损坏。SmartPi 会继续运行并保留旧备份，建议另存一份：smartpi backup";
+    /// No backup could be made.
+    NotBackedUp, "not_backed_up",
+        "SmartPi could not make a backup of its devices and messages. Check the disk space; the older backups are kept.",
+        "SmartPi 无法备份设备与消息，请检查磁盘空间。旧备份均已保留。";
+    /// A file is no backup, or a damaged one.
+    BackupUnusable, "backup_unusable",
+        "This file is not a SmartPi backup, or it is damaged. Nothing was changed.",
+        "此文件不是 SmartPi 备份，或已损坏，未作任何更改。";
+    /// A file is there already.
+    FileExists, "file_exists",
+        "A file of this name is there already and was left alone. Choose another name.",
+        "已有同名文件，未被覆盖，请换一个名称。";
+    /// The keys cannot be read.
+    KeysUnusable, "keys_unusable",
+        "SmartPi cannot read its own keys. Nothing was changed; see the detail.",
+        "SmartPi 无法读取自己的密钥，未作任何更改，详见说明。";
+    /// The system names no home folder.
+    NoHome, "no_home",
+        "The system does not say where your home folder is. Name a folder with --data.",
+        "系统没有提供主目录，请用 --data 指定文件夹。";
+    /// A folder of ours cannot be made or is not private.
+    FolderUnusable, "folder_unusable",
+        "SmartPi cannot use its folder. Check who owns it and whether it can be written.",
+        "SmartPi 无法使用其文件夹，请检查所有者和写入权限。";
+    /// settings.json cannot be read.
+    SettingsUnreadable, "settings_unreadable",
+        "The settings file cannot be read. It was left as it is: correct it, or move it away to start with defaults.",
+        "无法读取设置文件，文件未被改动：请修正它，或将其移走以使用默认设置。";
+    /// settings.json cannot be written.
+    SettingsNotSaved, "settings_not_saved",
+        "The settings could not be saved. Check the disk space and who owns the folder.",
+        "无法保存设置，请检查磁盘空间和文件夹的所有者。";
+    /// service.json cannot be written.
+    ServiceFileNotWritten, "service_file_not_written",
+        "SmartPi could not say where it listens, so that nothing would find it. Check the disk space of its data folder.",
+        "SmartPi 无法写入服务信息，其他程序将找不到它，请检查数据文件夹的磁盘空间。";
+    /// The control socket cannot be made.
+    ControlNotStarted, "control_not_started",
+        "SmartPi could not open its control socket, so that nothing could command it.",
+        "SmartPi 无法打开控制通道，其他程序将无法操作它。";
+    /// The log file cannot be opened.
+    LogsNotOpened, "logs_not_opened",
+        "SmartPi could not open its log file. Check the disk space and who owns the folder.",
+        "SmartPi 无法打开日志文件，请检查磁盘空间和文件夹的所有者。";
+    /// The network interfaces cannot be listed.
+    InterfacesUnreadable, "interfaces_unreadable",
+        "The system does not tell SmartPi its network addresses.",
+        "系统没有提供网络地址。";
+    /// `--lan` without a private address.
+    NoPrivateAddress, "no_private_address",
+        "This computer has no private network address. Connect it to your network, or start without --lan.",
+        "此电脑没有局域网地址，请连接到局域网，或去掉 --lan 启动。";
+    /// A QR image cannot be made or saved.
+    QrNotMade, "qr_not_made",
+        "The QR code could not be made or saved.",
+        "无法生成或保存二维码。";
+    /// No program opens a page or a folder.
+    NotOpened, "not_opened",
+        "This computer has no program that opens this. Copy the address and open it yourself.",
+        "此电脑没有可打开它的程序，请复制地址后自行打开。";
+    /// The entry for starting at login cannot be written.
+    AutostartRefused, "autostart_refused",
+        "The system did not let SmartPi change whether it starts at login. Change it in the system's own settings.",
+        "系统不允许 SmartPi 更改开机启动，请在系统设置中更改。";
+    /// The keyring is locked, or nobody unlocked it in time.
+    KeyringLocked, "keyring_locked",
+        "The system's keyring is locked. Unlock it and try again, or choose in the settings to keep the keys in a file.",
+        "系统密钥环已锁定，请解锁后重试，或在设置中选择将密钥保存到文件。";
+    /// The system has no keyring.
+    KeyringAbsent, "keyring_absent",
+        "This system has no keyring. Choose in the settings to keep the keys in a file.",
+        "此系统没有密钥环，请在设置中选择将密钥保存到文件。";
+    /// The keyring has no default collection.
+    KeyringEmpty, "keyring_empty",
+        "The system's keyring is not set up yet. Create a default keyring in the system's password program, or choose in the settings to keep the keys in a file.",
+        "系统密钥环尚未设置，请在系统的密码程序中创建默认密钥环，或在设置中选择将密钥保存到文件。";
+    /// The keyring refuses, or answers nonsense.
+    KeyringBroken, "keyring_broken",
+        "The system's keyring does not work. Try again, or choose in the settings to keep the keys in a file.",
+        "系统密钥环无法正常工作，请重试，或在设置中选择将密钥保存到文件。";
+    /// The folder for secrets cannot be used.
+    SecretsFileUnusable, "secrets_file_unusable",
+        "SmartPi cannot use the folder for its keys. Check the disk space and who owns its data folder.",
+        "SmartPi 无法使用存放密钥的文件夹，请检查磁盘空间和数据文件夹的所有者。";
+    /// A secret is not what we write.
+    SecretDamaged, "secret_damaged",
+        "A key that SmartPi keeps is damaged, and it is not replaced without you. See the detail.",
+        "SmartPi 保存的密钥已损坏，不会自动替换，详见说明。";
+    /// Secrets stay where they were.
+    SecretsNotMoved, "secrets_not_moved",
+        "The keys could not be moved and stay where they were. See the detail.",
+        "密钥未能移动，仍保存在原处，详见说明。";
+    /// Secrets were moved, and a copy is left.
+    SecretsLeftBehind, "secrets_left_behind",
+        "The keys are in their new place, but a copy could not be removed from the old one. See the detail.",
+        "密钥已移到新位置，但旧位置的副本未能删除，详见说明。";
+    /// A server has no window.
+    NoDesktop, "no_desktop",
+        "SmartPi runs here without a desktop, so that it has no window to open.",
+        "SmartPi 正在无桌面模式下运行，没有可打开的窗口。";
+    /// The desktop shows no tray icons.
+    NoTray, "no_tray",
+        "This desktop shows no tray icons, so SmartPi runs without one: open its window from your applications. On GNOME, the AppIndicator extension brings the icon.",
+        "此桌面不显示托盘图标，SmartPi 已在后台运行，可从应用列表打开窗口。在 GNOME 上安装 AppIndicator 扩展后即可显示图标。";
+    /// A bug: an answer panicked.
+    Internal, "internal",
+        "SmartPi made a mistake of its own. It goes on; the log names the place.",
+        "SmartPi 内部出错，服务继续运行，出错位置见日志。";
+    /// A thread cannot be started.
+    NotStarted, "not_started",
+        "The system refused SmartPi a thread or a timer. Close other programs and try again.",
+        "系统资源不足，SmartPi 无法启动，请关闭其他程序后重试。";
+    /// There is no command openclaw.
+    OpenClawNotFound, "openclaw_not_found",
+        "OpenClaw was not found on this computer. Install it, or name its command with --openclaw.",
+        "在此电脑上未找到 OpenClaw，请先安装，或用 --openclaw 指定其命令。";
+    /// OpenClaw has no configuration.
+    OpenClawNotSetUp, "openclaw_not_set_up",
+        "OpenClaw is not set up yet. Run openclaw onboard, then try again.",
+        "OpenClaw 尚未设置，请先运行 openclaw onboard，然后重试。";
+    /// OpenClaw's configuration cannot be read.
+    OpenClawConfigUnreadable, "openclaw_config_unreadable",
+        "OpenClaw's configuration cannot be read. Nothing was changed; see the detail.",
+        "无法读取 OpenClaw 的配置，未作任何更改，详见说明。";
+    /// OpenClaw's configuration is kept in several files.
+    OpenClawConfigSplit, "openclaw_config_split",
+        "OpenClaw's configuration is kept in several files, which SmartPi does not change. Install the plugin by hand; see the detail.",
+        "OpenClaw 的配置分散在多个文件中，SmartPi 不会改动它们，请手动安装插件，详见说明。";
+    /// A command of OpenClaw failed.
+    OpenClawFailed, "openclaw_failed",
+        "OpenClaw could not do this, and its configuration is as it was. See the detail for its own words.",
+        "OpenClaw 未能完成操作，其配置保持原样，详见说明中 OpenClaw 的提示。";
+    /// OpenClaw changed what is not ours.
+    OpenClawConfigChanged, "openclaw_config_changed",
+        "Installing the plugin changed other settings of OpenClaw, so SmartPi put its configuration back. See the detail.",
+        "安装插件时 OpenClaw 的其他设置发生了变化，SmartPi 已恢复其配置，详见说明。";
+    /// OpenClaw's configuration was not put back.
+    OpenClawNotPutBack, "openclaw_not_put_back",
+        "Installing the plugin failed, and not everything could be put back. A copy of OpenClaw's configuration is kept; see the detail.",
+        "插件安装失败，且未能完全恢复。OpenClaw 配置的副本已保留，详见说明。";
+    /// Somebody else's plugin has our id.
+    PluginForeign, "plugin_foreign",
+        "OpenClaw has another plugin for SmartPi devices, which SmartPi leaves alone. Remove it yourself if you want this one.",
+        "OpenClaw 中已有另一个 SmartPi 设备插件，SmartPi 不会改动它。如需使用本插件，请自行移除。";
+    /// The person switched the plugin off.
+    PluginDenied, "plugin_denied",
+        "OpenClaw's configuration switches this plugin off, so nothing was changed. Allow it there first.",
+        "OpenClaw 的配置禁用了此插件，未作任何更改，请先在其中允许。";
+    /// OpenClaw did not keep the plugin.
+    PluginNotInstalled, "plugin_not_installed",
+        "OpenClaw did not keep the plugin, and its configuration is as it was. See the detail.",
+        "OpenClaw 没有保留插件，其配置保持原样，详见说明。";
+    /// Our own files cannot be written.
+    InstallNotPrepared, "install_not_prepared",
+        "SmartPi could not keep a copy of OpenClaw's configuration, so nothing was changed. Check the disk space and who owns its folder.",
+        "SmartPi 无法保存 OpenClaw 配置的副本，未作任何更改，请检查磁盘空间和文件夹的所有者。";
+}
