@@ -24,14 +24,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 const KEPT: &str = "dinner is ready, come down";
 
 /// A user with a device, and a service that is started and stopped.
-struct Story {
-    home: TempDir,
+pub(crate) struct Story {
+    pub(crate) home: TempDir,
     port: u16,
     service: Option<Child>,
 }
 
 impl Story {
-    fn begin() -> Result<Self> {
+    pub(crate) fn begin() -> Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut story = Self { home: TempDir::with_prefix("smartpi-backup-")?, port, service: None };
         story.serve()?;
@@ -39,14 +39,18 @@ impl Story {
         Ok(story)
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
 
     fn smartpi(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binaries::smartpi());
         command.arg("--data").arg(self.data()).args(arguments);
-        command.env("HOME", self.home.path()).env("LC_ALL", "en_US.UTF-8").stdin(Stdio::null());
+        command
+            .env("HOME", self.home.path())
+            .env("LC_ALL", "en_US.UTF-8")
+            .env("SMARTPI_LOG", "debug")
+            .stdin(Stdio::null());
         command
     }
 
@@ -84,7 +88,7 @@ impl Story {
         Ok((output.status.code().context("an exit code")?, String::from_utf8(said)?))
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<String> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String> {
         let (exit, said) = self.said(arguments)?;
         ensure!(exit == 0, "{arguments:?} ended with {exit}: {said}");
         Ok(said)
@@ -116,7 +120,7 @@ impl Story {
     }
 
     /// The device says something, without being bound again; gives everything that it was told.
-    fn talk(&self, text: &str) -> Result<Vec<String>> {
+    pub(crate) fn talk(&self, text: &str) -> Result<Vec<String>> {
         let identity = self.identity();
         let identity = identity.to_str().context("a path")?;
         let said = self.run(&["--json", "simulate", "--identity", identity, "--text", text])?;

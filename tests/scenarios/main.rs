@@ -12,5 +12,6 @@ mod make_run;
 mod native_devices;
 mod phone_page;
 mod real_openclaw;
+mod reports;
 mod tidy;
 mod two_plugins;

@@ -122,7 +122,7 @@ impl Answers for Verbs {
                 json(&installed)
             }
             Request::ReportMake {} => {
-                let (view, folders) = (self.view(), self.folders.clone());
+                let (view, folders) = (self.fresh_view().await?, self.folders.clone());
                 let text = tokio::task::spawn_blocking(move || report::make(Some(&view), &folders)).await;
                 json(&Report { text: text.map_err(|_| Failure::bare(FailureCode::Internal))? })
             }
@@ -134,6 +134,15 @@ impl Answers for Verbs {
 impl Verbs {
     fn view(&self) -> Arc<View> {
         Arc::clone(&self.desk.view.borrow())
+    }
+
+    /// The view as things are now: a server reads the service for those who look only.
+    async fn fresh_view(&self) -> Result<Arc<View>, Failure> {
+        let view = self.desk.view.subscribe();
+        let (fresh, is_fresh) = oneshot::channel();
+        self.tell(Event::Watched(fresh)).await?;
+        is_fresh.await.map_err(|_| Failure::bare(FailureCode::Stopping))?;
+        Ok(Arc::clone(&view.borrow()))
     }
 
     /// What the controller does, and its answer.
