@@ -30,7 +30,7 @@ fn start(lab: &Lab) -> Result<ChannelService<'_>> {
 
 /// What the service used before an attack.
 struct Before {
-    files: usize,
+    sockets: usize,
     resident_kib: u64,
 }
 
@@ -38,13 +38,15 @@ impl Before {
     fn of(service: &ChannelService<'_>) -> Result<Self> {
         let gauge = Gauge::of(service.process());
         gauge.forget_peak()?;
-        Ok(Self { files: gauge.open_files()?, resident_kib: gauge.resident_kib()? })
+        Ok(Self { sockets: gauge.open_sockets()?, resident_kib: gauge.resident_kib()? })
     }
 
     /// Asserts that the attack left nothing: no open socket, no panic, and no more memory than `grown_kib` above the start at its worst moment.
     fn nothing_left(&self, service: &ChannelService<'_>, grown_kib: u64) -> Result<()> {
         let gauge = Gauge::of(service.process());
-        wait::until(SOON, "the files of the service are those of before", || Ok(gauge.open_files()? <= self.files))?;
+        wait::until(SOON, "the sockets of the service are those of before", || {
+            Ok(gauge.open_sockets()? <= self.sockets)
+        })?;
         let peak = gauge.peak_kib()?.saturating_sub(self.resident_kib);
         ensure!(peak <= grown_kib, "memory grew by {peak} KiB, {grown_kib} at most");
         let log = service.log();

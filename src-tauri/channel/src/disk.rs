@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use fs4::FileExt as _;
 
+use crate::store::make_private;
+
 /// Size of the ballast, in bytes: room for what must still be written when the disk is full.
 pub(crate) const BALLAST: u64 = 16 << 20;
 const PIECE: u64 = 1 << 20;
@@ -41,7 +43,9 @@ impl Disk {
     /// # Errors
     /// There is no room; then nothing is taken.
     pub(crate) fn make_ballast(&self) -> io::Result<()> {
-        let made = File::create(self.ballast()).and_then(|file| fill(&file));
+        let path = self.ballast();
+        let made =
+            make_private(&path).and_then(|()| File::options().write(true).open(&path)).and_then(|file| fill(&file));
         if made.is_err() {
             // Half a ballast only takes space.
             let _ = fs::remove_file(self.ballast());
@@ -106,7 +110,9 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            assert!(fs::metadata(disk.ballast()).unwrap().blocks() * 512 >= BALLAST, "it is not sparse");
+            let made = fs::metadata(disk.ballast()).unwrap();
+            assert!(made.blocks() * 512 >= BALLAST, "it is not sparse");
+            assert_eq!(made.mode() & 0o777, 0o600);
         }
         let log = folder.path().join("log");
         fs::write(&log, "words").unwrap();

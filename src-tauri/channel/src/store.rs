@@ -364,7 +364,7 @@ fn ffi_error(code: std::ffi::c_int) -> rusqlite::Error {
 }
 
 /// Only its owner reads messages, whatever the folder allows. SQLite gives the files beside it the same mode.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true);
     #[cfg(unix)]
