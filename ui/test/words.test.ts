@@ -87,7 +87,7 @@ describe("the pages of the contract", () => {
   });
 
   test("every failure code has its words", () => {
-    const rust = readFileSync(join(UI, "../src-tauri/desk/src/failure.rs"), "utf8");
+    const rust = readFileSync(join(UI, "../src-tauri/desk/src/failure/codes.rs"), "utf8");
     const codes = [...rust.matchAll(/^ {4}[A-Z]\w+, "([a-z_]+)",$/gm)].map(([, code]) => code ?? "");
     expect(codes.length).toBeGreaterThan(40);
     expect([...codes, "unrecognised"].filter((code) => !(code in en.failures))).toEqual([]);
