@@ -271,7 +271,11 @@ def main():
     parser.add_argument("--code", help="the code that a person typed"), parser.add_argument("--token")
     parser.add_argument("--announce", metavar="IP:PORT"), parser.add_argument("--address", metavar="IP:PORT")
     parser.add_argument("--certificate", metavar="HASH", help="with --token, from another computer: `f` of the service's certificate")
-    args = parser.parse_args()
+    given = sys.argv[1:]
+    if "--certificate" in given[:-1]:  # base64url: one hash in 64 begins with a hyphen, which would be taken for an option
+        at = given.index("--certificate")
+        given[at : at + 2] = [f"--certificate={given[at + 1]}"]
+    args = parser.parse_args(given)
     url = args.words.pop(0) if args.words and "/b#" in args.words[0] else ""
     message = " ".join(args.words)
     if len(message.encode()) > 32768 or len(pack(message).encode()) > 65000:

@@ -329,6 +329,14 @@ fn a_token_is_good_on_this_computer_and_over_tls_until_it_is_removed() -> Result
     let mut remote = away.simulate("Cron", &over_tls)?;
     remote.ends_with(0)?;
     answered(&remote, "over TLS")?;
+    // One hash in 64 begins with a hyphen; it is a hash all the same, here of another computer.
+    let other = ["--token", &token, "--address", &place, "--certificate", "-NNNNNNNNNNNNNNNNNNNNA"];
+    let mut python = away.python("other", &[&other[..], &["a secret"]].concat())?;
+    python.ends_with(1)?;
+    ensure!(python.text().contains("certificate is not the one"), "{}", python.text());
+    let mut simulated = away.simulate("Other", &other)?;
+    simulated.ends_with(1)?;
+    assert_eq!(simulated.line("failure").context("a failure")?["code"], "other_certificate");
 
     // A script that is connected when its token is removed.
     let mut identity = device::Identity::from_token(&token).context("a token")?;

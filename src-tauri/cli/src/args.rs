@@ -197,7 +197,8 @@ pub(crate) struct Simulate {
     pub(crate) token: Option<String>,
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) address: Option<String>,
-    #[arg(long, value_name = "HASH", requires = "token")]
+    // base64url: one hash in 64 begins with a hyphen.
+    #[arg(long, value_name = "HASH", requires = "token", allow_hyphen_values = true)]
     pub(crate) certificate: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
@@ -344,6 +345,7 @@ mod tests {
             "smartpi simulate --code C1GP-4RV4-CNK6-ET39 --address 127.0.0.1:8765",
             "smartpi simulate --announce 127.0.0.1:8765 --count 2",
             "smartpi simulate --token spd_x --address 192.168.1.5:8765 --certificate qG5N-OMK5HdvbzkylXsgDw",
+            "smartpi simulate --token spd_x --address 192.168.1.5:8765 --certificate -G5N-OMK5HdvbzkylXsgDw",
             "smartpi simulate --address 127.0.0.1:8765 --token",
         ] {
             assert!(typed(good).is_ok(), "{good}");
