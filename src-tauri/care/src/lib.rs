@@ -1,0 +1,10 @@
+//! What is wrong with the OpenClaw of this computer, and the shortest way to mend it.
+//!
+//! A survey gathers facts and changes nothing; findings say what they mean, each with its evidence; a plan says what would be done, and what undoes it; the
+//! journal keeps what was done.
+//!
+//! Invariants:
+//! - what cannot be seen is a state of its own, and nothing is done upon it;
+//! - findings and plans are values made from values: no clock, no file, no process is looked at while they are made.
+//!
+//! Deliberately absent: the gateway's protocol (`gateway`), asking the person (`desk`).
