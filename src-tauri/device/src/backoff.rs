@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Longest wait for a place in a service that is full: in the rush after its restart, places come free within a second.
+const FULL: Duration = Duration::from_secs(4);
+
 /// Counts failures in a row. Pure: the random number comes from outside.
 #[derive(Clone, Debug)]
 pub struct Backoff {
@@ -21,14 +24,24 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// The wait for a place where there was none: between 0 and [`FULL`], and no failure.
+    pub fn after_full(&self, random: u64) -> Duration {
+        drawn(FULL.min(self.most), random)
+    }
+
     /// The wait after one more failure, `random` being evenly spread over all of `u64`; never below `least`.
     pub fn after_failure(&mut self, random: u64, least: Duration) -> Duration {
         let ceiling = self.base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX)).min(self.most);
         self.failures = self.failures.saturating_add(1);
-        let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
-        let drawn = (u128::from(random) * u128::from(nanos)) >> 64;
-        Duration::from_nanos(u64::try_from(drawn).unwrap_or(nanos)).max(least)
+        drawn(ceiling, random).max(least)
     }
+}
+
+/// Between 0 and the ceiling.
+fn drawn(ceiling: Duration, random: u64) -> Duration {
+    let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
+    let drawn = (u128::from(random) * u128::from(nanos)) >> 64;
+    Duration::from_nanos(u64::try_from(drawn).unwrap_or(nanos))
 }
 
 /// A random number, or 0 where the system has none to give.
@@ -49,7 +62,9 @@ mod tests {
         assert_eq!(ceilings, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
         assert_eq!(backoff.after_failure(0, Duration::ZERO), Duration::ZERO);
         assert_eq!(backoff.after_failure(0, Duration::from_secs(2)), Duration::from_secs(2));
+        assert_eq!(backoff.after_full(u64::MAX).as_millis(), 3_999);
         backoff.reset();
+        assert_eq!(backoff.after_full(u64::MAX / 2).as_millis(), 1_999);
         assert_eq!(backoff.after_failure(u64::MAX / 2, Duration::ZERO).as_millis(), 249);
         let mut tired = Backoff { failures: u32::MAX, ..backoff };
         assert_eq!(tired.after_failure(u64::MAX, Duration::ZERO).as_secs(), 29);

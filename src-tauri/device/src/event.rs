@@ -120,6 +120,8 @@ pub struct Goodbye {
     pub code: Option<Code>,
     /// The number in its close frame.
     pub close: Option<u16>,
+    /// There was no place: nothing is wrong, and it is worth trying again soon.
+    pub full: bool,
     /// The least wait before a new try.
     pub retry: Duration,
     /// What else there is to say: not for a person.

@@ -212,7 +212,8 @@ impl Device {
                 Next::End(end) => return end,
                 Next::TryAgain(why) => why,
             };
-            let retry = backoff.after_failure(random(), why.retry);
+            let retry =
+                if why.full { backoff.after_full(random()) } else { backoff.after_failure(random(), why.retry) };
             self.tell(Event::Offline { why, retry });
             if let Err(end) = self.meanwhile(tokio::time::sleep(retry)).await {
                 return end;
@@ -293,6 +294,9 @@ impl Device {
             ConnectError::Socket(SocketError::NoTls { .. }) | ConnectError::Downgrade => {
                 self.tell(Event::NoTls);
                 Next::TryAgain(Goodbye { detail, ..Goodbye::default() })
+            }
+            ConnectError::Socket(SocketError::TurnedAway { .. }) => {
+                Next::TryAgain(Goodbye { full: true, detail, ..Goodbye::default() })
             }
             ConnectError::Socket(ref socket) => {
                 self.after(Goodbye { close: socket.close(), detail, ..Goodbye::default() })

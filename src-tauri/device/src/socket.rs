@@ -55,6 +55,12 @@ pub enum SocketError {
         /// HTTP status, where there was one.
         status: Option<u16>,
     },
+    /// Somebody took the connection and ended it without a byte: a service that has no place for another stranger now.
+    #[error("{authority} has no place now")]
+    TurnedAway {
+        /// `ADDRESS:PORT`.
+        authority: String,
+    },
     /// The peer was too slow.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -83,6 +89,7 @@ impl SocketError {
             | Self::OtherCertificate { .. }
             | Self::NoTls { .. }
             | Self::NotAService { .. }
+            | Self::TurnedAway { .. }
             | Self::TimedOut(_)
             | Self::Broken(_) => None,
         }
@@ -144,6 +151,7 @@ impl Socket {
         }
         let (tls, chan) = shake_hands(tcp, trust).await.map_err(|error| match error {
             Untrusted::OtherCertificate => SocketError::OtherCertificate { authority: authority.into() },
+            Untrusted::TurnedAway => SocketError::TurnedAway { authority: authority.into() },
             Untrusted::NoTls(source) => SocketError::NoTls { authority: authority.into(), source },
         })?;
         Self::over(tls, chan, authority).await
@@ -162,9 +170,16 @@ impl Socket {
             .max_frame_size(Some(FRAME));
         let asked = client_async_with_config(format!("ws://{authority}/device"), carrier, Some(config)).await;
         let (stream, _) = asked.map_err(|error| {
-            let status =
-                if let tungstenite::Error::Http(response) = &error { Some(response.status().as_u16()) } else { None };
-            SocketError::NotAService { authority: authority.into(), status }
+            let authority = authority.into();
+            let status = if let tungstenite::Error::Http(response) = &error { Some(response.status()) } else { None };
+            if matches!(
+                &error,
+                tungstenite::Error::Io(_) | tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete)
+            ) {
+                SocketError::TurnedAway { authority }
+            } else {
+                SocketError::NotAService { authority, status: status.map(|status| status.as_u16()) }
+            }
         })?;
         Ok(Self { stream, chan })
     }

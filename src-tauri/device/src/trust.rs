@@ -54,6 +54,8 @@ impl Trust {
 pub(crate) enum Untrusted {
     /// Its certificate is another one. It was told nothing.
     OtherCertificate,
+    /// It ended the connection without a byte.
+    TurnedAway,
     /// It does not speak TLS, or breaks it off.
     NoTls(io::Error),
 }
@@ -78,8 +80,15 @@ pub(crate) async fn shake_hands(tcp: TcpStream, trust: Trust) -> Result<(TlsStre
         (Ok(stream), Some(leaf)) => Ok((stream, leaf.clone())),
         (Ok(_), None) => Err(Untrusted::NoTls(io::Error::other("no certificate"))),
         (Err(_), Some(leaf)) if !look.trust.allows(leaf) => Err(Untrusted::OtherCertificate),
+        (Err(error), None) if is_end(&error) => Err(Untrusted::TurnedAway),
         (Err(error), _) => Err(Untrusted::NoTls(error)),
     }
+}
+
+/// The peer said nothing and went.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// Looks at the certificate, and remembers it.

@@ -409,3 +409,32 @@ async fn a_device_that_was_bound_over_tls_says_nothing_without_it() {
     let after = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
     assert!(!matches!(after, Some(Ok(Message::Text(_)))), "{after:?}");
 }
+
+#[tokio::test]
+async fn a_device_that_finds_no_place_knows_it_on_every_transport() {
+    for certificate in [None, Some(Blob([4; 32]))] {
+        let fake = Fake::start().await;
+        let mut identity = fake.bound_device();
+        identity.binding.as_mut().unwrap().certificate = certificate;
+        let mut device = start(Keep::in_memory(identity));
+        // A full service takes the connection and drops it unread; a peer whose bytes lie there unread hears a reset, another one an end.
+        for read in [false, true] {
+            let (mut tcp, _) = tokio::time::timeout(PATIENCE, fake.listener.accept()).await.unwrap().unwrap();
+            if read {
+                let mut some = [0; 4_096];
+                tokio::io::AsyncReadExt::read(&mut tcp, &mut some).await.unwrap();
+            }
+            drop(tcp);
+            let why =
+                device.until(|event| if let Event::Offline { why, .. } = event { Some(why.clone()) } else { None });
+            let why = why.await;
+            assert!(why.full, "{why:?}");
+        }
+        // Any other answer is a failure.
+        let (mut tcp, _) = tokio::time::timeout(PATIENCE, fake.listener.accept()).await.unwrap().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut tcp, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        let why = device.until(|event| if let Event::Offline { why, .. } = event { Some(why.clone()) } else { None });
+        let why = why.await;
+        assert!(!why.full, "{why:?}");
+    }
+}
