@@ -7,3 +7,5 @@
 //! - a configuration is never written whole: only the paths that a change names.
 //!
 //! Deliberately absent: which process listens on the port (`care`), what the user is told about it (`desk`).
+
+pub mod config;

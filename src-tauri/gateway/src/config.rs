@@ -1,0 +1,22 @@
+//! `openclaw.json`: read, edited without losing a byte of what others wrote, and watched.
+//!
+//! Invariants:
+//! - we change what [`Change`] names, in the paths that it names, and nothing else; a change that would touch more is refused;
+//! - a text that two readers understand differently is refused, never guessed at;
+//! - no secret is in a `Debug` output, a finding or a difference.
+
+mod change;
+mod difference;
+mod document;
+pub mod routing;
+mod splice;
+mod style;
+#[cfg(test)]
+mod tests;
+
+pub use change::{Change, EditError, Edited, edit};
+pub use difference::{Difference, Entry, Path, changed_paths, unexplained};
+pub use document::DocumentError;
+
+/// Id of our plugin and of its channel.
+pub const ID: &str = "openclaw-smartpi";
