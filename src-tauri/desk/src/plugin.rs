@@ -13,22 +13,18 @@ mod foreign;
 mod install;
 pub(crate) mod login_shell;
 mod openclaw;
-mod places;
 mod record;
 pub(crate) mod search;
 
-pub use config::{ConfigError, Difference, RestoreError};
 pub use foreign::{NotOurs, Standing};
+pub use gateway::config::{ConfigError, Difference, ID, WriteError};
+pub(crate) use gateway::place::config_of_user;
 pub use install::{
     ChangeError, InstallError, Installed, NextStep, Outcome, Planned, Request, Status, UndoError, Undone, install,
     plan, status,
 };
 pub use openclaw::{FindError, RunError};
-pub(crate) use places::config_of_user;
 pub use record::RecordError;
-
-/// Id of the plugin and of its channel.
-pub const ID: &str = "openclaw-smartpi";
 
 /// Version of the plugin that this binary carries: the binary's own.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

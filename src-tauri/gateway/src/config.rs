@@ -5,18 +5,25 @@
 //! - a text that two readers understand differently is refused, never guessed at;
 //! - no secret is in a `Debug` output, a finding or a difference.
 
+mod backup;
 mod change;
 mod difference;
+mod disk;
 mod document;
+mod reading;
 pub mod routing;
 mod splice;
 mod style;
 #[cfg(test)]
 mod tests;
+mod write;
 
-pub use change::{Change, EditError, Edited, edit};
+pub use backup::{Backups, KEPT};
+pub use change::{Change, EditError, Edited, edit, preview};
 pub use difference::{Difference, Entry, Path, changed_paths, unexplained};
 pub use document::DocumentError;
+pub use reading::{Config, ConfigError};
+pub use write::{WriteError, put_back};
 
 /// Id of our plugin and of its channel.
 pub const ID: &str = "openclaw-smartpi";

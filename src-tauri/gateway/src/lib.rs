@@ -9,3 +9,4 @@
 //! Deliberately absent: which process listens on the port (`care`), what the user is told about it (`desk`).
 
 pub mod config;
+pub mod place;

@@ -12,6 +12,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use gateway::config::{Backups, Config, ConfigError, put_back, unexplained};
+use gateway::place::{Places, Surroundings};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -19,21 +21,18 @@ pub use error::{ChangeError, InstallError, UndoError, Undone};
 pub use outcome::{Installed, NextStep, Outcome, Status};
 pub use plan::{Planned, plan};
 
-use super::config::{self, Config};
+use super::config;
 use super::foreign::{self, Standing};
 use super::openclaw::{OpenClaw, RunError};
-use super::places::Places;
 use super::record::{self, Digest, Package, Record};
 use super::{ID, PACKAGE, VERSION};
 use crate::control::LINK_AWAIT_S;
-use crate::control::answer::{AgentWord, Hello, LinkState, Nothing, Status as Service};
+use crate::control::answer::{AgentWord, Hello, LinkState, Nothing, PlannedChange, Status as Service};
 use crate::control::client::Client;
 use crate::control::request::Request as Ask;
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 
-/// Where OpenClaw listens when nothing says otherwise.
-const GATEWAY_PORT: u16 = 18_789;
 /// Longest look at whether a gateway listens.
 const GLANCE: Duration = Duration::from_secs(2);
 
@@ -91,7 +90,15 @@ impl Before {
         if self.config.denies_us() {
             return Err(InstallError::Denied(self.openclaw.places.config.clone()));
         }
-        Ok(())
+        self.changes().map(drop)
+    }
+
+    /// The entries that would change.
+    fn changes(&self) -> Result<Vec<PlannedChange>, InstallError> {
+        let link_key = self.link_key.display().to_string();
+        let planned = config::planned(&self.config, &link_key, !self.is_current());
+        let config = || self.openclaw.places.config.clone();
+        planned.map_err(|_| InstallError::Config(ConfigError::Malformed { path: config(), source: None }))
     }
 
     fn is_current(&self) -> bool {
@@ -106,8 +113,8 @@ async fn stand(openclaw: &OpenClaw, carried: &Digest, known: &[Digest]) -> Resul
     Ok(foreign::judge(&foreign::look(&listed, &extensions), &extensions, carried, known))
 }
 
-fn backups(folders: &Folders) -> PathBuf {
-    folders.data.join("backups")
+fn backups(folders: &Folders) -> Backups {
+    Backups::new(folders.data.join("backups"))
 }
 
 fn record_file(folders: &Folders) -> PathBuf {
@@ -157,7 +164,7 @@ pub async fn install(request: &Request) -> Result<Installed, InstallError> {
                 hello = &mut hello, if heard.is_none() => heard = Some(hello),
             }
         };
-        installed.comments_lost = has_comments(&before.config);
+        installed.comments_lost = before.config.has_comments();
         installed.copy = Some(copy);
         if let Some(hello) = heard {
             installed.outcome = Outcome::Linked { host: hello.map_err(InstallError::Service)?.host };
@@ -250,8 +257,8 @@ async fn next_step(control: &mut Client, before: &Before) -> Result<NextStep, In
 
 /// Whether somebody listens where this gateway would. Nothing is sent.
 async fn gateway_listens(config: &Config) -> bool {
-    let named = std::env::var("OPENCLAW_GATEWAY_PORT").ok().and_then(|port| port.trim().parse().ok());
-    let port = named.or(config.gateway_port()).unwrap_or(GATEWAY_PORT);
+    let env = |name: &str| std::env::var_os(name);
+    let port = Surroundings { env: &env, exists: &Path::exists }.port(config.value(), None);
     matches!(timeout(GLANCE, TcpStream::connect((Ipv4Addr::LOCALHOST, port))).await, Ok(Ok(_)))
 }
 
@@ -262,7 +269,7 @@ async fn change(request: &Request, before: &Before) -> Result<PathBuf, InstallEr
     let package = Package { version: VERSION.into(), digest: before.carried, at_ms: now_ms };
     Record::read(&record_file)?.add(package, &record_file)?;
     let backups = backups(&request.folders);
-    let copy = config::back_up(&before.config, &backups, "openclaw", now_ms).map_err(InstallError::Prepare)?;
+    let copy = backups.keep(before.config.bytes(), "openclaw", now_ms).map_err(InstallError::Prepare)?;
     match install_and_configure(request, before).await? {
         Ok(()) => Ok(copy),
         Err(cause) => {
@@ -300,13 +307,13 @@ async fn tell_openclaw(before: &Before, package: &Path) -> Result<(), ChangeErro
 
 fn compare(before: &Before) -> Result<Config, ChangeError> {
     let after = Config::read(&before.openclaw.places.config).map_err(ChangeError::Config)?;
-    let others = config::unexplained(&before.config.value, &after.value);
+    let others = unexplained(before.config.value(), after.value());
     if others.is_empty() { Ok(after) } else { Err(ChangeError::Others(others)) }
 }
 
 /// Removes the plugin where it was not there before, and puts the configuration back. What is overwritten is kept beside the copy: a person may have edited the
 /// file at the same moment.
-async fn undo(before: &Before, backups: &Path, now_ms: u64) -> Result<(), UndoError> {
+async fn undo(before: &Before, backups: &Backups, now_ms: u64) -> Result<(), UndoError> {
     let removed = match before.standing {
         Standing::Absent if before.openclaw.places.state_dir.join("extensions").join(ID).exists() => {
             before.openclaw.uninstall().await.map_err(UndoError::Uninstall)
@@ -315,16 +322,11 @@ async fn undo(before: &Before, backups: &Path, now_ms: u64) -> Result<(), UndoEr
     };
     let path = &before.openclaw.places.config;
     let after = Config::read(path).map_err(UndoError::Config)?;
-    if after.bytes != before.config.bytes {
-        config::back_up(&after, backups, "openclaw-changed", now_ms).map_err(UndoError::Keep)?;
-        config::put_back(path, &before.config, &after).map_err(UndoError::Restore)?;
+    if after.bytes() != before.config.bytes() {
+        backups.keep(after.bytes(), "openclaw-changed", now_ms).map_err(UndoError::Keep)?;
+        put_back(path, before.config.bytes(), after.bytes()).map_err(UndoError::Restore)?;
     }
     removed
-}
-
-/// A configuration that is JSON has none.
-fn has_comments(config: &Config) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(&config.bytes).is_err()
 }
 
 fn now_ms() -> u64 {

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use gateway::place::{Places, Surroundings};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::ID;
 use super::foreign::Listed;
-use super::places::{Places, Surroundings};
 use super::search::{Disk, Files, on_this_computer};
 
 /// Longest that one command may take. Its start alone takes up to half a minute on a busy machine.

@@ -113,6 +113,14 @@ pub fn edit(text: &str, changes: &[Change]) -> Result<Edited, EditError> {
     edit_with(text, changes, write)
 }
 
+/// What changes would do to a configuration that is known by its meaning only.
+///
+/// # Errors
+/// See [`EditError`].
+pub fn preview(config: &Value, changes: &[Change]) -> Result<Vec<Entry>, EditError> {
+    edit(&config.to_string(), changes).map(|edited| edited.entries)
+}
+
 /// The check is the same for every writer, so that it can be shown to catch a bad one.
 pub(super) fn edit_with(
     text: &str,

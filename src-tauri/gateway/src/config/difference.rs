@@ -108,3 +108,89 @@ fn collect(before: &Value, after: &Value, path: &mut Path, changed: &mut BTreeSe
         path.pop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn persons() -> Value {
+        json!({
+            "gateway": { "port": 19001, "auth": { "token": "s" } },
+            "plugins": { "allow": ["memory-core", "discord"], "entries": { "discord": { "enabled": true } }, "load": { "paths": ["/p"] } },
+            "channels": { "discord": { "enabled": true, "token": "t" }, "telegram": { "botToken": "b", "allowFrom": ["1", "2"] } },
+        })
+    }
+
+    fn installed() -> Value {
+        let mut after = persons();
+        after["plugins"]["allow"] = json!(["memory-core", "discord", ID]);
+        after["plugins"]["entries"][ID] = json!({ "enabled": true });
+        after["channels"][ID] = json!({ "enabled": true, "linkKeyFile": "/d/link.key" });
+        after["meta"] = json!({ "lastTouchedVersion": "2026.9.6" });
+        after
+    }
+
+    fn paths(before: &Value, after: &Value) -> Vec<String> {
+        unexplained(before, after).into_iter().map(|difference| difference.path).collect()
+    }
+
+    #[test]
+    fn our_own_entries_are_explained() {
+        assert_eq!(paths(&persons(), &installed()), Vec::<String>::new());
+        assert_eq!(paths(&persons(), &persons()), Vec::<String>::new());
+        // A configuration without plugins and channels gets both.
+        let after =
+            json!({ "gateway": {}, "plugins": { "entries": { ID: { "enabled": true } } }, "channels": { ID: {} } });
+        assert_eq!(paths(&json!({ "gateway": {} }), &after), Vec::<String>::new());
+    }
+
+    #[test]
+    fn everything_else_is_not() {
+        let changed = |change: fn(&mut Value)| {
+            let mut after = installed();
+            change(&mut after);
+            paths(&persons(), &after)
+        };
+        assert_eq!(changed(|after| after["channels"]["discord"]["token"] = json!("x")), ["channels.discord.token"]);
+        assert_eq!(
+            changed(|after| drop(after["channels"].as_object_mut().unwrap().remove("telegram"))),
+            ["channels.telegram.allowFrom", "channels.telegram.botToken"]
+        );
+        assert_eq!(
+            changed(|after| after["channels"]["telegram"]["allowFrom"] = json!(["1"])),
+            ["channels.telegram.allowFrom"]
+        );
+        assert_eq!(changed(|after| after["plugins"]["load"]["paths"] = json!(["/p", "/q"])), ["plugins.load.paths"]);
+        assert_eq!(changed(|after| after["plugins"]["entries"]["x"] = json!({})), ["plugins.entries.x"]);
+        assert_eq!(changed(|after| after["gateway"]["auth"] = Value::Null), ["gateway.auth.token"]);
+        assert_eq!(changed(|after| after["new"] = Value::Null), ["new"]);
+        assert_eq!(changed(|after| after["new"] = json!({})), ["new"]);
+    }
+
+    #[test]
+    fn the_allow_list_may_only_grow_by_us() {
+        let allow = |before: Value, after: Value| {
+            let with = |list: Value| {
+                if list.is_null() { json!({ "plugins": {} }) } else { json!({ "plugins": { "allow": list } }) }
+            };
+            unexplained(&with(before), &with(after)).is_empty()
+        };
+        assert!(allow(json!(["a"]), json!(["a", ID])));
+        assert!(allow(json!([]), json!([ID])));
+        assert!(!allow(json!(["a"]), json!([ID])), "an entry was dropped");
+        assert!(!allow(json!(["a", "b"]), json!(["b", "a", ID])), "the order is the person's");
+        assert!(!allow(json!(["a"]), json!(["a", "b", ID])));
+        assert!(!allow(json!(["a"]), json!(["a", ID, ID])));
+        assert!(!allow(json!(null), json!([ID])), "a new list switches every other plugin off");
+        assert!(!allow(json!(["a"]), json!(null)));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let told = entries(&json!({}), &json!({ "gateway": { "auth": { "token": "t0p" } } }));
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].path.as_str(), told[0].before.as_deref()), ("gateway.auth.token", None));
+        assert!(!format!("{told:?}").contains("t0p"));
+    }
+}

@@ -197,19 +197,14 @@ fn splices(text: &str, root: &Object<'_>, path: &[&str], step: Step<'_>) -> Resu
             return Ok(Some(style.insert_key(text, object, depth, path[depth], &value)));
         };
         if !is_last {
-            match &property.value {
-                Node::Object(inner) => object = inner,
-                _ => return Err(DocumentError::Unexpected(owned(here))),
-            }
+            object = property.value.as_object().ok_or_else(|| DocumentError::Unexpected(owned(here)))?;
             depth += 1;
             continue;
         }
-        let list = || match &property.value {
-            Node::Array(array) => Ok(array),
-            Node::Object(inner) if inner.properties.iter().any(|key| key.name.as_str() == "$include") => {
-                Err(DocumentError::Split(owned(here)))
-            }
-            _ => Err(DocumentError::Unexpected(owned(here))),
+        let list = || {
+            let is_split = property.value.as_object().is_some_and(|inner| inner.get("$include").is_some());
+            let wrong = if is_split { DocumentError::Split } else { DocumentError::Unexpected };
+            property.value.as_array().ok_or_else(|| wrong(owned(here)))
         };
         return Ok(match step {
             Step::Set(value) if meaning(&property.value).as_ref() == Some(value) => None,

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use gateway::config::{ConfigError, Difference, WriteError};
+
 use super::super::ID;
-use super::super::config::{ConfigError, Difference, RestoreError};
 use super::super::foreign::NotOurs;
 use super::super::openclaw::{FindError, RunError};
 use super::super::record::RecordError;
@@ -109,7 +110,7 @@ pub enum UndoError {
     Keep(#[source] io::Error),
     /// The configuration was not put back.
     #[error(transparent)]
-    Restore(RestoreError),
+    Restore(WriteError),
 }
 
 impl From<InstallError> for Failure {

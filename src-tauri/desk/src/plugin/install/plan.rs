@@ -1,9 +1,8 @@
 //! What installing would change, before anything is.
 
-use super::{Before, InstallError, Request, backups, has_comments};
+use super::{Before, InstallError, Request, backups};
 use crate::control::answer::{InstallPlan, PluginState};
 use crate::failure::Failure;
-use crate::plugin::config;
 use crate::plugin::foreign::Standing;
 
 /// An OpenClaw, and what installing the plugin into it would do.
@@ -32,20 +31,18 @@ impl Before {
             Standing::Ours { version, .. } => (PluginState::Older, Some(version.clone())),
             Standing::Foreign { .. } => (PluginState::Foreign, None),
         };
-        let refusal = self.refuse().err().map(Failure::from);
-        let link_key = self.link_key.display().to_string();
-        let changes = match refusal {
-            Some(_) => Vec::new(),
-            None => config::planned(&self.config.value, &link_key, !self.is_current()),
+        let (changes, refusal) = match self.refuse().and_then(|()| self.changes()) {
+            Ok(changes) => (changes, None),
+            Err(error) => (Vec::new(), Some(Failure::from(error))),
         };
         let is_touched = !changes.is_empty() || plugin == PluginState::Older;
         InstallPlan {
             plugin,
             version,
             config: self.openclaw.places.config.display().to_string(),
-            comments_lost: is_touched && has_comments(&self.config),
+            comments_lost: is_touched && self.config.has_comments(),
             changes,
-            backups: backups(&request.folders).display().to_string(),
+            backups: backups(&request.folders).folder().display().to_string(),
             refusal,
         }
     }

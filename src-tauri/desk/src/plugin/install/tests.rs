@@ -110,7 +110,7 @@ async fn an_openclaw_that_does_what_it_is_asked_is_left_as_it_is() {
     assert_eq!(before.standing, Standing::Absent);
     let copy = change(&stage.request, &before).await.unwrap();
     assert_eq!(std::fs::read_to_string(copy).unwrap(), PERSONS);
-    assert!(has_comments(&before.config));
+    assert!(before.config.has_comments());
     let patch: Value =
         serde_json::from_slice(&std::fs::read(stage.temp.path().join("patched-with.json")).unwrap()).unwrap();
     assert_eq!(patch, json!({ "channels": { ID: { "enabled": true, "linkKeyFile": link_key } } }));

@@ -1,0 +1,135 @@
+//! Copies of the configuration, in a folder of ours that OpenClaw does not watch.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// So many copies of one label are kept.
+pub const KEPT: usize = 10;
+
+/// A folder of copies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backups {
+    folder: PathBuf,
+}
+
+impl Backups {
+    /// `folder`: made for its owner only, where it is missing.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Keeps a copy, readable by its owner only, under the label and the time of day in UTC (`now_ms`: since 1970), and forgets all but the newest [`KEPT`].
+    ///
+    /// # Errors
+    /// What the file system says; then there is no copy.
+    pub fn keep(&self, bytes: &[u8], label: &str, now_ms: u64) -> io::Result<PathBuf> {
+        make_private(&self.folder)?;
+        let stamp = stamp(now_ms)?;
+        for attempt in 0..100_u32 {
+            let number = if attempt == 0 { String::new() } else { format!("-{attempt:02}") };
+            let path = self.folder.join(format!("{label}-{stamp}{number}.json"));
+            if path.try_exists()? {
+                continue;
+            }
+            // tempfile makes its files 0600 on unix.
+            let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            match file.persist_noclobber(&path) {
+                Ok(_) => {}
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error.error),
+            }
+            sync_folder(&self.folder)?;
+            self.forget(label)?;
+            return Ok(path);
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    fn forget(&self, label: &str) -> io::Result<()> {
+        let mut copies: Vec<PathBuf> = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if is_copy(name, label) {
+                copies.push(path);
+            }
+        }
+        copies.sort();
+        let spare = copies.len().saturating_sub(KEPT);
+        for path in copies.into_iter().take(spare) {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_copy(name: &str, label: &str) -> bool {
+    let rest = name.strip_prefix(label).and_then(|rest| rest.strip_prefix('-'));
+    rest.is_some_and(|rest| rest.ends_with(".json") && rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes a rename in it last.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// `20261120T141507Z`.
+fn stamp(now_ms: u64) -> io::Result<String> {
+    let ms = i64::try_from(now_ms).map_err(io::Error::other)?;
+    let at = jiff::Timestamp::from_millisecond(ms).map_err(io::Error::other)?;
+    Ok(at.strftime("%Y%m%dT%H%M%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_a_date() {
+        assert_eq!(stamp(0).unwrap(), "19700101T000000Z");
+        assert_eq!(stamp(951_782_400_000).unwrap(), "20000229T000000Z");
+        assert_eq!(stamp(1_795_184_107_999).unwrap(), "20261120T141507Z");
+        assert_eq!(stamp(4_107_542_399_000).unwrap(), "21000228T235959Z");
+        assert!(stamp(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn the_newest_ten_of_a_label_are_kept_for_their_owner() {
+        let temp = tempfile::tempdir().unwrap();
+        let backups = Backups::new(temp.path().join("backups"));
+        let other = backups.keep(b"other", "openclaw-changed", 0).unwrap();
+        let foreign = backups.folder().join("openclaw-notes.json");
+        std::fs::write(&foreign, "mine").unwrap();
+        let copies: Vec<PathBuf> =
+            (0..12_u64).map(|second| backups.keep(&[b'x'], "openclaw", second / 2 * 1000).unwrap()).collect();
+        assert_eq!(copies[0].file_name().unwrap(), "openclaw-19700101T000000Z.json");
+        assert_eq!(copies[1].file_name().unwrap(), "openclaw-19700101T000000Z-01.json");
+        assert_eq!(copies.iter().map(|copy| copy.exists()).filter(|there| *there).count(), KEPT);
+        assert!(!copies[0].exists() && copies[11].exists() && other.exists() && foreign.exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&other).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::metadata(backups.folder()).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+}
