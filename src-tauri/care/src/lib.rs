@@ -5,6 +5,17 @@
 //!
 //! Invariants:
 //! - what cannot be seen is a state of its own, and nothing is done upon it;
-//! - findings and plans are values made from values: no clock, no file, no process is looked at while they are made.
+//! - findings and plans are values made from values: no clock, no file, no process is looked at while they are made;
+//! - no secret is in any value of this crate: where two copies must be compared, their fingerprints are.
 //!
 //! Deliberately absent: the gateway's protocol (`gateway`), asking the person (`desk`).
+
+mod fingerprint;
+mod os;
+mod seen;
+
+pub mod survey;
+pub mod who;
+
+pub use fingerprint::Fingerprint;
+pub use seen::{Blind, Seen};

@@ -1,0 +1,33 @@
+//! macOS: cannot see yet, and says so. Nothing is done upon what cannot be seen.
+
+use std::net::SocketAddr;
+
+use crate::seen::{Blind, Seen};
+use crate::survey::{Here, Listener, Process};
+
+/// This program and this computer.
+pub(crate) fn here() -> Here {
+    let blind = Blind::Unsupported;
+    Here {
+        uid: Seen::Hidden(blind),
+        boot_id: Seen::Hidden(blind),
+        booted_ms: Seen::Hidden(blind),
+        namespaces: Seen::Hidden(blind),
+        container: Seen::Hidden(blind),
+    }
+}
+
+/// The LISTEN sockets of a port.
+pub(crate) fn listeners(_port: u16) -> Seen<Vec<Listener>> {
+    Seen::Hidden(Blind::Unsupported)
+}
+
+/// A process, if it lives.
+pub(crate) fn process(_pid: u32) -> Option<Process> {
+    None
+}
+
+/// Who holds the other end of a connection of ours.
+pub(crate) fn other_end(_local: SocketAddr, _peer: SocketAddr) -> Seen<Vec<u32>> {
+    Seen::Hidden(Blind::Unsupported)
+}
