@@ -10,3 +10,43 @@
 
 pub mod config;
 pub mod place;
+
+mod address;
+mod close;
+mod connection;
+mod devices;
+mod event;
+mod failure;
+mod frame;
+mod hello;
+mod identity;
+mod link;
+mod proof;
+mod request;
+mod retry;
+mod socket;
+mod token;
+mod trust;
+
+pub use address::{Address, AddressError, Fingerprint, Transport};
+pub use close::Close;
+pub use connection::{Client, EVENTS_KEPT, MOST_WAITING, PATIENCE, events, next_event};
+pub use devices::{Cleared, DeviceList, GatewayIdentity, LogTail, Paired, Pending, Rotated, SystemInfo, TokenRecord};
+pub use event::GatewayEvent;
+pub use failure::{
+    CertificateTrouble, ConnectFailure, Pairing, PairingReason, RequestId, SignatureTrouble, Step, Stranger,
+};
+pub use frame::{NEWEST_PROTOCOL, OLDEST_PROTOCOL, Refusal};
+pub use hello::{Auth, Greeting, HELLO_LIMIT, Introduction, Method, Shared, Who};
+pub use identity::{Claim, Identity};
+pub use link::driver::{Handle, Owner, Seen, keep_connected};
+pub use link::{Effect, Event, Link, NoProof, State};
+pub use proof::{Basis, Proof};
+pub use request::{Issue, RequestError};
+pub use retry::{Next, ReconnectPolicy, Remedy};
+pub use token::Token;
+
+use std::time::Duration;
+
+/// A gateway ticks every 30 s and pings every 25: after this long without a byte it is dead, whatever TCP says.
+pub const SILENCE: Duration = Duration::from_secs(75);
