@@ -29,7 +29,7 @@ use crate::view::KeyringTrouble;
 
 pub use contract::check_contract;
 pub use file::SecretFiles;
-pub use identity::Identity;
+pub use gateway::Identity;
 pub use keyring::Keyring;
 pub use vault::Vault;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError};
+use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, identity};
 use crate::failure::{Failure, FailureCode};
 use crate::view::{KeyringTrouble, SecretsPlace, SecretsView};
 use worker::Worker;
@@ -144,9 +144,9 @@ impl Vault {
     /// The codes `keyring_…`, `secrets_file_unusable`, `secret_damaged`, `not_started`. Nothing was made then, or it is found by the next call.
     pub async fn identity(&self) -> Result<Identity, Failure> {
         let identity = if self.in_file() {
-            self.on_files(|files| Identity::get_or_create(files)).await
+            self.on_files(|files| identity::get_or_create(files)).await
         } else {
-            self.on_keyring(self.limits.person, |keyring| Identity::get_or_create(keyring)).await
+            self.on_keyring(self.limits.person, |keyring| identity::get_or_create(keyring)).await
         };
         identity.map_err(Failure::from)
     }

@@ -56,8 +56,8 @@ async fn a_keyring_that_takes_a_write_is_the_place() {
     assert!(watch.has_changed().unwrap());
     assert_eq!(watch.borrow_and_update().place, SecretsPlace::Keyring);
     assert_eq!(stage.keyring.kept(SecretName::Probe), None);
-    let first = stage.vault.identity().await.unwrap().fingerprint();
-    assert_eq!(stage.vault.identity().await.unwrap().fingerprint(), first);
+    let first = stage.vault.identity().await.unwrap().device_id().to_owned();
+    assert_eq!(stage.vault.identity().await.unwrap().device_id().to_owned(), first);
     assert_eq!(stage.in_files(), None);
 }
 
@@ -129,7 +129,7 @@ async fn two_at_once_get_one_identity() {
     for in_file in [false, true] {
         let stage = Stage::new(Memory::default(), in_file);
         let (one, other) = tokio::join!(stage.vault.identity(), stage.vault.identity());
-        assert_eq!(one.unwrap().fingerprint(), other.unwrap().fingerprint());
+        assert_eq!(one.unwrap().device_id().to_owned(), other.unwrap().device_id().to_owned());
     }
 }
 
@@ -145,15 +145,15 @@ async fn who_chose_the_file_is_not_asked_by_the_keyring() {
 async fn secrets_move_with_the_choice_and_back() {
     let stage = Stage::new(Memory::default(), false);
     stage.vault.look().await;
-    let identity = stage.vault.identity().await.unwrap().fingerprint();
+    let identity = stage.vault.identity().await.unwrap().device_id().to_owned();
     stage.vault.switch(true, saved()).await.unwrap();
     assert_eq!(stage.vault.view().place, SecretsPlace::File);
     assert!(stage.keyring.kept(IDENTITY).is_none() && stage.in_files().is_some());
-    assert_eq!(stage.vault.identity().await.unwrap().fingerprint(), identity);
+    assert_eq!(stage.vault.identity().await.unwrap().device_id().to_owned(), identity);
     stage.vault.switch(false, saved()).await.unwrap();
     assert_eq!(stage.vault.view(), view(SecretsPlace::Keyring, None));
     assert!(stage.keyring.kept(IDENTITY).is_some() && stage.in_files().is_none());
-    assert_eq!(stage.vault.identity().await.unwrap().fingerprint(), identity);
+    assert_eq!(stage.vault.identity().await.unwrap().device_id().to_owned(), identity);
 }
 
 #[tokio::test]
