@@ -1,6 +1,8 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Installed, type Page, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type Installed, type Page, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
+import { SAMPLE_REPORT } from "./backend.fake/report";
+import { SAMPLE_CERTIFICATE, SAMPLE_TOKEN } from "./backend.fake/script";
 import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
 
 /** A program that is not there: for a look at the window in a browser, and for tests. It keeps what was asked in `asked`. */
@@ -145,6 +147,17 @@ export class FakeBackend implements Backend {
     return { n: 1, online: this.view.devices.find((device) => device.deviceKey === deviceKey)?.state === "online" };
   }
 
+  async addScript(name: string): Promise<ScriptAdded> {
+    this.note("addScript", name);
+    const deviceKey = "n7scriptq2w7nzm4xyhk6bvtgr";
+    this.tell((view) => {
+      const [known] = view.devices;
+      if (known) view.devices.push({ ...known, deviceKey, name, kind: "script", state: "offline", lastSeenMs: 0, boundAtMs: Date.now(), talking: false, muted: false, waiting: 0, speaksFirst: "anyone" });
+    });
+    const addresses = this.view.network.addresses.map(({ ip, reach, interface: name }) => ({ address: `${ip}:${this.view.service.port}`, reach, interface: name }));
+    return { deviceKey, token: SAMPLE_TOKEN, addresses, certificate: SAMPLE_CERTIFICATE };
+  }
+
   async deviceStatus(deviceKey: string): Promise<{ turns: ActivityTurn[] }> {
     this.note("deviceStatus", deviceKey);
     return { turns: this.allTurns.filter((turn) => turn.deviceKey === deviceKey) };
@@ -185,7 +198,17 @@ export class FakeBackend implements Backend {
     return this.installed;
   }
 
-  async openFolder(which: "data" | "logs"): Promise<void> {
+  async makeReport(): Promise<{ text: string }> {
+    this.note("makeReport");
+    return { text: SAMPLE_REPORT };
+  }
+
+  async saveReport(): Promise<string> {
+    this.note("saveReport");
+    return "/home/anna/Downloads/smartpi-report-2026-11-21-090507.txt";
+  }
+
+  async openFolder(which: Folder): Promise<void> {
     this.note("openFolder", which);
   }
 

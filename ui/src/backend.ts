@@ -7,9 +7,12 @@ import {
   type BindEvent,
   type BindShown,
   type Failure,
+  type Folder,
   type Installed,
   type Page,
   type Removed,
+  type Report,
+  type ScriptAdded,
   type Sent,
   type SettingsChange,
   type SetupLook,
@@ -29,6 +32,7 @@ export type {
   DeviceView,
   Failure,
   FailureCode,
+  Folder,
   FoundOpenClaw,
   Installed,
   InstallPlan,
@@ -39,6 +43,8 @@ export type {
   Phase,
   Quiet,
   Removed,
+  Report,
+  ScriptAdded,
   Sent,
   SettingsChange,
   SetupLook,
@@ -81,12 +87,17 @@ export interface Backend {
   muteDevice(deviceKey: string, muted: boolean): Promise<void>;
   speaksFirst(deviceKey: string, who: SpeaksFirst): Promise<void>;
   testDevice(deviceKey: string): Promise<Sent>;
+  /** A device for a script, and its token: shown once, kept nowhere. */
+  addScript(name: string): Promise<ScriptAdded>;
   deviceStatus(deviceKey: string): Promise<{ turns: Turn[] }>;
   turns(deviceKey: string | null, beforeMs: number | null, limit: number | null): Promise<Turns>;
   changeSettings(change: SettingsChange): Promise<void>;
   lookForOpenclaw(): Promise<SetupLook>;
   installPlugin(command: string): Promise<Installed>;
-  openFolder(which: "data" | "logs"): Promise<void>;
+  makeReport(): Promise<Report>;
+  /** Saves the report that was made last, and gives the new file. */
+  saveReport(): Promise<string>;
+  openFolder(which: Folder): Promise<void>;
   openPhonePage(): Promise<void>;
   copyText(text: string): Promise<void>;
   /** Starts the program again; a view or a loss follows. */
@@ -158,11 +169,14 @@ export function tauriBackend(): Backend {
     muteDevice: (deviceKey, muted) => done(commands.muteDevice(deviceKey, muted)),
     speaksFirst: (deviceKey, who) => done(commands.speaksFirst(deviceKey, who)),
     testDevice: (deviceKey) => value(commands.testDevice(deviceKey)),
+    addScript: (name) => value(commands.addScript(name)),
     deviceStatus: (deviceKey) => value(commands.deviceStatus(deviceKey)),
     turns: (deviceKey, beforeMs, limit) => value(commands.turns(deviceKey, beforeMs, limit)),
     changeSettings: (change) => done(commands.changeSettings(change)),
     lookForOpenclaw: () => value(commands.lookForOpenclaw()),
     installPlugin: (command) => value(commands.installPlugin(command)),
+    makeReport: () => value(commands.makeReport()),
+    saveReport: () => value(commands.saveReport()),
     openFolder: (which) => done(commands.openFolder(which)),
     openPhonePage: () => done(commands.openPhonePage()),
     copyText: copy,

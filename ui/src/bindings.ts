@@ -35,6 +35,8 @@ export const commands = {
 	speaksFirst: (deviceKey: string, who: SpeaksFirst) => typedError<Nothing, Failure>(__TAURI_INVOKE("speaks_first", { deviceKey, who })),
 	/**  Sends a device a short test message. */
 	testDevice: (deviceKey: string) => typedError<Sent, Failure>(__TAURI_INVOKE("test_device", { deviceKey })),
+	/**  Makes a device for a script, and its token. Only for a click of the person, who sees the token once. */
+	addScript: (name: string) => typedError<ScriptAdded, Failure>(__TAURI_INVOKE("add_script", { name })),
 	/**  A device and its newest turns. */
 	deviceStatus: (deviceKey: string) => typedError<DeviceStatus, Failure>(__TAURI_INVOKE("device_status", { deviceKey })),
 	/**  What devices said and what came back: of one device or all, received before a time, at most `limit`. */
@@ -45,7 +47,11 @@ export const commands = {
 	lookForOpenclaw: () => typedError<SetupLook, Failure>(__TAURI_INVOKE("look_for_openclaw")),
 	/**  Installs the plugin into one of them, as its plan said. */
 	installPlugin: (command: string) => typedError<Installed, Failure>(__TAURI_INVOKE("install_plugin", { command })),
-	/**  Opens a folder of SmartPi's in the file manager. */
+	/**  Makes a report for support, to be read before it is saved or copied; also where SmartPi does not run. */
+	makeReport: () => typedError<Report, Failure>(__TAURI_INVOKE("make_report")),
+	/**  Saves the report that was made last, and no other text; gives the new file. */
+	saveReport: () => typedError<string, Failure>(__TAURI_INVOKE("save_report")),
+	/**  Opens a folder in the file manager. */
 	openFolder: (folder: Folder) => typedError<null, Failure>(__TAURI_INVOKE("open_folder", { folder })),
 	/**  Opens the phone page in this computer's browser. */
 	openPhonePage: () => typedError<null, Failure>(__TAURI_INVOKE("open_phone_page")),
@@ -452,7 +458,9 @@ export type Folder =
 /**  Store, keys. */
 "data" | 
 /**  The log files. */
-"logs";
+"logs" | 
+/**  Where reports are saved. */
+"reports";
 
 /**  How an OpenClaw was found. */
 export type FoundBy = 
@@ -746,6 +754,34 @@ export type Removed = {
 	lostReplies: number,
 };
 
+/**  `report.make`. */
+export type Report = {
+	/**  To be read before it is saved or copied. */
+	text: string,
+};
+
+/**  `devices.add_script`. */
+export type ScriptAdded = {
+	/**  The new device. */
+	deviceKey: string,
+	/**  What the script says of itself. It is kept nowhere: show it once, never log it. */
+	token: string,
+	/**  Where it finds the service now, best first; this computer's own address last. Empty while the service is stopped. */
+	addresses: ScriptAddress[],
+	/**  The certificate that it trusts where it runs on another computer: its hash, as a QR code names it. */
+	certificate: string,
+};
+
+/**  Where a script finds the service. */
+export type ScriptAddress = {
+	/**  `IP:PORT`. */
+	address: string,
+	/**  From where it can be reached. */
+	reach: AddressReach,
+	/**  Name of the network interface; empty where the system names none. */
+	interface: string,
+};
+
 /**  A place for secrets. */
 export type SecretsPlace = 
 /**  It is being found out. */
@@ -910,6 +946,8 @@ export type View = {
 	assistant: AssistantView,
 	/**  Oldest binding first. */
 	devices: DeviceView[],
+	/**  Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused. */
+	activity: number,
 	/**  Devices that wait for a person's yes. */
 	pending: PendingClaim[],
 	/**  What was told, newest first, at most [`View::NOTICES`]. */

@@ -125,3 +125,84 @@ test("the menu is walked with the arrow keys, and Esc gives the focus back", asy
   expect(on.app.find('[role="menu"]').exists()).toBe(false);
   expect(document.activeElement).toBe(button.element);
 });
+
+describe("who may speak first", () => {
+  test("is chosen in the details, and counts at once", async () => {
+    const on = await stage("details");
+    expect((on.get("speaks-anyone").element as HTMLInputElement).checked).toBe(true);
+    await on.get("speaks-asked").setValue(true);
+    await flushPromises();
+    expect(on.backend.asked).toContainEqual(["speaksFirst", KEYS.phone, "asked"]);
+    expect(on.get("speaks-first").attributes("data-who")).toBe("asked");
+  });
+
+  test("stays as it was where it cannot be kept", async () => {
+    const on = await stage("details");
+    on.backend.failNext.set("speaksFirst", { code: "storage" });
+    await on.get("speaks-nobody").setValue(true);
+    await flushPromises();
+    expect((on.get("speaks-anyone").element as HTMLInputElement).checked).toBe(true);
+    expect(on.get("speaks-first").text()).toContain("cannot save this");
+  });
+});
+
+describe("a script", () => {
+  const token = (on: Stage): boolean => document.documentElement.outerHTML.includes(SAMPLE_TOKEN) || JSON.stringify(on.backend.view).includes(SAMPLE_TOKEN);
+
+  async function add(on: Stage, name: string): Promise<void> {
+    await on.click("add-script");
+    await on.get("script-name").setValue(name);
+    await on.get("script-form").trigger("submit");
+    await flushPromises();
+  }
+
+  test("gets a name and shows its token once, with what it needs to come in", async () => {
+    const on = await stage("home");
+    await add(on, "  Morning news ");
+    expect(on.backend.asked).toContainEqual(["addScript", "Morning news"]);
+    expect(on.text("script-token")).toContain(SAMPLE_TOKEN);
+    expect(on.text("script-here")).toContain("127.0.0.1:8765");
+    expect(on.all("script-there").map((place) => place.text())).toEqual(["192.168.1.20:8765", "10.0.0.7:8765"]);
+    expect(on.text("script-certificate")).toContain(SAMPLE_CERTIFICATE);
+    expect(on.text("script-try")).toContain(`smartpi simulate --token ${SAMPLE_TOKEN} --address 127.0.0.1:8765`);
+    await on.get("script-token").get("button").trigger("click");
+    expect(on.backend.asked.at(-1)).toEqual(["copyText", SAMPLE_TOKEN]);
+    expect(on.app.get("dialog").text()).toContain("Remove Morning news from the list");
+  });
+
+  test("leaves no token behind, and begins with a name again", async () => {
+    const on = await stage("home");
+    await add(on, "Cron");
+    expect(token(on)).toBe(true);
+    await on.click("script-done");
+    expect(token(on)).toBe(false);
+    await on.click("add-script");
+    expect(on.has("script-name")).toBe(true);
+    expect(token(on)).toBe(false);
+  });
+
+  test("is not added without a name, nor without a click, and a refusal is told", async () => {
+    const on = await stage("home");
+    await on.click("add-script");
+    expect(on.get("script-make").attributes("disabled")).toBeDefined();
+    await on.get("script-form").trigger("submit");
+    await on.click("script-cancel");
+    expect(on.backend.asked.map(([name]) => name)).not.toContain("addScript");
+    on.backend.failNext.set("addScript", { code: "too_many" });
+    await add(on, "Cron");
+    expect(on.get("failure").attributes("data-code")).toBe("too_many");
+    expect(on.has("script-token")).toBe(false);
+  });
+
+  test("is told where it cannot come from", async () => {
+    const on = await stage("bind-refused");
+    await on.click("nav-devices");
+    await add(on, "Cron");
+    expect(on.has("script-certificate")).toBe(false);
+    expect(on.app.get("dialog").text()).toContain("Only this computer can connect now.");
+  });
+
+  test("cannot be added while the service is stopped", async () => {
+    expect((await stage("stopped")).has("add-script")).toBe(false);
+  });
+});

@@ -26,7 +26,7 @@ use crate::proof::token;
 use crate::store::restore::{self, Restored};
 use crate::store::{OpenError, keeper};
 pub use crate::timing::Timing;
-use crate::tls::Tls;
+use crate::tls::{Certificate, Tls};
 use crate::view::{
     AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket,
     TurnRecord,
@@ -111,6 +111,7 @@ pub struct Service {
     /// The same for the network's thread.
     net_ended: CancellationToken,
     restored: Option<Arc<Restored>>,
+    certificate: Arc<Certificate>,
 }
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -165,6 +166,7 @@ impl Service {
         };
         let hub = Hub::new(store, facts)?;
         let (handle, events) = HubHandle::channel();
+        let certificate = Arc::clone(tls.certificate());
         let (notices, _) = broadcast::channel(NOTICES);
         let cancel = CancellationToken::new();
         let heard = notices.subscribe();
@@ -211,6 +213,7 @@ impl Service {
             hub_ended,
             net_ended,
             restored: restored.map(Arc::new),
+            certificate,
         })
     }
 
@@ -245,6 +248,11 @@ impl Service {
     /// The store that took a damaged one's place, at this start or in the 24 hours before it. Cheap.
     pub fn restored(&self) -> Option<Arc<Restored>> {
         self.restored.clone()
+    }
+
+    /// The certificate by which devices know it over TLS. Cheap.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// Everything that happens from now on. A slow reader skips.

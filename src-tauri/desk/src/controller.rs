@@ -173,7 +173,9 @@ pub(crate) struct Controller<S> {
     reading: bool,
     /// Whether the service was read since it last said that something had changed.
     fresh: bool,
-    /// Who waits for that.
+    /// Whether it said so since it was read last: then more may have happened than the list of devices tells.
+    happened: bool,
+    /// Who waits for a reading.
     watchers: Vec<oneshot::Sender<()>>,
     /// Claims whose next step is waited for.
     followed: BTreeSet<String>,
@@ -232,6 +234,7 @@ impl<S: Shell> Controller<S> {
             deadlines: Deadlines::default(),
             reading: false,
             fresh: false,
+            happened: false,
             watchers: Vec::new(),
             followed: BTreeSet::new(),
             confirming: 0,
@@ -311,7 +314,10 @@ impl<S: Shell> Controller<S> {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Behind => self.read_soon(),
+            Event::Behind => {
+                self.happened = true;
+                self.read_soon();
+            }
             Event::Read(snapshot) => self.read(*snapshot),
             Event::Moved(moved) => self.moved(moved),
             Event::Asked(wish, reply) => self.wish(wish, reply),

@@ -6,10 +6,11 @@
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use channel::clock::Clock;
 use channel::store::{self, backup};
+use jiff::Zoned;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -77,6 +78,20 @@ pub fn save(to: &Path, text: &str) -> Result<(), FileError> {
     }
     let mut file = opened.map_err(failed)?;
     io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
+}
+
+/// [`save`], under a name that tells when.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_in(folder: &Path, text: &str) -> Result<PathBuf, FileError> {
+    let file = folder.join(file_name(&Zoned::now()));
+    save(&file, text)?;
+    Ok(file)
+}
+
+fn file_name(at: &Zoned) -> String {
+    format!("smartpi-report-{}.txt", at.strftime("%Y-%m-%d-%H%M%S"))
 }
 
 fn write(text: &mut String, view: Option<&View>, folders: &Folders) -> std::fmt::Result {
@@ -222,6 +237,19 @@ fn fields(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_saved_report_is_the_owners_alone_and_replaces_none() {
+        let temp = tempfile::tempdir().unwrap();
+        let at: Zoned = "2026-11-21T09:05:07+00:00[UTC]".parse().unwrap();
+        assert_eq!(file_name(&at), "smartpi-report-2026-11-21-090507.txt");
+        let file = save_in(temp.path(), "one").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "one");
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+        assert!(matches!(save(&file, "two"), Err(FileError::Exists(_))));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "one");
+    }
 
     #[test]
     fn only_listed_fields_of_a_log_line_are_told() {

@@ -28,6 +28,9 @@ pub struct View {
     pub assistant: AssistantView,
     /// Oldest binding first.
     pub devices: Vec<DeviceView>,
+    /// Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused.
+    #[specta(type = Number)]
+    pub activity: u64,
     /// Devices that wait for a person's yes.
     pub pending: Vec<PendingClaim>,
     /// What was told, newest first, at most [`View::NOTICES`].

@@ -1,22 +1,24 @@
 //! What the page may ask: each is one request of docs/CONTROL.md, or opens something that is ours.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, Nothing, Removed, Sent, SetupLook, SpeaksFirst, Status,
-    Turns,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, Nothing, Removed, Report, ScriptAdded, Sent, SetupLook,
+    SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
 use desk::failure::{Failure, FailureCode};
 use desk::plugin::Installed;
 use desk::qr::Qr;
+use desk::report;
 use desk::shell::Page;
 use desk::view::View;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
-use tauri::{AppHandle, State, WebviewWindow};
+use tauri::{AppHandle, Manager, State, WebviewWindow};
 use tauri_specta::Event;
 
 use super::events::BindChanged;
@@ -69,6 +71,8 @@ pub(crate) enum Folder {
     Data,
     /// The log files.
     Logs,
+    /// Where reports are saved.
+    Reports,
 }
 
 /// What to show now. Call it after listening to the events; what comes later comes as an event.
@@ -178,6 +182,13 @@ pub(crate) async fn test_device(owner: State<'_, Owner>, device_key: String) -> 
     owner.ask(Request::DevicesTest { device_key }).await
 }
 
+/// Makes a device for a script, and its token. Only for a click of the person, who sees the token once.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn add_script(owner: State<'_, Owner>, name: String) -> Answer<ScriptAdded> {
+    owner.ask(Request::DevicesAddScript { name }).await
+}
+
 /// A device and its newest turns.
 #[tauri::command]
 #[specta::specta]
@@ -218,14 +229,43 @@ pub(crate) async fn install_plugin(owner: State<'_, Owner>, command: String) -> 
     owner.ask(Request::SetupInstall { command }).await
 }
 
-/// Opens a folder of SmartPi's in the file manager.
+/// Makes a report for support, to be read before it is saved or copied; also where SmartPi does not run.
 #[tauri::command]
 #[specta::specta]
-pub(crate) fn open_folder(owner: State<'_, Owner>, folder: Folder) -> Answer<()> {
-    open::folder(match folder {
-        Folder::Data => &owner.folders().data,
-        Folder::Logs => &owner.folders().logs,
-    })
+pub(crate) async fn make_report(owner: State<'_, Owner>) -> Answer<Report> {
+    let report = match owner.ask::<Report>(Request::ReportMake {}).await {
+        Err(failure) if failure.code == FailureCode::NotRunning => Report { text: report::make(None, owner.folders()) },
+        answered => answered?,
+    };
+    owner.keep_report(report.text.clone());
+    Ok(report)
+}
+
+/// Saves the report that was made last, and no other text; gives the new file.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_report(app: AppHandle, owner: State<'_, Owner>) -> Answer<String> {
+    let text = owner.report().ok_or_else(|| Failure::bare(FailureCode::BadRequest))?;
+    let file = report::save_in(&reports(&app)?, &text)?;
+    Ok(file.display().to_string())
+}
+
+/// Opens a folder in the file manager.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn open_folder(app: AppHandle, owner: State<'_, Owner>, folder: Folder) -> Answer<()> {
+    match folder {
+        Folder::Data => open::folder(&owner.folders().data),
+        Folder::Logs => open::folder(&owner.folders().logs),
+        Folder::Reports => open::folder(&reports(&app)?),
+    }
+}
+
+/// The person's folder for downloads; their home where there is none.
+fn reports(app: &AppHandle) -> Answer<PathBuf> {
+    let downloads = app.path().download_dir().ok().filter(|folder| folder.is_dir());
+    let home = || app.path().home_dir().map_err(|error| Failure::caused(FailureCode::NoHome, &error));
+    downloads.map_or_else(home, Ok)
 }
 
 /// Opens the phone page in this computer's browser.

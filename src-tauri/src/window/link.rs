@@ -38,6 +38,8 @@ struct Known {
     folders: Folders,
     data: Option<PathBuf>,
     shown: Mutex<Attended>,
+    /// The last one that was made, as the person saw it.
+    report: Mutex<Option<String>>,
     retry: Notify,
 }
 
@@ -58,7 +60,7 @@ impl From<Failure> for End {
 impl Owner {
     pub(super) fn new(folders: Folders, data: Option<PathBuf>, page: Page, lost: Option<Failure>) -> Self {
         let shown = Mutex::new(Attended { page, view: None, lost });
-        Self(Arc::new(Known { folders, data, shown, retry: Notify::new() }))
+        Self(Arc::new(Known { folders, data, shown, report: Mutex::new(None), retry: Notify::new() }))
     }
 
     pub(super) fn folders(&self) -> &Folders {
@@ -68,6 +70,15 @@ impl Owner {
     /// What the window begins with.
     pub(super) fn attended(&self) -> Attended {
         self.shown().clone()
+    }
+
+    pub(super) fn keep_report(&self, text: String) {
+        *self.0.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
+    /// The report that was made last.
+    pub(super) fn report(&self) -> Option<String> {
+        self.0.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Starts the owner again, where it is gone.

@@ -51,6 +51,7 @@ export function homeView(tongue: Tongue): View {
     },
     assistant: { kind: "gateway", link: "online", sinceMs: ago(230), gateway: "b1c4e0a2f7d94c58a3e6b0d1f2a49c77", plugin: "0.2.0", host: "2026.9.6", refusedGateway: null },
     devices: homeDevices(tongue),
+    activity: 0,
     pending: [],
     notices: homeNotices(tongue),
     settings: { language: null, port: 8765, keepTextDays: 30, answerAfterS: 30, quiet: { connected: false, disconnected: false, bound: false, confirm: false, trouble: false } },

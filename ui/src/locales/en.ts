@@ -36,6 +36,7 @@ export const en = {
     copied: "Copied",
     cancel: "Cancel",
     save: "Save",
+    close: "Close",
     today: "Today",
     yesterday: "Yesterday",
     yesterdayAt: (time: string) => `yesterday ${time}`,

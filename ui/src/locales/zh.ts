@@ -37,6 +37,7 @@ export const zh: Words = {
     copied: "已复制",
     cancel: "取消",
     save: "保存",
+    close: "关闭",
     today: "今天",
     yesterday: "昨天",
     yesterdayAt: (time) => `昨天 ${time}`,

@@ -2,6 +2,7 @@
 
 mod activity;
 mod binding;
+mod script;
 mod setup;
 
 use channel::view::{self, Device, LinkView, Lost, Reach, TurnRecord};
@@ -12,6 +13,7 @@ use specta_typescript::Number;
 
 pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
+pub use script::{ScriptAdded, ScriptAddress};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
 
 /// `{}`.
@@ -299,26 +301,10 @@ impl From<TurnRecord> for Turn {
 }
 
 /// `report.make`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Report {
     /// To be read before it is saved or copied.
     pub text: String,
-}
-
-/// `devices.add_script`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScriptAdded {
-    /// The new device.
-    pub device_key: String,
-    /// What the script says of itself. It is kept nowhere: show it once, never log it.
-    pub token: String,
-}
-
-impl std::fmt::Debug for ScriptAdded {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ScriptAdded").field("device_key", &self.device_key).finish_non_exhaustive()
-    }
 }
 
 /// `devices.remove`.

@@ -73,11 +73,7 @@ impl Answers for Verbs {
                 nothing()
             }
             Request::DevicesRemove { device_key } => self.wish(Wish::Remove(key(&device_key)?)).await,
-            Request::DevicesAddScript { name } => {
-                let (device, token) = self.service.add_script(named(&name)?).await?;
-                redact::here().learn_passing(token.as_bytes());
-                json(&ScriptAdded { device_key: device.to_string(), token: token.to_string() })
-            }
+            Request::DevicesAddScript { name } => json(&self.add_script(&name).await?),
             Request::DevicesSend { device_key, text } => {
                 if text.is_empty() || text.len() > TEXT {
                     return Err(bad("a text has 1 to 32768 bytes"));
@@ -194,6 +190,17 @@ impl Verbs {
             typed_code: ticket.code.to_string(),
             expires_ms: ticket.expires_ms,
             reach: reach(address),
+        })
+    }
+
+    async fn add_script(&self, name: &str) -> Result<ScriptAdded, Failure> {
+        let (device, token) = self.service.add_script(named(name)?).await?;
+        redact::here().learn_passing(token.as_bytes());
+        Ok(ScriptAdded {
+            device_key: device.to_string(),
+            token: token.to_string(),
+            addresses: self.view().network.addresses.iter().map(Into::into).collect(),
+            certificate: self.service.certificate().chan.pin().map_or_else(String::new, |pin| pin.encode()),
         })
     }
 

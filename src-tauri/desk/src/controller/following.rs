@@ -25,6 +25,7 @@ use crate::view::{Phase, View};
 impl<S: Shell> Controller<S> {
     /// The service says something: what exactly is read from it.
     pub(super) fn noticed(&mut self, notice: &Notice) {
+        self.happened |= *notice == Notice::Devices;
         let said = |code, why: &Arc<str>| Some(Failure::with(code, why.to_string()));
         let trouble = if let Notice::Storage(health) = notice {
             let code = match health {
@@ -104,6 +105,9 @@ impl<S: Shell> Controller<S> {
         let Some(Snapshot { devices, pending, link, reached }) = snapshot else { return };
         if self.confirming > 0 {
             return;
+        }
+        if std::mem::take(&mut self.happened) {
+            self.state.shown.activity += 1;
         }
         let now_ms = self.now_ms();
         self.follow_claims(&pending);

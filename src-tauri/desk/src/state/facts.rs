@@ -68,6 +68,7 @@ impl State {
                 refused_gateway: None,
             },
             devices: Vec::new(),
+            activity: 0,
             pending: Vec::new(),
             notices: Vec::new(),
             settings: settings_view(settings),

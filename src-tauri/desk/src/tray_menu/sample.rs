@@ -37,6 +37,7 @@ pub(crate) fn state(since_ms: i64) -> State {
             refused_gateway: None,
         },
         devices: Vec::new(),
+        activity: 0,
         pending: Vec::new(),
         notices: Vec::new(),
         settings: SettingsView {
