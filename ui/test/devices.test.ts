@@ -2,6 +2,7 @@ import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test } from "vitest";
 
 import { KEYS } from "../src/backend.fake/home";
+import { SAMPLE_CERTIFICATE, SAMPLE_TOKEN } from "../src/backend.fake/script";
 import { stage, type Stage } from "./stage";
 
 const row = ({ app }: Stage, key: string) => app.get(`[data-test="device-row"][data-key="${key}"]`);
@@ -167,7 +168,7 @@ describe("a script", () => {
     expect(on.text("script-try")).toContain(`smartpi simulate --token ${SAMPLE_TOKEN} --address 127.0.0.1:8765`);
     await on.get("script-token").get("button").trigger("click");
     expect(on.backend.asked.at(-1)).toEqual(["copyText", SAMPLE_TOKEN]);
-    expect(on.app.get("dialog").text()).toContain("Remove Morning news from the list");
+    expect(on.app.get("dialog").text()).toContain("Remove “Morning news” from the list");
   });
 
   test("leaves no token behind, and begins with a name again", async () => {

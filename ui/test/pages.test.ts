@@ -1,8 +1,9 @@
 import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test, vi } from "vitest";
 
-import type { ActivityTurn } from "../src/backend";
+import type { ActivityTurn, ActivityUnasked } from "../src/backend";
 import { homeTurns, KEYS } from "../src/backend.fake/home";
+import { SAMPLE_REPORT } from "../src/backend.fake/report";
 import { stage, type Stage } from "./stage";
 
 const turnsAsked = (on: Stage): unknown[][] => on.backend.asked.filter(([name]) => name === "turns");
@@ -76,6 +77,18 @@ describe("activity", () => {
     expect(on.all("activity-turn")[0]?.attributes("data-outcome")).toBe("answered");
   });
 
+  test("shows a refused message at once, although nothing else changed", async () => {
+    vi.useFakeTimers();
+    const on = await stage("activity");
+    const refused = on.all("activity-unasked").length;
+    const [known] = on.backend.allUnasked as [ActivityUnasked];
+    on.backend.allUnasked = [{ ...known, rid: "p-9", refused: true, said: null, gotMs: null }, ...on.backend.allUnasked];
+    on.backend.tell((view) => (view.activity += 1));
+    await flushPromises();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(on.all("activity-unasked")).toHaveLength(refused + 1);
+  });
+
   test("says why it cannot be read", async () => {
     const on = await stage("home");
     on.backend.failNext.set("turns", { code: "storage" });
@@ -120,6 +133,36 @@ describe("settings", () => {
     await flushPromises();
     expect(on.backend.asked.at(-1)).toEqual(["changeSettings", { port: 9001 }]);
     expect((on.get("settings-port").element as HTMLInputElement).value).toBe("9001");
+  });
+
+  test("show a report before it is copied or saved", async () => {
+    const on = await stage("settings");
+    await on.click("make-report");
+    expect(on.text("report-text")).toContain("devices: 4 bound");
+    expect(on.backend.asked.at(-1)).toEqual(["makeReport"]);
+    await on.click("report-copy");
+    expect(on.backend.asked.at(-1)).toEqual(["copyText", SAMPLE_REPORT]);
+    await on.click("report-save");
+    expect(on.backend.asked.at(-1)).toEqual(["saveReport"]);
+    expect(on.text("report-saved")).toContain("/home/anna/Downloads/smartpi-report-");
+    await on.click("report-folder");
+    expect(on.backend.asked.at(-1)).toEqual(["openFolder", "reports"]);
+    await on.click("report-close");
+    expect(on.app.find("dialog").exists()).toBe(false);
+  });
+
+  test("say why a report cannot be made or saved", async () => {
+    const on = await stage("settings");
+    on.backend.failNext.set("makeReport", { code: "control_lost" });
+    await on.click("make-report");
+    expect(on.get("failure").attributes("data-code")).toBe("control_lost");
+    expect(on.has("report-save")).toBe(false);
+    await on.click("report-close");
+    on.backend.failNext.set("saveReport", { code: "file_exists" });
+    await on.click("make-report");
+    await on.click("report-save");
+    expect(on.get("failure").attributes("data-code")).toBe("file_exists");
+    expect(on.has("report-save")).toBe(true);
   });
 
   test("say why the keyring is not used, and keep keys in a file only after a click", async () => {

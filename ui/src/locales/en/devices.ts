@@ -57,7 +57,7 @@ export const devices = {
   speaks: {
     anyone: { what: "Yes, at any time", more: "For a reminder, say." },
     asked: { what: "Only about what was asked here", more: "For example when a long task is done." },
-    nobody: { what: "No", more: "It only answers. What is held back is listed in Activity." },
+    nobody: { what: "No, it only answers", more: "What is held back is listed in Activity." },
   },
 
   scriptAdd: "Add a script…",
@@ -66,7 +66,7 @@ export const devices = {
   scriptWarning: "Whoever has the token can talk to your assistant as this device.",
   scriptMake: "Make a token",
   scriptMaking: "Making…",
-  scriptMade: (name: string) => `${name} is added`,
+  scriptMade: (name: string) => `“${name}” is added`,
   scriptOnce: "This is its token. It is shown only now: copy it, and keep it where nobody else reads it.",
   scriptHere: "On this computer",
   scriptThere: "In your network",
@@ -75,7 +75,7 @@ export const devices = {
   scriptOnlyHere: "Only this computer can connect now. For a script elsewhere, first allow devices of your network in Settings.",
   scriptTry: "Try it",
   scriptTryText: "In a terminal of this computer:",
-  scriptBack: (name: string) => `Lost, or seen by somebody else? Remove ${name} from the list, and the token is worthless at once.`,
+  scriptBack: (name: string) => `Lost, or seen by somebody else? Remove “${name}” from the list, and the token is worthless at once.`,
 
   assistantAwayTitle: "OpenClaw is not connected",
   assistantAwayText: "Devices can still send. Messages are kept and answered when OpenClaw is back.",

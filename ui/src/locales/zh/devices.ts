@@ -59,7 +59,7 @@ export const devices: Words["devices"] = {
   speaks: {
     anyone: { what: "可以，随时", more: "例如提醒事项。" },
     asked: { what: "仅限与此设备的提问有关", more: "例如耗时较长的任务完成时。" },
-    nobody: { what: "不可以", more: "只回答提问。被拦下的消息会列在动态中。" },
+    nobody: { what: "不可以，只回答提问", more: "被拦下的消息会列在动态中。" },
   },
 
   scriptAdd: "添加脚本…",
@@ -68,7 +68,7 @@ export const devices: Words["devices"] = {
   scriptWarning: "持有令牌者可以用此设备的身份与您的助手对话。",
   scriptMake: "生成令牌",
   scriptMaking: "正在生成…",
-  scriptMade: (name) => `已添加 ${name}`,
+  scriptMade: (name) => `已添加“${name}”`,
   scriptOnce: "这是它的令牌，仅显示这一次。请立即复制，并存放在他人无法读取的地方。",
   scriptHere: "在此电脑上",
   scriptThere: "在本网络中",
@@ -77,7 +77,7 @@ export const devices: Words["devices"] = {
   scriptOnlyHere: "目前只有此电脑能连接。如需在其他电脑上运行脚本，请先在设置中允许本网络中的设备连接。",
   scriptTry: "试一试",
   scriptTryText: "在此电脑的终端中运行：",
-  scriptBack: (name) => `令牌遗失或被他人看到？请在列表中移除 ${name}，令牌会立即失效。`,
+  scriptBack: (name) => `令牌遗失或被他人看到？请在列表中移除“${name}”，令牌会立即失效。`,
 
   assistantAwayTitle: "OpenClaw 未连接",
   assistantAwayText: "设备仍可发送消息。消息会保留，OpenClaw 恢复后继续回答。",
