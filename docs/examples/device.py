@@ -280,6 +280,10 @@ def main():
     message = " ".join(args.words)
     if len(message.encode()) > 32768 or len(pack(message).encode()) > 65000:
         raise Refused("The message is too long. 消息太长。")
+    if sum(map(bool, (url, args.code, args.announce, args.token))) > 1:
+        raise Refused("Name one way in. 请只指定一种接入方式。")
+    if args.address and not (args.code or args.token) or args.certificate and not args.token or args.plain and not url:
+        raise Refused("--address goes with --code or --token, --certificate with --token, --plain with a QR code. 选项组合无效。")
     device = Device(args.identity)
     place = pin = join = None
     if url:

@@ -19,6 +19,7 @@ use support::channel_service::ChannelService;
 use support::control::Control;
 use support::lab::{Lab, Namespace};
 use support::program::{LIMIT, Program};
+use support::terminal::Terminal;
 use support::wait;
 use tempfile::TempDir;
 
@@ -364,6 +365,62 @@ fn a_token_is_good_on_this_computer_and_over_tls_until_it_is_removed() -> Result
     again.ends_with(1)?;
     ensure!(again.text().contains(&Code::NotAuthenticated.number().to_string()), "{}", again.text());
     Ok(())
+}
+
+/// What a person reads after `smartpi devices add-script` in a terminal is enough, as it stands there, for both devices to come in from here and from elsewhere.
+#[test]
+fn a_person_at_a_terminal_adds_a_script_and_its_lines_work_as_they_are_printed() -> Result<()> {
+    let lab = Lab::new();
+    let service = serve(&lab)?;
+    let smartpi = |arguments: &[&str]| {
+        let mut command = lab.computer.command(binaries::smartpi());
+        command.arg("--data").arg(service.data()).args(arguments).env("LC_ALL", "en_US.UTF-8");
+        command
+    };
+    // Without a person nothing is made: no terminal, or no yes.
+    let alone = smartpi(&["devices", "add-script", "Cron"]).stdin(std::process::Stdio::null()).output()?;
+    assert_eq!(alone.status.code(), Some(4), "{alone:?}");
+    let mut terminal = Terminal::run(&smartpi(&["devices", "add-script", "Cron"]))?;
+    terminal.until(LIMIT, "the question", |text| text.contains("Make one? (y/N)").then_some(()))?;
+    terminal.type_line("")?;
+    terminal.until(LIMIT, "the end", |text| text.contains("Nothing was changed.").then_some(()))?;
+    assert_eq!(service.devices()?, Vec::<Value>::new());
+
+    let mut terminal = Terminal::run(&smartpi(&["devices", "add-script", "Cron"]))?;
+    terminal.until(LIMIT, "the question", |text| text.contains("Make one? (y/N)").then_some(()))?;
+    terminal.type_line("y")?;
+    let text = terminal.until(LIMIT, "the way back", |text| {
+        text.contains("smartpi devices remove \"Cron\"").then(|| text.to_owned())
+    })?;
+    let lines = |program: &str| -> Vec<Vec<String>> {
+        let told = text.lines().filter_map(|line| line.trim().strip_prefix(program));
+        told.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+    };
+    let (here, away) = (Desk::at(&lab.computer)?, Desk::at(&lab.phone)?);
+    for (program, python) in [("smartpi simulate", false), ("python3 docs/examples/device.py", true)] {
+        let [local, remote] = lines(program).try_into().map_err(|lines| anyhow::anyhow!("{lines:?} in {text}"))?;
+        ensure!(local.iter().any(|word| word == "127.0.0.1:8765"), "{local:?}");
+        ensure!(remote.contains(&SERVICE.to_string()), "{remote:?}");
+        for (desk, line, said) in [(&here, local, "from here"), (&away, remote, "from elsewhere")] {
+            let line = line.iter().map(String::as_str).collect::<Vec<_>>();
+            let mut device = if python {
+                desk.python("python", &[&line[..], &[said]].concat())?
+            } else {
+                desk.simulate("simulated", &[&line[..], &["--text", said]].concat())?
+            };
+            device.ends_with(0)?;
+            answered(&device, said)?;
+        }
+    }
+    let devices = service.devices()?;
+    assert_eq!((devices.len(), &devices[0]["kind"], &devices[0]["name"]), (1, &json!("script"), &json!("Cron")));
+
+    // As the terminal says: removed, and the token is worthless.
+    let removed = smartpi(&["devices", "remove", "Cron"]).stdin(std::process::Stdio::null()).output()?;
+    ensure!(removed.status.success(), "{removed:?}");
+    let line = lines("smartpi simulate").remove(0);
+    let mut late = here.simulate("late", &line.iter().map(String::as_str).collect::<Vec<_>>())?;
+    late.ends_with(4)
 }
 
 /// Sends a frame and gives the code of the refusal that ends the connection.

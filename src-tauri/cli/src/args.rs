@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, ArgGroup, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use desk::language::Language;
 
 use crate::words::help;
@@ -175,8 +175,9 @@ pub(crate) struct Activity {
     pub(crate) limit: u32,
 }
 
-/// `simulate`.
+/// `simulate`. An option that would count for nothing is refused.
 #[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("secret").args(["code", "token"])))]
 pub(crate) struct Simulate {
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
@@ -192,13 +193,14 @@ pub(crate) struct Simulate {
         num_args = 0..=1,
         default_missing_value = "",
         requires = "address",
-        conflicts_with_all = ["urls", "plain", "code", "announce", "count"]
+        conflicts_with_all = ["urls", "plain", "code", "announce", "count", "kind", "no_screen"]
     )]
     pub(crate) token: Option<String>,
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", requires = "secret")]
     pub(crate) address: Option<String>,
     // base64url: one hash in 64 begins with a hyphen.
-    #[arg(long, value_name = "HASH", requires = "token", allow_hyphen_values = true)]
+    // What is required goes unasked where it would be in conflict, so the conflict is named too.
+    #[arg(long, value_name = "HASH", requires = "token", conflicts_with = "code", allow_hyphen_values = true)]
     pub(crate) certificate: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
@@ -221,8 +223,8 @@ pub(crate) struct Simulate {
     pub(crate) kind: Kind,
     #[arg(long)]
     pub(crate) no_screen: bool,
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide_default_value = true)]
-    pub(crate) patience: u64,
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) patience: Option<u64>,
 }
 
 /// `--kind`.
@@ -357,8 +359,16 @@ mod tests {
             "smartpi simulate --announce 127.0.0.1:1 --no-screen",
             "smartpi simulate --token spd_x --address 127.0.0.1:1 --count 2",
             "smartpi simulate --certificate qG5N-OMK5HdvbzkylXsgDw",
+            // Each of these would have counted for nothing.
+            "smartpi simulate --address 127.0.0.1:8765",
+            "smartpi simulate http://127.0.0.1:1/b#1 --address 127.0.0.1:8765",
+            "smartpi simulate --announce 127.0.0.1:1 --address 127.0.0.1:8765",
+            "smartpi simulate --code C1GP-4RV4-CNK6-ET39 --address 127.0.0.1:1 --certificate qG5N-OMK5HdvbzkylXsgDw",
+            "smartpi simulate --token spd_x --address 127.0.0.1:1 --kind phone",
+            "smartpi simulate --token spd_x --address 127.0.0.1:1 --no-screen",
         ] {
-            assert!(typed(bad).is_err(), "{bad}");
+            let refused = typed(bad).expect_err(bad).render().to_string();
+            assert!(refused.contains("--"), "it names an option: {refused}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! `smartpi devices`: see and change what is bound.
 
 use desk::control::answer::{
-    DeviceList, DeviceRow, DeviceState, DeviceStatus, Nothing, PendingClaim, PendingList, PendingState, Removed,
-    ScriptAdded, Sent, SpeaksFirst, Turn,
+    AddressReach, DeviceList, DeviceRow, DeviceState, DeviceStatus, Nothing, PendingClaim, PendingList, PendingState,
+    Removed, ScriptAdded, Sent, SpeaksFirst, Turn,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -175,8 +175,31 @@ impl Desk {
             return Err(Stop::Silent(Exit::PersonNeeded));
         }
         let added: ScriptAdded = self.client.ask(&Request::DevicesAddScript { name: name.clone() }).await?;
-        self.terminal.say(words::script_added(self.language, name.trim()))?;
-        self.terminal.say(added.token)
+        let (language, terminal) = (self.language, self.terminal);
+        terminal.say(words::script_added(language, name.trim()))?;
+        terminal.say(&added.token)?;
+        if added.addresses.is_empty() {
+            terminal.say(words::script_nowhere(language))?;
+        }
+        let at = |reach| added.addresses.iter().find(|place| place.reach == reach);
+        if let Some(place) = at(AddressReach::Computer) {
+            terminal.say(words::script_here(language))?;
+            self.say_ways_in(&format!("--token {} --address {}", added.token, place.address))?;
+        }
+        if let Some(place) = at(AddressReach::Network) {
+            terminal.say(words::script_there(language))?;
+            // With the equals sign: one hash in 64 begins with a hyphen.
+            let options =
+                format!("--token {} --address {} --certificate={}", added.token, place.address, added.certificate);
+            self.say_ways_in(&options)?;
+        }
+        terminal.say(words::script_back(language, name.trim()))
+    }
+
+    /// Lines to run as they are: our own device, and the one that others begin with.
+    fn say_ways_in(&self, options: &str) -> Result<(), Stop> {
+        self.terminal.say(format!("  smartpi simulate {options}"))?;
+        self.terminal.say(format!("  python3 docs/examples/device.py {options}"))
     }
 
     async fn pending(&mut self) -> Result<(), Stop> {

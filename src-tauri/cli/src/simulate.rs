@@ -27,7 +27,11 @@ type Told = (usize, Instant, Event);
 
 /// `smartpi simulate`.
 pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: Simulate) -> Result<(), Stop> {
-    let chats = args.count == 1 && terminal.person && args.messages.is_none() && args.text.is_none();
+    if args.urls.len() > usize::try_from(args.count).unwrap_or(usize::MAX) {
+        return Err(Stop::told(Exit::Usage, "too_many_codes", words::too_many_codes(terminal.language)));
+    }
+    let measures = args.messages.is_some() || args.text.is_some() || args.patience.is_some();
+    let chats = args.count == 1 && terminal.person && !measures;
     let (sender, events) = mpsc::unbounded_channel();
     let mut stage = Stage { terminal, folders, urls: args.urls.clone().into_iter(), args: &args, sender };
     let mut devices = Vec::new();

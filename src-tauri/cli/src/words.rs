@@ -121,8 +121,14 @@ desk::words! {
     speaks_nobody(name): "\"{name}\" gets answers only; nobody may send it messages.", "“{name}”只接收回答，不接收其他消息。";
     ask_script(name): "Whoever has the token of \"{name}\" can talk to your agent as this device. Make one? (y/N) ",
         "持有“{name}”令牌者可作为此设备与你的智能体对话。要创建吗？(y/N) ";
-    script_added(name): "\"{name}\" is a device now. Its token is shown this once; keep it secret, and remove the device when it is lost:",
-        "“{name}”已添加。令牌仅显示这一次，请妥善保管；如有遗失，请移除此设备：";
+    script_added(name): "\"{name}\" is a device now. Its token is shown this once; keep it secret:",
+        "“{name}”已添加。令牌仅显示这一次，请妥善保管：";
+    script_here(): "To try it on this computer:", "在本机试用：";
+    script_there(): "To try it on another computer of your network; the certificate keeps the token from everybody else:",
+        "在局域网的其他电脑上试用；有了证书，令牌只会交给本机：";
+    script_nowhere(): "SmartPi is stopped, so there is no address yet. Once it runs: smartpi status", "SmartPi 已停止，目前没有地址。启动后查看：smartpi status";
+    script_back(name): "Lost, or seen by somebody else? The token is worthless after: smartpi devices remove \"{name}\"",
+        "令牌遗失或被他人看到？移除设备后令牌立即失效：smartpi devices remove \"{name}\"";
     none_pending(): "No device waits for you.", "没有等待确认的设备。";
     pending_confirming(name, kind, address, claim): "\"{name}\" ({kind}, {address}) shows its digits.  {claim}",
         "“{name}”（{kind}，{address}）正在显示数字。  {claim}";
@@ -207,6 +213,7 @@ desk::words! {
     chat_spoken(by, text): "< ({by}) {text}", "<（{by}）{text}";
     chat_late(text): "< (late) {text}", "<（迟到的回答）{text}";
     chat_trouble(text): "! {text}", "! {text}";
+    too_many_codes(): "There are more QR codes than devices. Say how many devices with --count.", "二维码多于设备，请用 --count 指定设备数量。";
     too_long(): "A message has 1 to 32,768 bytes.", "消息长度应为 1 到 32768 字节。";
     ended_removed(): "This device was removed at the computer. Bind it again with a new QR code.",
         "此设备已在电脑上移除，请用新的二维码重新绑定。";

@@ -18,6 +18,9 @@ use crate::words;
 /// What a device says that was given no words.
 const TEXT: &str = "Hello! 你好！";
 
+/// How long an answer is waited for where nobody says.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Sends everything, waits for the answers, reports.
 pub(super) async fn run(
     terminal: Terminal,
@@ -26,7 +29,7 @@ pub(super) async fn run(
     mut events: UnboundedReceiver<Told>,
 ) -> Result<(), Stop> {
     let text = args.text.clone().unwrap_or_else(|| TEXT.to_owned());
-    let patience = Duration::from_secs(args.patience);
+    let patience = args.patience.map_or(PATIENCE, Duration::from_secs);
     let mut fleet = Fleet {
         terminal,
         alone: devices.len() == 1,
