@@ -33,6 +33,13 @@ impl Hub {
             self.refuse(&outbox, Code::Removed, Close::Removed);
             return Ok(());
         };
+        // Connections are numbered as they are accepted. A dead network may hold an `auth` back until the device has long come again: that is no newer connection.
+        if self.attached.get(&device).is_some_and(|present| *present > session) {
+            let bye = Bye { code: Code::Replaced, retry_ms: None };
+            self.effects.push(Effect::Device(outbox.clone(), ToDevice::Bye(bye)));
+            self.effects.push(Effect::Close(outbox, Close::Replaced));
+            return Ok(());
+        }
         let older = self.attached.insert(device.clone(), session).and_then(|older| self.sessions.remove(&older));
         let came = older.is_none();
         let since = older.as_ref().map_or(now.wall, |older| older.since);

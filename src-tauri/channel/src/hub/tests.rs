@@ -13,7 +13,7 @@ use rig::{Rig, message_id};
 
 use ed25519_dalek::SigningKey;
 
-use crate::hub::event::{Command, Notice};
+use crate::hub::event::{Command, Event, Notice};
 use crate::proof::Chan;
 use crate::view::{BindFailure, BindProgress, ConfirmError, Entry};
 use crate::wire::device::{Kind, Stored, ToDevice, TurnState};
@@ -242,6 +242,25 @@ fn a_newer_connection_of_a_device_takes_over() {
     assert_eq!(rig.closed_session(old), Some(crate::wire::Close::Replaced));
     rig.say_on(old, 1, "ignored");
     assert_eq!(acks(&rig.device_frames(&device)), []);
+}
+
+/// A black hole may swallow an `auth`, and give it out after the device was restarted and is back.
+#[test]
+fn a_connection_that_was_opened_earlier_takes_nothing_over_however_late_it_proves_itself() {
+    let mut rig = Rig::new();
+    let device = rig.bound_device(1);
+    let peer = std::net::IpAddr::from([127, 0, 0, 1]);
+    let (early, caller) = rig.caller(Chan::Plain, peer);
+    rig.arrive(&device, 0);
+    let (epoch, sig) = (rig.hub.facts.epoch.to_string(), crate::wire::Blob([0; 64]));
+    let (key, outbox) = (device.clone(), caller.outbox);
+    rig.event(Event::DeviceReady { session: early, device: key, outbox, peer, epoch, last_n: 0, sig });
+    assert_eq!(rig.closed_session(early), Some(crate::wire::Close::Replaced));
+    assert_eq!(rig.closed(&device), None, "the device that is there stays");
+    rig.event(Event::DeviceGone { session: early });
+    rig.say(&device, 1, "heard");
+    assert_eq!(acks(&rig.device_frames(&device)), [(message_id(1), Stored::Stored)]);
+    assert_eq!(rig.truth()[0].reach, crate::view::Reach::Online);
 }
 
 #[test]
