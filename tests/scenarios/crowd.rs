@@ -1,18 +1,22 @@
-//! Six devices in a process of their own, an agent that answers at once, and one channel service: what faults are done to. Everything they hold is on disk, and judged at the end.
+//! Six devices on one end of a cable, one channel service with its agent on the other: what faults are done to. Everything they hold is on disk, and judged at the end.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
+use std::fs::{self, File};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use device::{BindingUrl, Claim, Confirm, Identity, Keep, Kind};
-use serde_json::{Value, json};
+use device::Keep;
+use serde_json::json;
 use support::binaries;
+use support::channel_service::ChannelService;
 use support::control::Control;
+use support::fast_agent::{FastAgent, Habits};
 use support::history::{self, Seen};
+use support::lab::Lab;
 use support::wait;
 use tempfile::TempDir;
 
@@ -20,6 +24,7 @@ use tempfile::TempDir;
 pub(crate) const DEVICES: usize = 6;
 /// Longest wait for something to begin.
 pub(crate) const START: Duration = Duration::from_secs(30);
+const PORT: u16 = 8765;
 /// Longest wait for everything to be answered.
 const DRAIN: Duration = Duration::from_secs(60);
 /// A crowd in which nothing moves for so long has lost something.
@@ -57,34 +62,68 @@ impl Drop for Process {
     }
 }
 
-/// The crowd.
-pub(crate) struct Crowd {
-    home: TempDir,
-    data: PathBuf,
-    port: u16,
+/// Devices that are bound to a service: what crowds begin with.
+pub(crate) struct Bound {
+    folder: TempDir,
 }
 
-impl Crowd {
-    /// Devices that are bound to a service whose data lies beside theirs.
+impl Bound {
+    /// Binds them, each with a code and its digits.
     pub(crate) fn new() -> Result<Self> {
+        let folder = TempDir::with_prefix("smartpi-bound-")?;
+        fs::create_dir(folder.path().join("devices"))?;
+        let lab = Lab::new();
+        let mut service = ChannelService::start(&lab.computer, &["--agent", "gateway", "--lan"])?;
+        for number in 0..DEVICES {
+            let identity = service.bind_device(&lab.phone, Lab::COMPUTER, &format!("device {number}"))?;
+            Keep::create(&folder.path().join(format!("devices/{number}.json")), identity)?;
+        }
+        service.kill()?;
+        copy(&service.data(), &folder.path().join("data"))?;
+        Ok(Self { folder })
+    }
+
+    /// A crowd whose service has its data in a new folder.
+    pub(crate) fn crowd(&self) -> Result<Crowd> {
         let home = TempDir::with_prefix("smartpi-crowd-")?;
         let data = home.path().join("data");
-        Self::bound(home, data)
+        self.crowd_in(home, data)
     }
 
     /// The same, with the service's data elsewhere.
-    pub(crate) fn with_data(data: &Path) -> Result<Self> {
-        Self::bound(TempDir::with_prefix("smartpi-crowd-")?, data.to_owned())
+    pub(crate) fn crowd_with(&self, data: &Path) -> Result<Crowd> {
+        self.crowd_in(TempDir::with_prefix("smartpi-crowd-")?, data.to_owned())
     }
 
-    fn bound(home: TempDir, data: PathBuf) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        std::fs::create_dir(home.path().join("devices"))?;
-        let crowd = Self { home, data, port };
-        crowd.bind_all()?;
-        Ok(crowd)
+    fn crowd_in(&self, home: TempDir, data: PathBuf) -> Result<Crowd> {
+        copy(&self.folder.path().join("data"), &data)?;
+        copy(&self.folder.path().join("devices"), &home.path().join("devices"))?;
+        Ok(Crowd { lab: Lab::new(), home, data })
     }
+}
 
+/// The files of a folder into a new one, but for what a service makes anew at its start.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && entry.file_name() != "ballast" {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The crowd.
+pub(crate) struct Crowd {
+    /// The cable.
+    pub(crate) lab: Lab,
+    home: TempDir,
+    data: PathBuf,
+}
+
+impl Crowd {
     pub(crate) fn data(&self) -> PathBuf {
         self.data.clone()
     }
@@ -98,19 +137,26 @@ impl Crowd {
         Ok(File::options().create(true).append(true).open(self.path(name))?)
     }
 
+    /// The agent of this crowd's service.
+    pub(crate) fn agent(&self, habits: Habits) -> FastAgent {
+        self.lab.computer.enter(|| FastAgent::with(&self.data, habits))
+    }
+
     /// The command that starts a service.
     pub(crate) fn command(&self, program: Program) -> Result<Command> {
+        let computer = &self.lab.computer;
         let mut command = match program {
             Program::Product => {
-                let mut command = Command::new(binaries::smartpi());
+                let mut command = computer.command(binaries::smartpi());
                 command
-                    .args(["serve", "--agent", "gateway", "--port", &self.port.to_string(), "--data"])
+                    .args(["serve", "--agent", "gateway", "--lan", "--answer-after", "1", "--port", &PORT.to_string()])
+                    .arg("--data")
                     .arg(&self.data);
                 command
             }
             Program::TellsFirst | Program::KeepsFailed => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_forgetful-service"));
-                command.arg(&self.data).arg(self.port.to_string());
+                let mut command = computer.command(env!("CARGO_BIN_EXE_forgetful-service"));
+                command.arg(&self.data).arg(PORT.to_string());
                 command.args((program == Program::KeepsFailed).then_some("keeps-failed"));
                 command
             }
@@ -126,22 +172,29 @@ impl Crowd {
     /// Starts a service and waits until it listens.
     pub(crate) fn service(&self, program: Program) -> Result<Process> {
         let mut process = Process(self.command(program)?.spawn()?);
-        wait::until(START, "the service listens", || {
-            ensure!(!process.has_ended()?, "the service ended: {}", std::fs::read_to_string(self.path("service.out"))?);
-            Ok(self.is_listening())
-        })?;
+        self.until_listening(&mut process)?;
         Ok(process)
     }
 
-    pub(crate) fn is_listening(&self) -> bool {
-        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+    /// Waits until a service that was started takes devices.
+    pub(crate) fn until_listening(&self, process: &mut Process) -> Result<()> {
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
+        wait::until(START, "the service listens", || {
+            ensure!(!process.has_ended()?, "the service ended: {}", fs::read_to_string(self.path("service.out"))?);
+            Ok(self.lab.computer.connect(address).is_ok())
+        })
     }
 
-    /// Starts the devices. `pause`: between two messages of all of them together, in ms; without one they send nothing new.
+    /// Starts all devices. `pause`: between two messages of all of them together, in ms; without one they send nothing new.
     pub(crate) fn devices(&self, pause: Option<&str>) -> Result<Process> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_history-device"));
-        command.arg(self.path("devices")).arg(DEVICES.to_string()).args(pause);
-        command.stdin(Stdio::null()).stdout(self.output("lines")?).stderr(self.output("devices.out")?);
+        self.some_devices(0..DEVICES, pause)
+    }
+
+    /// Starts some of them. A line on the standard input of the process makes them reconnect.
+    pub(crate) fn some_devices(&self, which: Range<usize>, pause: Option<&str>) -> Result<Process> {
+        let mut command = self.lab.phone.command(env!("CARGO_BIN_EXE_history-device"));
+        command.arg(self.path("devices")).arg(which.start.to_string()).arg(which.len().to_string()).args(pause);
+        command.stdin(Stdio::piped()).stdout(self.output("lines")?).stderr(self.output("devices.out")?);
         Ok(Process(command.spawn()?))
     }
 
@@ -155,30 +208,14 @@ impl Crowd {
         control.context("no control socket")
     }
 
-    fn bind_all(&self) -> Result<()> {
-        let mut service = self.service(Program::Product)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        for number in 0..DEVICES {
-            let mut control = self.control()?;
-            let started = control.ask("bind.start", json!({}))?;
-            let url = BindingUrl::parse(started["url"].as_str().context("no url")?)?;
-            let bind = started["bind"].as_str().context("no bind")?.to_owned();
-            let mut keep = Keep::create(&self.identity(number), Identity::random()?)?;
-            let claim = Claim { name: format!("device {number}"), kind: Kind::Script, confirm: Confirm::Code };
-            let (code_to, code_from) = std::sync::mpsc::channel::<String>();
-            let data = self.data.clone();
-            let person = std::thread::spawn(move || -> Result<Value> {
-                let code = code_from.recv()?;
-                let mut control = Control::connect(&data)?;
-                wait::until(START, "the device shows its code", || {
-                    Ok(control.ask("devices.pending", json!({}))?["pending"][0]["state"] == "confirming")
-                })?;
-                control.ask("bind.confirm", json!({"bind": bind, "code": code}))
-            });
-            runtime.block_on(device::bind(&url, &mut keep, &claim, |code| drop(code_to.send(code.to_string()))))?;
-            person.join().map_err(|_| anyhow::anyhow!("the person panicked"))??;
-        }
-        service.kill()
+    /// Waits until no device has anything to fetch and the agent nothing to bring: what is seen then is all there will be.
+    pub(crate) fn until_rest(&self, agent: &FastAgent) -> Result<()> {
+        let mut control = self.control()?;
+        wait::until(DRAIN, "nothing is under way", || {
+            let listed = control.ask("devices.list", json!({}))?;
+            let fetched = |device: &serde_json::Value| device["waiting"] == 0;
+            Ok(agent.is_idle() && listed["devices"].as_array().into_iter().flatten().all(fetched))
+        })
     }
 
     fn identity(&self, number: usize) -> PathBuf {
@@ -187,7 +224,7 @@ impl Crowd {
 
     /// What the devices said so far, line by line.
     pub(crate) fn lines(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(self.path("lines"))?)
+        Ok(fs::read_to_string(self.path("lines"))?)
     }
 
     /// How often a device said so.
@@ -205,8 +242,10 @@ impl Crowd {
         let mut ends = String::new();
         let log = self.data.join("logs/smartpi.log");
         for file in [self.path("lines"), self.path("devices.out"), self.path("service.out"), log] {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let text = fs::read_to_string(&file).unwrap_or_default();
             let mut last: Vec<&str> = text.lines().rev().take(12).collect();
+            // A device that gave up says why, and no more.
+            last.extend(text.lines().filter(|line| line.contains("\"ended\"")));
             last.reverse();
             ends.push_str(&format!("--- {}\n{}\n", file.display(), last.join("\n")));
         }
@@ -221,8 +260,8 @@ impl Crowd {
             let keep = Keep::open(&self.identity(number))?;
             let seen = all.entry(number).or_default();
             held += keep.identity.outbox.iter().filter(|message| !seen.acked.contains(&message.id)).count();
-            let shown = keep.identity.shown.iter().filter_map(|shown| shown.re.clone()).collect();
-            seen.shown = shown;
+            seen.shown = keep.identity.shown.iter().filter_map(|shown| shown.re.clone()).collect();
+            seen.shown_rids = keep.identity.shown.iter().map(|shown| shown.rid.clone()).collect();
         }
         Ok((all, held))
     }
@@ -230,7 +269,11 @@ impl Crowd {
     /// With a service and nobody who says anything new: waits until everything is acknowledged and answered, or, where `may_lose`, until nothing moves any more.
     /// Then what the devices saw.
     pub(crate) fn drain(&self, may_lose: bool) -> Result<BTreeMap<usize, Seen>> {
-        let _devices = self.devices(None)?;
+        self.drain_with(&self.devices(None)?, may_lose)
+    }
+
+    /// The same with devices that are there.
+    pub(crate) fn drain_with(&self, _devices: &Process, may_lose: bool) -> Result<BTreeMap<usize, Seen>> {
         let mut last = None;
         let drained = wait::until(DRAIN, "every acknowledged message is answered", || {
             let (seen, held) = self.seen()?;

@@ -1,20 +1,17 @@
 //! A disk that is full, and one that reports errors. Real parts: the `smartpi` binary with its SQLite file on a small file system of its own, devices with the protocol's own crate, and the C
 //! library below SQLite, in which one chosen write or sync fails. The agent is a fast one of this package.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use support::fast_agent::FastAgent;
+use support::fast_agent::Habits;
 use support::history::{self, Violation};
+use support::preload::Preload;
+use support::small_disk::SmallDisk;
 use support::wait;
-use tempfile::TempDir;
 
-use crate::crowd::{Crowd, DEVICES, Process, Program, START};
+use crate::crowd::{Bound, Crowd, DEVICES, Process, Program, START};
 
 /// Between two messages of all devices together, in ms: less than what they may send each second, so that what waited can be made up for.
 const PAUSE: &str = "20";
@@ -22,51 +19,6 @@ const PAUSE: &str = "20";
 const HEALTHY: Duration = Duration::from_secs(5);
 const EIO: u32 = 5;
 const ENOSPC: u32 = 28;
-
-/// A small file system in memory.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    const MIB: u64 = 200;
-
-    fn mount() -> Result<Self> {
-        let folder = TempDir::with_prefix("smartpi-disk-")?;
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={}m", Self::MIB), "tmpfs"])
-            .arg(folder.path())
-            .status()?;
-        ensure!(mounted.success(), "this story mounts a file system of its own: run it as root");
-        Ok(Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Writes until nothing fits any more.
-    fn fill(&self) -> Result<()> {
-        let file = File::create(self.path().join("filler"))?;
-        let (mut at, mut piece) = (0, vec![0xa5; 4 << 20]);
-        while !piece.is_empty() {
-            match file.write_all_at(&piece, at) {
-                Ok(()) => at += piece.len() as u64,
-                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => piece.truncate(piece.len() / 8),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn free(&self) -> Result<()> {
-        Ok(std::fs::remove_file(self.path().join("filler"))?)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
-    }
-}
 
 /// Waits until the view of the service has these troubles and no others.
 fn until_troubles(crowd: &Crowd, codes: &[&str]) -> Result<()> {
@@ -100,8 +52,8 @@ fn deliveries_go_on(crowd: &Crowd) -> Result<()> {
 #[test]
 fn a_full_disk_ten_times_loses_nothing_and_costs_nobody_the_session() -> Result<()> {
     let disk = SmallDisk::mount()?;
-    let crowd = Crowd::with_data(&disk.path().join("data"))?;
-    let agent = FastAgent::start(&crowd.data());
+    let crowd = Bound::new()?.crowd_with(&disk.path().join("data"))?;
+    let agent = crowd.agent(Habits::default());
     let _service = crowd.service(Program::Product)?;
     let mut devices = crowd.devices(Some(PAUSE))?;
     let ballast = crowd.data().join("ballast");
@@ -131,36 +83,11 @@ fn a_full_disk_ten_times_loses_nothing_and_costs_nobody_the_session() -> Result<
     devices.kill()?;
     let lines = crowd.lines()?;
     let seen = crowd.drain(false)?;
-    assert_eq!(history::judge(&seen, &agent.ran()), []);
+    assert_eq!(history::judge(&seen, &agent.witness()), []);
     assert!(lines.lines().all(|line| !line.contains("\"deferred\"") || line.contains("\"code\":9009")), "another code");
     assert_eq!(lines.matches("\"what\":\"offline\"").count(), 0, "a session ended: {}", crowd.ends());
     assert!(slowest < HEALTHY, "{slowest:?}");
     Ok(())
-}
-
-/// The C library below a service that makes one write or sync of the store fail.
-struct Saboteur {
-    folder: TempDir,
-}
-
-impl Saboteur {
-    fn compile() -> Result<Self> {
-        let folder = TempDir::with_prefix("smartpi-faults-")?;
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("support/store_faults.c");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .arg(folder.path().join("store_faults.so"))
-            .arg(source)
-            .arg("-ldl")
-            .status()
-            .context("no C compiler: the package build-essential")?;
-        ensure!(compiled.success(), "store_faults.c does not compile");
-        Ok(Self { folder })
-    }
-
-    fn library(&self) -> PathBuf {
-        self.folder.path().join("store_faults.so")
-    }
 }
 
 /// Which write or sync fails, and how.
@@ -182,7 +109,7 @@ struct Outcome {
 }
 
 /// A service that meets the fault while messages flow; afterwards messages are taken again.
-fn meet(crowd: &Crowd, saboteur: &Saboteur, program: Program, fault: Fault, outcome: &mut Outcome) -> Result<()> {
+fn meet(crowd: &Crowd, saboteur: &Preload, program: Program, fault: Fault, outcome: &mut Outcome) -> Result<()> {
     let mark = crowd.path(&format!("mark-{}", fault.at));
     let mut command = crowd.command(program)?;
     command.env("LD_PRELOAD", saboteur.library()).env("FAULT_AT", fault.at.to_string()).env("FAULT_MARK", &mark);
@@ -215,12 +142,12 @@ fn meet(crowd: &Crowd, saboteur: &Saboteur, program: Program, fault: Fault, outc
 
 /// One crowd that lives through all these faults, one service after the other.
 fn sabotaged(
-    saboteur: &Saboteur,
+    saboteur: &Preload,
     program: Program,
     faults: impl Iterator<Item = Fault>,
 ) -> Result<(Vec<Violation>, Outcome)> {
-    let crowd = Crowd::new()?;
-    let agent = FastAgent::start(&crowd.data());
+    let crowd = Bound::new()?.crowd()?;
+    let agent = crowd.agent(Habits::default());
     let mut devices = crowd.devices(Some(PAUSE))?;
     let mut outcome = Outcome::default();
     for fault in faults {
@@ -231,13 +158,13 @@ fn sabotaged(
     let seen = crowd.drain(program != Program::Product)?;
     let log = std::fs::read_to_string(crowd.data().join("logs/smartpi.log")).unwrap_or_default();
     ensure!(!log.contains("panicked"), "a panic: {}", crowd.ends());
-    Ok((history::judge(&seen, &agent.ran()), outcome))
+    Ok((history::judge(&seen, &agent.witness()), outcome))
 }
 
 /// The same for the calls 1 to `last`, several crowds at a time.
 fn each_call(last: u32, errno: u32) -> Result<Outcome> {
     const CROWDS: u32 = 5;
-    let saboteur = Saboteur::compile()?;
+    let saboteur = Preload::compile("store_faults")?;
     let mut total = Outcome::default();
     let crowds = std::thread::scope(|scope| {
         let begun: Vec<_> = (1..=CROWDS)
@@ -278,7 +205,7 @@ fn a_disk_that_is_full_in_the_middle_of_a_write_loses_nothing() -> Result<()> {
 
 /// Whether the history shows a loss under one of these faults.
 fn loses(program: Program, errno: u32, vanish: bool) -> Result<bool> {
-    let saboteur = Saboteur::compile()?;
+    let saboteur = Preload::compile("store_faults")?;
     let faults = [31, 34, 37, 40, 43, 46].map(|at| Fault { at, errno, vanish });
     let (violations, _) = sabotaged(&saboteur, program, faults.into_iter())?;
     Ok(violations.iter().any(|violation| matches!(violation, Violation::Lost(..))))

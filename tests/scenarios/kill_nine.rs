@@ -3,19 +3,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use support::fast_agent::FastAgent;
+use support::fast_agent::Habits;
 use support::history::{self, Violation};
 use support::wait;
 
-use crate::crowd::{Crowd, Program, START};
+use crate::crowd::{Bound, Program, START};
 
 /// Between two messages of all devices together, in ms.
 const PAUSE: &str = "2";
 
 /// Rounds of load and kills; then everything heals, and the history is judged.
 fn run(program: Program, rounds: u32) -> Result<(Vec<Violation>, usize)> {
-    let crowd = Crowd::new()?;
-    let agent = FastAgent::start(&crowd.data());
+    let crowd = Bound::new()?.crowd()?;
+    let agent = crowd.agent(Habits::default());
     let mut service = crowd.service(program)?;
     let mut devices = crowd.devices(Some(PAUSE))?;
     for round in 0..rounds {
@@ -35,7 +35,7 @@ fn run(program: Program, rounds: u32) -> Result<(Vec<Violation>, usize)> {
     }
     devices.kill()?;
     let seen = crowd.drain(program != Program::Product)?;
-    Ok((history::judge(&seen, &agent.ran()), seen.values().map(|seen| seen.acked.len()).sum()))
+    Ok((history::judge(&seen, &agent.witness()), seen.values().map(|seen| seen.acked.len()).sum()))
 }
 
 fn rounds() -> u32 {

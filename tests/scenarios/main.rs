@@ -11,6 +11,7 @@ mod kill_nine;
 mod make_run;
 mod native_devices;
 mod phone_page;
+mod random_faults;
 mod real_openclaw;
 mod reports;
 mod tidy;

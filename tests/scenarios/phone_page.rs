@@ -138,7 +138,7 @@ fn change_the_network(engine: Engine) -> Result<()> {
     let device_key = service.bind(&mut phone, Lab::COMPUTER)?;
     phone.say("from the old network")?;
     phone.until_message("from the old network", "answered")?;
-    lab.move_phone();
+    lab.move_phone(true);
     phone.say("from the new network")?;
     assert_once(&service, &mut phone, &device_key, "from the new network")?;
     assert_once(&service, &mut phone, &device_key, "from the old network")?;

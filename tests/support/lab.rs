@@ -95,25 +95,26 @@ impl Lab {
 
     /// Loses every packet in both directions without telling anybody, as when the phone leaves the house.
     pub fn black_hole(&self) {
-        for (namespace, device, far) in
-            [(&self.phone, "wlan0", "192.168.77.1"), (&self.computer, "net0", "192.168.77.2")]
-        {
-            ip(&["-n", &namespace.name, "neigh", "replace", far, "lladdr", NOBODY, "dev", device, "nud", "permanent"]);
-        }
+        let phone = &self.phone.name;
+        ip(&["-n", phone, "neigh", "replace", "192.168.77.1", "lladdr", NOBODY, "dev", "wlan0", "nud", "permanent"]);
+        self.lose_answers();
     }
 
     /// Loses what the computer sends and lets through what the phone sends: the worst moment for a message, which arrives and is never
     /// acknowledged.
     pub fn lose_answers(&self) {
         let computer = &self.computer.name;
-        ip(&["-n", computer, "neigh", "replace", "192.168.77.2", "lladdr", NOBODY, "dev", "net0", "nud", "permanent"]);
+        // Wherever the phone has moved to.
+        for far in ["192.168.77.2", "192.168.77.3"] {
+            ip(&["-n", computer, "neigh", "replace", far, "lladdr", NOBODY, "dev", "net0", "nud", "permanent"]);
+        }
     }
 
-    /// Gives the phone another address (192.168.77.3), as another network does: what it had open leads nowhere from now on.
-    pub fn move_phone(&self) {
+    /// Gives the phone another address (192.168.77.3) or the first one, as another network does: what it had open leads nowhere from now on.
+    pub fn move_phone(&self, away: bool) {
         let phone = &self.phone.name;
         ip(&["-n", phone, "addr", "flush", "dev", "wlan0"]);
-        ip(&["-n", phone, "addr", "add", "192.168.77.3/24", "dev", "wlan0"]);
+        ip(&["-n", phone, "addr", "add", if away { "192.168.77.3/24" } else { "192.168.77.2/24" }, "dev", "wlan0"]);
         self.route();
     }
 

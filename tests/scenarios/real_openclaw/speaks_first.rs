@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use device::{Code, Event, Reply};
 use serde_json::{Value, json};
+use support::fast_agent::Witness;
 use support::history::{self, Seen, Violation};
 use support::model::answer_to;
 use support::openclaw::{CURRENT, await_fact};
@@ -126,7 +127,7 @@ async fn pushes_over_restarts(stage: &mut Stage, kitchen: &mut Talker, loses_out
     let texts = kitchen.seen().iter().filter_map(|event| match_shown(event)).map(|reply| reply.text.clone());
     seen.shown = texts.filter(|text| text.starts_with(word)).collect();
     seen.told.clone_from(&seen.shown);
-    history::judge(&BTreeMap::from([(0, seen)]), &[])
+    history::judge(&BTreeMap::from([(0, seen)]), &Witness::default())
 }
 
 /// How often the gateway is killed.
@@ -175,14 +176,17 @@ async fn a_gateway_killed_in_mid_turn_answers_once_or_says_that_nobody_knows() {
     let last = kitchen.ask("good night").await;
     assert_eq!(last.reply.text, answer_to("good night"));
     let seen = seen_of(&ids, kitchen.seen());
-    assert_eq!(history::judge(&BTreeMap::from([(0, seen.clone())]), &[]), [], "{:#?}", kitchen.seen());
+    assert_eq!(history::judge(&BTreeMap::from([(0, seen.clone())]), &Witness::default()), [], "{:#?}", kitchen.seen());
     // The twin of the judge: the same history with one answer taken out, and with one told twice.
     let mut lost = seen.clone();
     let gone = lost.shown.pop().expect("an answer");
-    assert_eq!(history::judge(&BTreeMap::from([(0, lost)]), &[]), [Violation::Lost(0, gone.clone())]);
+    assert_eq!(history::judge(&BTreeMap::from([(0, lost)]), &Witness::default()), [Violation::Lost(0, gone.clone())]);
     let mut doubled = seen;
     doubled.shown.push(gone);
-    assert!(matches!(history::judge(&BTreeMap::from([(0, doubled)]), &[])[..], [Violation::Doubled(..)]));
+    assert!(matches!(
+        history::judge(&BTreeMap::from([(0, doubled)]), &Witness::default())[..],
+        [Violation::Doubled(..)]
+    ));
 }
 
 /// After three crashes within 5 minutes OpenClaw starts without its channels, and names the command that a person starts one with.

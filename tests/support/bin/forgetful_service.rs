@@ -1,5 +1,5 @@
 //! A channel service that breaks the promise, so that the test of the promise can be seen to fail: it acknowledges first and commits a little later, or, with
-//! `keeps-failed`, goes on with a connection to its store that failed. `forgetful-service DATA PORT [keeps-failed]` runs on the data folder of a real `smartpi serve`, and writes `service.json` as that does.
+//! `keeps-failed`, goes on with a connection to its store that failed. `forgetful-service DATA PORT [keeps-failed]` runs on the data folder of a real `smartpi serve` in the computer of a lab, and writes `service.json` as that does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use channel::driver::CommitOrder;
 use channel::service::{Agent, Config, Service, Timing};
 use serde_json::json;
+use support::lab::Lab;
 
 struct TellFirst;
 
@@ -36,7 +37,7 @@ fn main() -> Result<()> {
     let config = Config {
         folder: folder.clone(),
         name: "forgetful".into(),
-        addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
+        addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Lab::COMPUTER, port))],
         agent: Agent::Gateway,
         keep_text_days: 30,
         timing: Timing::default(),
