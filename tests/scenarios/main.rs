@@ -16,3 +16,4 @@ mod real_openclaw;
 mod reports;
 mod tidy;
 mod two_plugins;
+mod whose_gateway;

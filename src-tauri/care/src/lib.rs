@@ -14,7 +14,14 @@ mod fingerprint;
 mod os;
 mod seen;
 
+pub mod allowance;
+pub mod apply;
+pub mod chain;
+pub mod finding;
+pub mod journal;
+pub mod plan;
 pub mod survey;
+pub mod token;
 pub mod who;
 
 pub use fingerprint::Fingerprint;

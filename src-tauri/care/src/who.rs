@@ -417,4 +417,4 @@ fn occupant(process: &Process, survey: &Survey) -> Occupant {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

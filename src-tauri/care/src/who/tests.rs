@@ -59,7 +59,7 @@ fn lock_file(lock: Lock) -> LockFile {
 }
 
 /// The user's gateway runs and all is well.
-fn fine() -> Survey {
+pub(crate) fn fine() -> Survey {
     let mut survey = Survey::blind(place(), BOOTED + 100_000, Blind::NotAsked);
     survey.here = Here {
         uid: Seen::Known(1500),
@@ -80,13 +80,13 @@ fn fine() -> Survey {
     survey
 }
 
-fn with(change: impl FnOnce(&mut Survey)) -> Survey {
+pub(crate) fn with(change: impl FnOnce(&mut Survey)) -> Survey {
     let mut survey = fine();
     change(&mut survey);
     survey
 }
 
-fn with_process(change: impl FnOnce(&mut Process)) -> Survey {
+pub(crate) fn with_process(change: impl FnOnce(&mut Process)) -> Survey {
     with(|survey| change(&mut survey.processes[0]))
 }
 

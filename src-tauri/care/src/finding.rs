@@ -1,0 +1,130 @@
+//! What is wrong, how bad that is, and what shows it.
+
+mod detect;
+
+use serde::{Deserialize, Serialize};
+
+pub use detect::detect;
+
+use crate::token::{PairingReason, Refusal, TokenCopy};
+use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// Works, and will not for long or not everywhere.
+    Warning,
+    /// Does not work.
+    Broken,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What.
+    pub cause: Cause,
+    /// How bad.
+    pub severity: Severity,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cause {
+    /// Nobody listens on the gateway's port.
+    NobodyListens,
+    /// Another program has the gateway's port.
+    ForeignProgram,
+    /// An OpenClaw has the port that is not the user's gateway. Its refusals say nothing about our tokens, whatever they are called.
+    WrongInstance,
+    /// Whose gateway it is cannot be known here.
+    CannotTell,
+    /// The gateway listens and says nothing.
+    Hung,
+    /// The shared token that was sent is not the gateway's.
+    SharedTokenWrong,
+    /// Copies of the shared token differ, and one that loses will be sent by somebody.
+    CopiesDiffer,
+    /// The token that the gateway gave us is not valid any more.
+    DeviceTokenStale,
+    /// The gateway asks for a token, and we have none.
+    TokenMissing,
+    /// Nothing says how to authenticate: the gateway makes a new secret at each start.
+    NoAuthConfigured,
+    /// Our signature is refused.
+    SignatureInvalid,
+    /// This computer's clock and the gateway's differ by more than a signature may.
+    ClockWrong,
+    /// Our pairing waits for an approval.
+    PairingPending,
+    /// Our device token does not cover what we ask for.
+    ScopeMissing,
+    /// The gateway speaks another protocol.
+    ProtocolMismatch,
+    /// Too many attempts: the gateway hears nobody for a while.
+    RateLimited,
+    /// Records of earlier installations of ours lie in the gateway.
+    DeadRecords,
+    /// A browser holds a stale token.
+    DashboardStale,
+    /// The gateway refuses for a reason that this version does not know.
+    Unrecognised,
+}
+
+/// What shows a finding. No secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Evidence {
+    /// Who is on the port.
+    Occupant(Occupant),
+    /// Why it is not the user's gateway.
+    NotMine(NotMine),
+    /// Nobody is on the port.
+    Nobody(Nobody),
+    /// What cannot be seen.
+    Unseen(Unseen),
+    /// What the gateway says of itself contradicts what was seen.
+    Contradiction(Contradiction),
+    /// The gateway's answer.
+    Refusal(Refusal),
+    /// A signal or a debugger stopped the process.
+    Stopped,
+    /// It took the connection and said nothing.
+    Silent,
+    /// A copy of the shared token.
+    Copy {
+        /// Where and what.
+        copy: TokenCopy,
+        /// Whether the gateway goes by it.
+        wins: bool,
+    },
+    /// By how much this computer's clock is ahead of the gateway's, ms.
+    ClockAhead(i64),
+    /// A pairing request.
+    Request {
+        /// The one to approve.
+        id: Option<String>,
+        /// Why it is needed.
+        reason: PairingReason,
+    },
+    /// A record of a device.
+    Device {
+        /// Its id.
+        id: String,
+        /// Its name.
+        name: Option<String>,
+    },
+    /// Browsers were turned away.
+    Dashboards {
+        /// How often.
+        count: u32,
+        /// The last time, ms since 1970.
+        last_ms: i64,
+    },
+}

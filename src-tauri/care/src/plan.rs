@@ -1,0 +1,199 @@
+//! What would be done about a finding: the shortest way that works, as data. Nothing here does anything.
+
+mod ground;
+mod step;
+
+use serde::{Deserialize, Serialize};
+
+pub use ground::Ground;
+pub use step::{Action, PlannedStep, Risk, Step, Stops, Undo};
+
+use crate::finding::{Cause, Evidence, Finding};
+use crate::survey::Survey;
+use crate::token::{CopyPlace, PairingReason, TokenEvidence, winner};
+
+/// A plan counts for this long, ms: as long as a person reads it.
+pub const PLAN_LASTS_MS: i64 = 10 * 60_000;
+
+/// What would be done. It counts for the facts that it was made from: see [`Ground`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Its name: another plan has another.
+    pub id: String,
+    /// What it is about.
+    pub cause: Cause,
+    /// What shows that.
+    pub evidence: Vec<Evidence>,
+    /// What would be done, in this order.
+    pub steps: Vec<PlannedStep>,
+    /// The facts that it rests on, as one value. Changed facts make it void.
+    pub fingerprint: String,
+    /// When it was made, ms since 1970.
+    pub made_ms: i64,
+    /// It counts until then, ms since 1970.
+    pub expires_ms: i64,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NoPlan {
+    /// The port is somebody else's: that is no matter of tokens.
+    NotAboutTokens,
+    /// Only the person can do it.
+    OnlyThePerson(Advice),
+    /// It passes by itself.
+    Wait {
+        /// After this many ms.
+        after_ms: u64,
+    },
+    /// It was tried in every way that there is.
+    NothingLeft,
+}
+
+/// What only the person can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Advice {
+    /// Start the gateway.
+    StartGateway,
+    /// Let the stopped gateway go on, or start it anew.
+    WakeGateway,
+    /// Set the clock.
+    SetClock,
+    /// Bring OpenClaw and SmartPi to versions that fit.
+    Update,
+    /// Enter the token of the gateway's configuration.
+    EnterToken,
+    /// Read the log and report it.
+    Report,
+}
+
+/// Makes the plan for a finding.
+///
+/// # Errors
+/// Why there is none.
+pub fn plan(finding: &Finding, survey: &Survey, tokens: &TokenEvidence, now_ms: i64) -> Result<Plan, NoPlan> {
+    let steps = steps(finding, survey, tokens)?;
+    let fingerprint = Ground::of(survey, tokens, finding.cause).fingerprint();
+    Ok(Plan {
+        id: format!("{now_ms:x}-{}", &fingerprint[..8]),
+        cause: finding.cause,
+        evidence: finding.evidence.clone(),
+        steps: steps.into_iter().map(Step::planned).collect(),
+        fingerprint,
+        made_ms: now_ms,
+        expires_ms: now_ms.saturating_add(PLAN_LASTS_MS),
+    })
+}
+
+fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<Vec<Step>, NoPlan> {
+    let device_id = || tokens.device_id.clone();
+    let port = survey.place.port;
+    let with_shared = || Step::ConnectWithSharedToken { device_id: device_id(), port };
+    let with_device = || Step::ConnectWithDeviceToken { device_id: device_id(), port };
+    let person = |advice| Err(NoPlan::OnlyThePerson(advice));
+    match finding.cause {
+        Cause::ForeignProgram | Cause::WrongInstance => Err(NoPlan::NotAboutTokens),
+        Cause::NobodyListens => person(Advice::StartGateway),
+        Cause::Hung => person(Advice::WakeGateway),
+        Cause::CannotTell | Cause::Unrecognised => person(Advice::Report),
+        Cause::ProtocolMismatch => person(Advice::Update),
+        Cause::RateLimited => Err(NoPlan::Wait { after_ms: retry_after(finding) }),
+        // One round trip: the gateway gives a new token to the same key.
+        Cause::DeviceTokenStale => Ok(vec![Step::ForgetDeviceToken { device_id: device_id() }, with_shared()]),
+        Cause::ScopeMissing => Ok(vec![with_shared()]),
+        Cause::TokenMissing | Cause::SharedTokenWrong => shared_token(survey, tokens, with_shared, with_device),
+        Cause::CopiesDiffer => differing(tokens),
+        Cause::NoAuthConfigured => {
+            Ok(vec![Step::WriteAuth { config_path: survey.place.config_path.clone() }, Step::RestartGateway])
+        }
+        Cause::SignatureInvalid if tokens.signed_anew => {
+            Ok(vec![Step::NewIdentity { old_device_id: device_id() }, Step::ConnectAsNewDevice { port }])
+        }
+        Cause::SignatureInvalid => Ok(vec![Step::SignAnew { device_id: device_id(), port }]),
+        // A signature carries the time of the gateway's challenge, so our clock does not matter once it is used.
+        Cause::ClockWrong if tokens.signed_anew => person(Advice::SetClock),
+        Cause::ClockWrong => Ok(vec![Step::SignAnew { device_id: device_id(), port }]),
+        Cause::PairingPending => pairing(finding, tokens, with_shared),
+        Cause::DeadRecords => {
+            let dead = finding.evidence.iter().filter_map(|evidence| {
+                let Evidence::Device { id, .. } = evidence else { return None };
+                // Whatever was found: our own record is never removed.
+                (*id != tokens.device_id).then(|| Step::RemoveRecord { device_id: id.clone() })
+            });
+            Ok(dead.collect())
+        }
+        Cause::DashboardStale => Ok(vec![Step::OpenDashboard]),
+    }
+}
+
+fn shared_token(
+    survey: &Survey,
+    tokens: &TokenEvidence,
+    with_shared: impl Fn() -> Step,
+    with_device: impl Fn() -> Step,
+) -> Result<Vec<Step>, NoPlan> {
+    let wins = winner(&tokens.copies);
+    let read_again = || wins.map(|copy| Step::ReadTokenAgain { place: copy.place.clone() });
+    // The token that the gateway gave us outlives a change of the shared one.
+    if tokens.has_device_token {
+        return Ok(std::iter::once(with_device()).chain(read_again()).collect());
+    }
+    match (wins.and_then(crate::token::TokenCopy::token), tokens.sent) {
+        (Some(right), Some(sent)) if right == sent => {
+            // The strongest copy is refused by the gateway of this very configuration: it runs with an older one.
+            match survey.locks.known() {
+                Some(_) => Ok(vec![Step::RestartGateway]),
+                None => Err(NoPlan::NothingLeft),
+            }
+        }
+        (Some(_), _) => Ok(read_again().into_iter().chain([with_shared()]).collect()),
+        (None, _) => Err(NoPlan::OnlyThePerson(Advice::EnterToken)),
+    }
+}
+
+/// A weaker copy that is not ours to write is replaced by OpenClaw itself, which writes its service anew.
+fn differing(tokens: &TokenEvidence) -> Result<Vec<Step>, NoPlan> {
+    let wins = winner(&tokens.copies).ok_or(NoPlan::NothingLeft)?;
+    let right = wins.token();
+    let wrong = |place: fn(&CopyPlace) -> bool| {
+        tokens.copies.iter().any(|copy| place(&copy.place) && copy.token().is_some() && copy.token() != right)
+    };
+    let mut steps = Vec::new();
+    if wrong(|place| *place == CopyPlace::Keyring) {
+        steps.push(Step::ReadTokenAgain { place: wins.place.clone() });
+    }
+    if wrong(|place| matches!(place, CopyPlace::ServiceDefinition { .. })) {
+        steps.push(Step::ReinstallService);
+    }
+    if steps.is_empty() { Err(NoPlan::OnlyThePerson(Advice::EnterToken)) } else { Ok(steps) }
+}
+
+fn pairing(finding: &Finding, tokens: &TokenEvidence, with_shared: impl Fn() -> Step) -> Result<Vec<Step>, NoPlan> {
+    let request = finding.evidence.iter().find_map(|evidence| {
+        let Evidence::Request { id, reason } = evidence else { return None };
+        Some((id.clone(), *reason))
+    });
+    match request {
+        Some((Some(request_id), reason)) => {
+            Ok(vec![Step::ApprovePairing { request_id, device_id: tokens.device_id.clone(), reason }, with_shared()])
+        }
+        // A new request comes with the next attempt.
+        Some((None, PairingReason::NotPaired | PairingReason::ScopeUpgrade)) => Ok(vec![with_shared()]),
+        Some((None, PairingReason::RoleUpgrade | PairingReason::MetadataUpgrade)) | None => Err(NoPlan::NothingLeft),
+    }
+}
+
+fn retry_after(finding: &Finding) -> u64 {
+    let told = finding.evidence.iter().find_map(|evidence| {
+        let Evidence::Refusal(crate::token::Refusal::RateLimited { retry_after_ms }) = evidence else { return None };
+        *retry_after_ms
+    });
+    // What the gateway's own documentation says.
+    told.unwrap_or(5 * 60_000)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

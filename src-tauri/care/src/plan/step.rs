@@ -1,0 +1,233 @@
+//! What a plan can consist of. There is nothing else that a repair of tokens may do.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::token::{CopyPlace, PairingReason};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// Put aside the token that the gateway once gave us.
+    ForgetDeviceToken {
+        /// Our device.
+        device_id: String,
+    },
+    /// Connect with the shared token and the same key, and keep the token that the gateway gives. Needs a [`crate::who::Proof`], or a click that names the address.
+    ConnectWithSharedToken {
+        /// Our device.
+        device_id: String,
+        /// Where.
+        port: u16,
+    },
+    /// Connect with the token that the gateway gave us.
+    ConnectWithDeviceToken {
+        /// Our device.
+        device_id: String,
+        /// Where.
+        port: u16,
+    },
+    /// Read the shared token again from where the gateway reads it.
+    ReadTokenAgain {
+        /// There.
+        place: CopyPlace,
+    },
+    /// Sign the exact frame anew, with the time of the gateway's challenge, and connect.
+    SignAnew {
+        /// Our device.
+        device_id: String,
+        /// Where.
+        port: u16,
+    },
+    /// Put the key aside and make another: we are another device from then on.
+    NewIdentity {
+        /// The device that we were.
+        old_device_id: String,
+    },
+    /// Connect with the new key and the shared token. Needs a [`crate::who::Proof`].
+    ConnectAsNewDevice {
+        /// Where.
+        port: u16,
+    },
+    /// Approve our own pairing request, this one and no other. Needs a [`crate::who::Proof`].
+    ApprovePairing {
+        /// The request.
+        request_id: String,
+        /// Our device: a request of another one is not approved.
+        device_id: String,
+        /// What it is for.
+        reason: PairingReason,
+    },
+    /// Remove the record of an earlier installation of ours.
+    RemoveRecord {
+        /// That device.
+        device_id: String,
+    },
+    /// Write how to authenticate into OpenClaw's configuration, with a new token.
+    WriteAuth {
+        /// The file.
+        config_path: PathBuf,
+    },
+    /// Have OpenClaw write its service anew, from a clean environment; the old definition is moved aside.
+    ReinstallService,
+    /// Start the gateway anew.
+    RestartGateway,
+    /// Open the dashboard with a fresh link.
+    OpenDashboard,
+}
+
+/// A step with everything that a person wants to know before they agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// What.
+    pub step: Step,
+    /// The exact action.
+    pub action: Action,
+    /// What can go wrong.
+    pub risk: Risk,
+    /// What stops meanwhile.
+    pub stops: Stops,
+    /// What undo does.
+    pub undo: Undo,
+    /// Whether a shared token is sent.
+    pub sends_shared_token: bool,
+}
+
+/// The exact action of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// A change of what SmartPi keeps for itself.
+    Own,
+    /// A connection to this port of this computer.
+    Connect {
+        /// The port.
+        port: u16,
+    },
+    /// A request to the gateway.
+    Rpc {
+        /// Method.
+        method: String,
+        /// Parameters.
+        params: Value,
+    },
+    /// A command.
+    Command {
+        /// Program.
+        program: String,
+        /// Arguments.
+        arguments: Vec<String>,
+    },
+    /// A change of OpenClaw's configuration, in these places and no other.
+    Config {
+        /// Paths of keys.
+        paths: Vec<String>,
+    },
+    /// A page in the browser.
+    Open,
+}
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Risk {
+    /// Nothing that was not broken before.
+    None,
+    /// Something that works without us may need a hand afterwards.
+    Some,
+    /// Work that is going on is interrupted.
+    Interrupts,
+}
+
+/// What stops while a step is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stops {
+    /// Nothing.
+    Nothing,
+    /// Our own connection to the gateway.
+    OurLink,
+    /// Every client that uses the shared token, until it has the new one.
+    SharedTokenClients,
+    /// The gateway, with every session and device, for some seconds up to some minutes.
+    Gateway,
+}
+
+/// What undo does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Undo {
+    /// There is nothing to undo.
+    NotNeeded,
+    /// What was put aside is put back.
+    PutBack,
+    /// It cannot be undone.
+    Impossible,
+}
+
+impl Step {
+    /// Whether a shared token leaves this program.
+    pub fn sends_shared_token(&self) -> bool {
+        match self {
+            Self::ConnectWithSharedToken { .. } | Self::ConnectAsNewDevice { .. } | Self::ApprovePairing { .. } => true,
+            Self::ForgetDeviceToken { .. }
+            | Self::ConnectWithDeviceToken { .. }
+            | Self::ReadTokenAgain { .. }
+            | Self::SignAnew { .. }
+            | Self::NewIdentity { .. }
+            | Self::RemoveRecord { .. }
+            | Self::WriteAuth { .. }
+            | Self::ReinstallService
+            | Self::RestartGateway
+            | Self::OpenDashboard => false,
+        }
+    }
+
+    /// Whether it changes the facts that its plan rests on: such a step is the last one.
+    pub fn moves_the_ground(&self) -> bool {
+        matches!(self, Self::RestartGateway | Self::ReinstallService)
+    }
+
+    pub(super) fn planned(self) -> PlannedStep {
+        let rpc = |method: &str, params| Action::Rpc { method: method.into(), params };
+        let openclaw = |arguments: &[&str]| Action::Command {
+            program: "openclaw".into(),
+            arguments: arguments.iter().map(|argument| (*argument).into()).collect(),
+        };
+        let (action, risk, stops, undo) = match &self {
+            Self::ForgetDeviceToken { .. } => (Action::Own, Risk::None, Stops::OurLink, Undo::PutBack),
+            Self::ConnectWithSharedToken { port, .. }
+            | Self::ConnectWithDeviceToken { port, .. }
+            | Self::SignAnew { port, .. }
+            | Self::ConnectAsNewDevice { port } => {
+                (Action::Connect { port: *port }, Risk::None, Stops::OurLink, Undo::NotNeeded)
+            }
+            Self::ReadTokenAgain { .. } => (Action::Own, Risk::None, Stops::Nothing, Undo::NotNeeded),
+            Self::NewIdentity { .. } => (Action::Own, Risk::Some, Stops::OurLink, Undo::PutBack),
+            Self::ApprovePairing { request_id, .. } => {
+                let approve = rpc("device.pair.approve", json!({ "requestId": request_id }));
+                (approve, Risk::None, Stops::Nothing, Undo::Impossible)
+            }
+            Self::RemoveRecord { device_id } => {
+                let remove = rpc("device.pair.remove", json!({ "deviceId": device_id }));
+                (remove, Risk::Some, Stops::Nothing, Undo::Impossible)
+            }
+            Self::WriteAuth { .. } => {
+                let paths = vec!["gateway.auth.mode".into(), "gateway.auth.token".into()];
+                (Action::Config { paths }, Risk::Some, Stops::SharedTokenClients, Undo::PutBack)
+            }
+            Self::ReinstallService => {
+                (openclaw(&["gateway", "install", "--force"]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
+            }
+            Self::RestartGateway => {
+                (openclaw(&["gateway", "restart"]), Risk::Interrupts, Stops::Gateway, Undo::NotNeeded)
+            }
+            Self::OpenDashboard => (Action::Open, Risk::None, Stops::Nothing, Undo::NotNeeded),
+        };
+        PlannedStep { sends_shared_token: self.sends_shared_token(), step: self, action, risk, stops, undo }
+    }
+}
