@@ -88,10 +88,13 @@ pub async fn run<O: CommitOrder>(
     loop {
         let due = driver.hub.next_deadline().min(driver.storage.deadline().unwrap_or(u64::MAX));
         let wait = due.saturating_sub(clock.monotonic_ms());
-        match timeout(Duration::from_millis(wait), events.recv_many(&mut batch, BATCH)).await {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(_) => batch.push(Event::Tick),
+        let received = timeout(Duration::from_millis(wait), events.recv_many(&mut batch, BATCH)).await;
+        if received == Ok(0) {
+            break;
+        }
+        // What is due comes first, however many events wait: a flood must not stop the clock.
+        if received.is_err() || clock.monotonic_ms() >= due {
+            batch.insert(0, Event::Tick);
         }
         let stopping = batch.iter().any(|event| matches!(event, Event::Command(Command::Stop { .. })));
         driver.look(&mut batch);

@@ -117,7 +117,8 @@ impl Ticket {
             cn: bind.cn.clone(),
             chan: caller.chan.clone(),
         };
-        if self.attempt.is_over() {
+        // Whether or not somebody has noticed yet that its time is over.
+        if self.attempt.is_over() || desk.now >= self.attempt.deadline {
             return Claimed::Refused;
         }
         let Some((entry, secret)) = self.entry(&bind.b, &caller.chan) else { return Claimed::Refused };

@@ -13,6 +13,9 @@ use rig::{Rig, message_id};
 
 use ed25519_dalek::SigningKey;
 
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::driver::{self, AfterCommit, HubHandle};
 use crate::hub::event::{Command, Event, Notice};
 use crate::proof::Chan;
 use crate::view::{BindFailure, BindProgress, ConfirmError, Entry};
@@ -352,6 +355,50 @@ fn a_script_is_a_device_like_any_other() {
     rig.say(&device, 1, "one");
     assert_eq!(acks(&rig.device_frames(&device)), [(message_id(1), Stored::Stored)]);
     assert!(rig.remove(&device).is_some());
+}
+
+/// The rules themselves, without the tick that usually comes first.
+#[test]
+fn a_code_is_good_until_its_last_millisecond_and_a_thousand_replays_after_it_or_after_its_use_bind_nobody() {
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    rig.now.mono += 179_999;
+    let claim = rig.claim(&ticket, 1, true);
+    assert_eq!(errors(&rig.frames(claim)), []);
+    rig.shown(claim);
+    let digits = rig.code_of(claim);
+    let first = rig.confirm(&ticket, &digits).unwrap();
+    assert!(rig.was_bound(claim), "the twin: what follows is refused for its time alone");
+
+    let late = rig.ticket();
+    rig.now.mono += 180_000;
+    for over in [&ticket, &late] {
+        for index in 0..500_u32 {
+            let seed = u8::try_from(2 + index % 250).unwrap();
+            let entry = if index % 5 == 0 { (Entry::Typed, rig.tls()) } else { (Entry::Scanned, Chan::Plain) };
+            let again = rig.claim_by(over, entry, seed, true);
+            assert_eq!(errors(&rig.frames(again)), [Code::BindingUnknown], "replay {index}");
+            assert!(!rig.was_bound(again));
+        }
+    }
+    assert_eq!(rig.truth().iter().map(|device| &device.key).collect::<Vec<_>>(), [&first]);
+}
+
+/// While events wait all the time nothing else would let time pass.
+#[tokio::test]
+async fn what_is_due_comes_before_the_events_that_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new();
+    let ticket = rig.ticket();
+    let progress = rig.watch(&ticket);
+    rig.hub.tickets[0].attempt.deadline = 0;
+    let (handle, events) = HubHandle::channel();
+    let (reply, issued) = tokio::sync::oneshot::channel();
+    handle.send(Event::Command(Command::IssueTicket { address: [127, 0, 0, 1].into(), reply })).await.unwrap();
+    handle.send(Event::Command(Command::Stop { reply: tokio::sync::oneshot::channel().0 })).await.unwrap();
+    driver::run::<AfterCommit>(rig.hub, events, Clock::start(), Disk::of(folder.path()), rig.notices).await;
+    issued.await.unwrap().unwrap();
+    assert_eq!(*progress.borrow(), BindProgress::Failed(BindFailure::Expired), "not replaced: it was over before");
 }
 
 #[test]
