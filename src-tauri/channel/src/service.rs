@@ -121,6 +121,8 @@ const NOTICES: usize = 256;
 const WISHES: usize = 16;
 /// How long [`Service::stop`] waits for goodbyes to be written.
 pub const GOODBYES: Duration = Duration::from_millis(1_500);
+/// How long [`Service::stop`] waits for the store to be closed.
+pub const CLOSING: Duration = Duration::from_secs(2);
 
 impl Service {
     /// Starts: keys, store, listeners, then the hub's thread and the network's.
@@ -437,13 +439,21 @@ impl Service {
         self.hub_ended.cancelled().await;
     }
 
-    /// Says goodbye to everybody, commits what is open, ends the threads. Returns when the goodbyes are written, at most [`GOODBYES`] later.
+    /// Says goodbye to everybody, commits what is open, closes the store, ends the threads. Returns when the goodbyes are written, at most [`GOODBYES`] later, and the
+    /// store is closed, at most [`CLOSING`] later.
     pub async fn stop(&self) {
         // A hub that has ended already has nobody left to say goodbye to.
         let _ = self.ask(|reply| Command::Stop { reply }).await;
         self.cancel.cancel();
-        if tokio::time::timeout(GOODBYES, self.net_ended.cancelled()).await.is_err() {
+        let goodbyes = tokio::time::timeout(GOODBYES, self.net_ended.cancelled());
+        // With the hub's thread goes the store, whose log is moved into the database then.
+        let closing = tokio::time::timeout(CLOSING, self.hub_ended.cancelled());
+        let (goodbyes, closing) = tokio::join!(goodbyes, closing);
+        if goodbyes.is_err() {
             tracing::warn!("some connections took no goodbye");
+        }
+        if closing.is_err() {
+            tracing::warn!("the store is not closed yet; everything that was acknowledged is on disk");
         }
     }
 }
@@ -509,7 +519,12 @@ mod tests {
         let service = Service::start(config(folder.path())).unwrap();
         assert_eq!(service.devices().await, Ok(Vec::new()));
         let address = service.addresses()[0];
+        assert!(std::fs::metadata(folder.path().join("channel.db-wal")).is_ok_and(|log| log.len() > 0));
         service.stop().await;
+        assert!(
+            !folder.path().join("channel.db-wal").exists(),
+            "all of it is in the database, and the store is closed"
+        );
         service.ended().await;
         assert_eq!(service.devices().await, Err(Unanswered::Stopped));
         assert!(matches!(service.listen(&[address]).await, Err(StartError::Stopped(Unanswered::Stopped))));
