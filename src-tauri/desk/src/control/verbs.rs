@@ -273,10 +273,12 @@ impl Verbs {
         }
         let mut notices = self.service.notices();
         let before = self.service.link().await?;
+        // A plugin hears `ready` a moment before its own news is out: whoever asks in between must not take that for another plugin.
+        let is_later = |link: &LinkView| link.online && (link.since_ms, before.online) != (before.since_ms, true);
         let hello = async {
             loop {
                 match notices.recv().await {
-                    Ok(Notice::LinkUp(link)) => {
+                    Ok(Notice::LinkUp(link)) if is_later(&link) => {
                         if let Some(hello) = hello(link) {
                             return Ok(hello);
                         }
@@ -284,7 +286,7 @@ impl Verbs {
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => {
                         let link = self.service.link().await?;
-                        if link.online && (link.since_ms, before.online) != (before.since_ms, true) {
+                        if is_later(&link) {
                             return hello(link).ok_or_else(|| Failure::bare(FailureCode::Timeout));
                         }
                     }
