@@ -3,6 +3,7 @@
 mod attack;
 mod backup;
 mod bind_and_talk;
+mod config_guard;
 mod crowd;
 mod desktop;
 mod disk_faults;

@@ -14,6 +14,7 @@ pub mod gauge;
 pub mod history;
 pub mod intruder;
 pub mod lab;
+pub mod operator;
 pub mod page;
 pub mod phone;
 pub mod preload;

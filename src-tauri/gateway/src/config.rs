@@ -13,16 +13,20 @@ mod document;
 mod reading;
 pub mod routing;
 mod splice;
+mod store;
 mod style;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 mod write;
 
 pub use backup::{Backups, KEPT};
 pub use change::{Change, EditError, Edited, edit, preview};
+pub(crate) use difference::at;
 pub use difference::{Difference, Entry, Path, changed_paths, unexplained};
 pub use document::DocumentError;
 pub use reading::{Config, ConfigError};
+pub use store::{Applied, Call, CallError, FileStore, Plan, RpcStore, Store, StoreError, Validate};
 pub use write::{WriteError, put_back};
 
 /// Id of our plugin and of its channel.

@@ -9,6 +9,7 @@
 //! Deliberately absent: which process listens on the port (`care`), what the user is told about it (`desk`).
 
 pub mod config;
+pub mod credentials;
 pub mod place;
 
 mod address;

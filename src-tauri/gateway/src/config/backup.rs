@@ -120,7 +120,7 @@ mod tests {
         let foreign = backups.folder().join("openclaw-notes.json");
         std::fs::write(&foreign, "mine").unwrap();
         let copies: Vec<PathBuf> =
-            (0..12_u64).map(|second| backups.keep(&[b'x'], "openclaw", second / 2 * 1000).unwrap()).collect();
+            (0..12_u64).map(|second| backups.keep(b"x", "openclaw", second / 2 * 1000).unwrap()).collect();
         assert_eq!(copies[0].file_name().unwrap(), "openclaw-19700101T000000Z.json");
         assert_eq!(copies[1].file_name().unwrap(), "openclaw-19700101T000000Z-01.json");
         assert_eq!(copies.iter().map(|copy| copy.exists()).filter(|there| *there).count(), KEPT);

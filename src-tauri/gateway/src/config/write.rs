@@ -81,6 +81,11 @@ impl Base {
         Ok(Self { bytes: std::fs::read(&target)?, target })
     }
 
+    /// What was in it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Writes these bytes in its place.
     ///
     /// # Errors

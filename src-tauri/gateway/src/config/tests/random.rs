@@ -161,7 +161,7 @@ fn config(seed: u64) -> (String, usize) {
     if !dice.chance(4) {
         let mut plugins = scalars(dice, &["enabled", "slots"]);
         if dice.chance(2) {
-            let all = vec!["memory-core", "discord", "@li/thing"];
+            let all = ["memory-core", "discord", "@li/thing"];
             plugins.push(("allow", Kind::List(all[..usize::try_from(dice.roll(4)).unwrap()].to_vec())));
         }
         if !dice.chance(3) {
@@ -323,8 +323,8 @@ fn reserialise(text: &str, changes: &[Change]) -> Result<Edited, EditError> {
 
 #[test]
 fn removing_gives_back_the_same_bytes_but_for_rare_blanks() {
-    let same = (1..=500).filter(|seed| judge(*seed * 104_729, edit) == Ok(true)).count();
-    assert!(same >= 450, "{same} of 500");
+    let same = (1..=100).filter(|seed| judge(*seed * 104_729, edit) == Ok(true)).count();
+    assert!(same >= 90, "{same} of 100");
 }
 
 #[test]

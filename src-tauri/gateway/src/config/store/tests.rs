@@ -1,0 +1,251 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use super::*;
+use crate::config::{Backups, ID, KEPT};
+
+const TEXT: &str = "{\n  // mine\n  gateway: { port: 1 },\n  plugins: { allow: ['a'] },\n}\n";
+
+struct Says(Mutex<VecDeque<Result<(), String>>>);
+
+impl Validate for Says {
+    fn validate(&self) -> BoxFuture<'_, Result<(), String>> {
+        let said = self.0.lock().unwrap().pop_front().unwrap_or(Ok(()));
+        Box::pin(async move { said })
+    }
+}
+
+fn file(said: Vec<Result<(), String>>) -> (tempfile::TempDir, PathBuf, FileStore) {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("openclaw.json");
+    std::fs::write(&path, TEXT).unwrap();
+    let backups = Backups::new(temp.path().join("ours"));
+    let store = FileStore::new(&path, backups, Arc::new(Says(Mutex::new(said.into()))));
+    (temp, path, store)
+}
+
+#[tokio::test]
+async fn a_plan_is_shown_and_then_done() {
+    let (_temp, path, store) = file(Vec::new());
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), TEXT);
+    assert_eq!(plan.entries.len(), 4);
+    assert!(!plan.comments_lost);
+    let applied = store.apply(&plan, 0).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&applied.copy).unwrap(), TEXT);
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.contains("// mine") && written.contains(ID));
+    assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Newer)), "a plan is done once");
+    assert!(store.plan(&Change::install("/k")).await.unwrap().is_empty());
+    let back = store.plan(&[Change::Remove { made: plan.made.clone() }]).await.unwrap();
+    store.apply(&back, 1000).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), TEXT);
+}
+
+#[tokio::test]
+async fn what_openclaw_does_not_accept_is_taken_back() {
+    let (temp, path, store) = file(vec![Err("no".into())]);
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    let refused = store.apply(&plan, 0).await;
+    assert!(matches!(&refused, Err(StoreError::Invalid { words }) if words == "no"), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), TEXT);
+    assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 2, "the file and the folder of copies");
+}
+
+#[tokio::test]
+async fn a_plan_for_another_configuration_is_not_done() {
+    let (_temp, path, store) = file(Vec::new());
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    std::fs::write(&path, "{ theirs: 1 }").unwrap();
+    assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Newer)));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{ theirs: 1 }");
+    assert_eq!(KEPT, 10);
+}
+
+/// A gateway as it was recorded: it merges, guards its lists and its hash.
+struct Gateway {
+    config: Mutex<Value>,
+    writes: Mutex<u64>,
+    asked: Mutex<Vec<(String, Value)>>,
+    /// What happens instead of the next patches.
+    mishaps: Mutex<VecDeque<Mishap>>,
+}
+
+enum Mishap {
+    Limited(Duration),
+    LostAfter,
+    LostBefore,
+    OtherWriter,
+}
+
+impl Gateway {
+    fn new(config: Value, mishaps: Vec<Mishap>) -> Arc<Self> {
+        let (writes, asked) = (Mutex::new(0), Mutex::new(Vec::new()));
+        Arc::new(Self { config: Mutex::new(config), writes, asked, mishaps: Mutex::new(mishaps.into()) })
+    }
+
+    fn hash(&self) -> String {
+        format!("h{}", self.writes.lock().unwrap())
+    }
+
+    fn answer(&self, method: &str, params: &Value) -> Result<Value, CallError> {
+        self.asked.lock().unwrap().push((method.to_owned(), params.clone()));
+        if method == "config.get" {
+            let config = self.config.lock().unwrap().clone();
+            return Ok(json!({ "hash": self.hash(), "raw": format!("// c\n{config}"), "parsed": config }));
+        }
+        let refuse = |code: &str, message: &str| CallError::Refused {
+            code: code.into(),
+            message: message.into(),
+            retry_after: None,
+        };
+        match self.mishaps.lock().unwrap().pop_front() {
+            Some(Mishap::Limited(wait)) => {
+                return Err(CallError::Refused {
+                    code: "UNAVAILABLE".into(),
+                    message: "rate limit".into(),
+                    retry_after: Some(wait),
+                });
+            }
+            Some(Mishap::LostBefore) => return Err(CallError::Lost),
+            Some(Mishap::LostAfter) => {
+                self.patch(params);
+                return Err(CallError::Lost);
+            }
+            Some(Mishap::OtherWriter) => {
+                self.config.lock().unwrap()["theirs"] = json!(1);
+                *self.writes.lock().unwrap() += 1;
+                return Err(CallError::Lost);
+            }
+            None => {}
+        }
+        if params["baseHash"] != self.hash() {
+            return Err(CallError::Stale);
+        }
+        if let Some(path) = self.unnamed_loss(params) {
+            return Err(refuse(
+                "INVALID_REQUEST",
+                &format!("config.patch would remove entries from array path(s): {path}"),
+            ));
+        }
+        self.patch(params);
+        Ok(json!({ "ok": true }))
+    }
+
+    fn raw(params: &Value) -> Value {
+        json5::from_str(params["raw"].as_str().unwrap()).unwrap()
+    }
+
+    fn unnamed_loss(&self, params: &Value) -> Option<String> {
+        let (raw, config) = (Self::raw(params), self.config.lock().unwrap());
+        let named =
+            |path: &str| params["replacePaths"].as_array().is_some_and(|paths| paths.iter().any(|one| one == path));
+        [("/plugins/allow", "plugins.allow"), ("/bindings", "bindings")].into_iter().find_map(|(pointer, path)| {
+            let (new, old) = (raw.pointer(pointer)?, config.pointer(pointer)?.as_array()?);
+            let kept = new.as_array().cloned().unwrap_or_default();
+            (!named(path) && old.iter().any(|entry| !kept.contains(entry))).then(|| path.to_owned())
+        })
+    }
+
+    fn patch(&self, params: &Value) {
+        merge(&mut self.config.lock().unwrap(), &Self::raw(params));
+        self.config.lock().unwrap()["meta"] = json!({ "lastTouchedVersion": "2026.9.6" });
+        *self.writes.lock().unwrap() += 1;
+    }
+
+    fn patches(&self) -> Vec<Value> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(method, _)| method == "config.patch").map(|(_, params)| params.clone()).collect()
+    }
+}
+
+fn merge(base: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else { return *base = patch.clone() };
+    if !base.is_object() {
+        *base = json!({});
+    }
+    for (key, value) in patch {
+        if value.is_null() {
+            base.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(&mut base[key], value);
+        }
+    }
+}
+
+impl Call for Gateway {
+    fn call<'a>(&'a self, method: &'a str, params: Value) -> BoxFuture<'a, Result<Value, CallError>> {
+        let answer = self.answer(method, &params);
+        Box::pin(async move { answer })
+    }
+}
+
+fn persons() -> Value {
+    json!({ "gateway": { "auth": { "token": "__OPENCLAW_REDACTED__" } }, "plugins": { "allow": ["a"] }, "channels": { "telegram": { "botToken": "__OPENCLAW_REDACTED__" } } })
+}
+
+fn rpc(gateway: &Arc<Gateway>) -> (tempfile::TempDir, RpcStore) {
+    let temp = tempfile::tempdir().unwrap();
+    let store = RpcStore::new(Arc::clone(gateway) as Arc<dyn Call>, Backups::new(temp.path().join("ours")));
+    (temp, store)
+}
+
+#[tokio::test]
+async fn through_the_gateway_only_our_paths_are_sent() {
+    let gateway = Gateway::new(persons(), Vec::new());
+    let (_temp, store) = rpc(&gateway);
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    assert!(plan.comments_lost, "OpenClaw's writer keeps none");
+    store.apply(&plan, 0).await.unwrap();
+    let patches = gateway.patches();
+    assert_eq!(patches[0]["replacePaths"], Value::Null);
+    let raw = Gateway::raw(&patches[0]);
+    assert_eq!(
+        raw,
+        json!({
+            "channels": { ID: { "enabled": true, "linkKeyFile": "/k" } },
+            "plugins": { "allow": ["a", ID], "entries": { ID: { "enabled": true } } },
+        })
+    );
+    let back = store.plan(&[Change::Remove { made: plan.made.clone() }]).await.unwrap();
+    store.apply(&back, 0).await.unwrap();
+    let patch = gateway.patches().pop().unwrap();
+    assert_eq!(patch["replacePaths"], json!(["plugins.allow"]), "only where our own id goes");
+    let mut now = gateway.config.lock().unwrap().clone();
+    now.as_object_mut().unwrap().remove("meta");
+    assert_eq!(now, persons());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_is_looked_up_and_never_sent_blindly() {
+    for (mishap, patches) in
+        [(Mishap::LostAfter, 1), (Mishap::LostBefore, 2), (Mishap::Limited(Duration::from_secs(59)), 2)]
+    {
+        let gateway = Gateway::new(persons(), vec![mishap]);
+        let (_temp, store) = rpc(&gateway);
+        let plan = store.plan(&Change::install("/k")).await.unwrap();
+        store.apply(&plan, 0).await.unwrap();
+        assert_eq!(gateway.patches().len(), patches);
+        assert_eq!(gateway.config.lock().unwrap()["plugins"]["allow"], json!(["a", ID]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_writer_and_an_old_hash_end_the_plan() {
+    let gateway = Gateway::new(persons(), vec![Mishap::OtherWriter]);
+    let (_temp, store) = rpc(&gateway);
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Newer)));
+    assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Newer)), "the hash is old");
+    assert_eq!(gateway.config.lock().unwrap()["plugins"]["allow"], json!(["a"]));
+    let often = (0..TRIES_OF_A_PLAN).map(|_| Mishap::LostBefore).collect();
+    let gateway = Gateway::new(persons(), often);
+    let (_temp, store) = rpc(&gateway);
+    let plan = store.plan(&[Change::Plugin]).await.unwrap();
+    assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Refused(CallError::Lost))));
+    assert_eq!(gateway.patches().len(), TRIES_OF_A_PLAN);
+}
+
+const TRIES_OF_A_PLAN: usize = 3;
