@@ -140,6 +140,11 @@ impl Address {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
+    /// Whether a certificate says who answers.
+    pub fn is_encrypted(&self) -> bool {
+        self.transport != Transport::Plain
+    }
+
     /// As a URL. It holds no secret.
     pub fn url(&self) -> String {
         let scheme = match self.transport {

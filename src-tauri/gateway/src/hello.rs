@@ -176,8 +176,11 @@ async fn meet_patiently(
     let first = text(&mut socket).await.map_err(ConnectFailure::Closed)?;
     let challenge = challenge(&first).ok_or(ConnectFailure::NotAGateway(Stranger::OtherWebSocket))?;
     let clock = clock();
-    if auth.proof().is_some_and(|proof| !proof.covers(address, Instant::now().into_std())) {
-        return Err(ConnectFailure::NotProven);
+    if let Some(proof) = auth.proof() {
+        let holds = proof.holds(socket.ends()).await;
+        if !(holds && proof.covers(address, Instant::now().into_std())) {
+            return Err(ConnectFailure::NotProven);
+        }
     }
     let connect = connect_frame(introduction, who, auth, &challenge, clock)?;
     *step = Step::Hello;

@@ -42,7 +42,7 @@ pub use hello::{Auth, Greeting, HELLO_LIMIT, Introduction, Method, Shared, Who};
 pub use identity::{Claim, Identity};
 pub use link::driver::{Handle, Owner, Seen, keep_connected};
 pub use link::{Effect, Event, Link, NoProof, State};
-pub use proof::{Basis, Proof};
+pub use proof::{Basis, Ends, Proof};
 pub use request::{Issue, RequestError};
 pub use retry::{Next, ReconnectPolicy, Remedy};
 pub use token::Token;

@@ -16,6 +16,7 @@ use crate::address::{Address, Transport, is_private};
 use crate::close::Close;
 use crate::failure::{CertificateTrouble, ConnectFailure, Step, Stranger};
 use crate::frame::MOST_BYTES;
+use crate::proof::Ends;
 use crate::trust;
 
 /// Buffer in each direction, bytes: the library's own would cost 256 KiB.
@@ -29,13 +30,18 @@ trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
 
 /// An open WebSocket.
-pub(crate) struct Socket(WebSocketStream<Box<dyn Carrier>>);
+pub(crate) struct Socket {
+    stream: WebSocketStream<Box<dyn Carrier>>,
+    ends: Ends,
+}
 
 impl Socket {
     /// Opens it; `step` says how far it came, for the one who grows tired of waiting.
     pub(crate) async fn open(address: &Address, step: &mut Step) -> Result<Self, ConnectFailure> {
         *step = Step::Reach;
         let tcp = reach(address).await?;
+        let broken = |_| ConnectFailure::Broken(Step::Reach);
+        let ends = Ends { local: tcp.local_addr().map_err(broken)?, peer: tcp.peer_addr().map_err(broken)? };
         let carrier: Box<dyn Carrier> = match address.transport() {
             Transport::Plain => Box::new(tcp),
             transport @ (Transport::System | Transport::Pinned(_)) => {
@@ -53,14 +59,19 @@ impl Socket {
             .max_frame_size(Some(MOST_BYTES));
         // No `Origin`: a gateway takes whoever sends one for a web page.
         match client_async_with_config(address.url(), carrier, Some(config)).await {
-            Ok((stream, _)) => Ok(Self(stream)),
+            Ok((stream, _)) => Ok(Self { stream, ends }),
             Err(error) => Err(not_upgraded(error)),
         }
     }
 
+    /// Who is at the two ends.
+    pub(crate) fn ends(&self) -> Ends {
+        self.ends
+    }
+
     /// Sends a text.
     pub(crate) async fn send(&mut self, text: String) -> Result<(), Close> {
-        match tokio::time::timeout(WRITE_LIMIT, self.0.send(Message::text(text))).await {
+        match tokio::time::timeout(WRITE_LIMIT, self.stream.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Close::Lost),
             Err(_) => Err(Close::Silent),
@@ -69,7 +80,7 @@ impl Socket {
 
     /// The next message: a text, or nothing where it was a ping, a pong or bytes. May be dropped and called again without losing one.
     pub(crate) async fn next(&mut self) -> Result<Option<String>, Close> {
-        match self.0.next().await {
+        match self.stream.next().await {
             None => Err(Close::Lost),
             Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
             Some(Ok(Message::Close(Some(frame)))) => Err(Close::of_frame(frame.code.into(), &frame.reason)),
@@ -83,8 +94,8 @@ impl Socket {
     /// Says goodbye, and waits at most a second for the other side.
     pub(crate) async fn close(mut self) {
         let farewell = async {
-            let _ = self.0.close(None).await;
-            while let Some(Ok(_)) = self.0.next().await {}
+            let _ = self.stream.close(None).await;
+            while let Some(Ok(_)) = self.stream.next().await {}
         };
         let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
     }

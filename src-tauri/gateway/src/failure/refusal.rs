@@ -4,9 +4,20 @@ use serde_json::Value;
 
 use super::{ConnectFailure, Pairing, PairingReason, RequestId, SignatureTrouble};
 use crate::close::Close;
-use crate::frame::Refusal;
+use crate::frame::{Frame, Refusal};
 
 impl ConnectFailure {
+    /// What the answer to a `connect` means, for one who has the frames themselves: of a recording, or of a connection of his own. `close`:
+    /// number and reason of the close frame. `None`: it is no refusal.
+    pub fn of_answer(answer: Option<&str>, close: Option<(u16, &str)>) -> Option<Self> {
+        let close = close.map(|(code, reason)| Close::of_frame(code, reason));
+        match answer.map(Frame::decode) {
+            Some(Frame::Response { result: Err(refusal), .. }) => Some(Self::of_refusal(&refusal, close.as_ref())),
+            Some(Frame::Response { result: Ok(_), .. }) => None,
+            Some(Frame::Event { .. } | Frame::Odd) | None => close.map(Self::Closed),
+        }
+    }
+
     /// What the answer to `connect` means; `close`: the end that followed it, if it was seen.
     pub(crate) fn of_refusal(refusal: &Refusal, close: Option<&Close>) -> Self {
         let retry_after = refusal.retry_after;

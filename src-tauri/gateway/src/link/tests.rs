@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::proof::Basis;
 
 fn address() -> Address {
     Address::local(19_100)
@@ -43,7 +42,7 @@ impl Keeps for Careless {
     fn handle(&mut self, event: Event, now: Instant, random: u64) -> Vec<Effect> {
         let effects = self.0.handle(event, now, random);
         if effects == [Effect::AskProof] {
-            let forged = Proof::new(address(), Basis::Person, now);
+            let forged = Proof::of_person(address(), now);
             return self.0.handle(Event::Proof(Ok(forged)), now, random);
         }
         effects
@@ -123,7 +122,7 @@ fn play(link: &mut impl Keeps, turns: &[Turn]) -> Vec<Step> {
     for turn in turns {
         let last = steps.last().unwrap().effects.clone();
         let mut fits: Vec<Event> = vec![Event::Start, Event::Stop, Event::Woke, Event::Closed(Close::Lost)];
-        let fresh = Proof::new(address(), Basis::Listener { pid: 7 }, now);
+        let fresh = Proof::of_listener(address(), 7, now, |_| true);
         for effect in &last {
             match effect {
                 Effect::Dial(_) => {
@@ -135,7 +134,7 @@ fn play(link: &mut impl Keeps, turns: &[Turn]) -> Vec<Step> {
                     fits.extend((0..6).map(|_| Event::Proof(Ok(fresh.clone()))));
                     fits.push(Event::Proof(Err(NoProof::Unknown)));
                     fits.push(Event::Proof(Err(NoProof::Nobody)));
-                    fits.push(Event::Proof(Ok(Proof::new(Address::local(7), Basis::Person, now))));
+                    fits.push(Event::Proof(Ok(Proof::of_person(Address::local(7), now))));
                 }
                 Effect::AskSecret => fits.extend([None, Some(shared("one")), Some(shared("two"))].map(Event::Secret)),
                 Effect::WakeAt(then) => {
@@ -188,7 +187,7 @@ proptest! {
         for (at, answer) in answers.iter().enumerate() {
             let Some(event) = effects.iter().find_map(|effect| match effect {
                 Effect::Dial(_) => Some(Event::Failed(answer.get(&refusals).clone())),
-                Effect::AskProof => Some(Event::Proof(Ok(Proof::new(address(), Basis::Person, now)))),
+                Effect::AskProof => Some(Event::Proof(Ok(Proof::of_person(address(), now)))),
                 Effect::AskSecret => Some(Event::Secret(Some(shared(&at.to_string())))),
                 Effect::WakeAt(then) => { now = *then; Some(Event::Woke) }
                 Effect::Keep(_) | Effect::Forget | Effect::HangUp => None,
@@ -233,7 +232,7 @@ impl Story {
     }
 
     fn proof(&self) -> Proof {
-        Proof::new(address(), Basis::Listener { pid: 7 }, self.now)
+        Proof::of_person(address(), self.now)
     }
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::frame::Frame;
 
-/// `misc` of the recorder: how the gateway answered, and how it closed.
+/// How a gateway answered, and how it closed.
 struct Recorded {
     name: String,
-    response: Option<Value>,
-    close: Option<Close>,
+    response: Option<String>,
+    close: Option<(u16, String)>,
 }
 
 fn recorded(file: &str, text: &str) -> Vec<Recorded> {
@@ -23,12 +23,12 @@ fn recorded(file: &str, text: &str) -> Vec<Recorded> {
         if response.is_some_and(|response| response["ok"] == true) || case["response"]["ok"] == true {
             return None;
         }
-        let close = case["close"]["code"].as_u64().map(|code| {
-            Close::of_frame(code.try_into().unwrap(), case["close"]["reason"].as_str().unwrap_or_default())
-        });
+        let close = case["close"]["code"]
+            .as_u64()
+            .map(|code| (code.try_into().unwrap(), case["close"]["reason"].as_str().unwrap_or_default().to_owned()));
         // A request on an open connection, or a note of the recorder.
         close.as_ref()?;
-        Some(Recorded { name, response: response.cloned(), close })
+        Some(Recorded { name, response: response.map(Value::to_string), close })
     });
     refusals.collect()
 }
@@ -55,15 +55,8 @@ fn all() -> Vec<Recorded> {
 }
 
 fn named(case: &Recorded) -> ConnectFailure {
-    match &case.response {
-        Some(response) => {
-            let Frame::Response { result: Err(refusal), .. } = Frame::decode(&response.to_string()) else {
-                panic!("{}: no refusal", case.name)
-            };
-            ConnectFailure::of_refusal(&refusal, case.close.as_ref())
-        }
-        None => ConnectFailure::Closed(case.close.clone().unwrap()),
-    }
+    let close = case.close.as_ref().map(|(code, reason)| (*code, reason.as_str()));
+    ConnectFailure::of_answer(case.response.as_deref(), close).unwrap_or_else(|| panic!("{}: no refusal", case.name))
 }
 
 /// The last part of a case's name, and the name of its failure without its fields.
