@@ -7,6 +7,7 @@ mod config_guard;
 mod crowd;
 mod desktop;
 mod disk_faults;
+mod gateway_link;
 mod hostile_pages;
 mod kill_nine;
 mod make_run;

@@ -8,6 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,6 +21,8 @@ use crate::model::Model;
 pub const CURRENT: &str = "2026.9.6";
 /// The oldest release that the plugin is tested with.
 pub const OLDER: &str = "2026.7.35";
+/// The oldest release that the gateway's client is tested with: it speaks protocol 3.
+pub const OLDEST: &str = "2026.4.26";
 
 /// A cold boot on two busy cores takes up to a minute.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
@@ -161,6 +164,9 @@ impl Gateway {
         let port = free_port();
         let gateway = Self { installation, port, home, state_dir, bin_dir, running: None, root };
         gateway.write_command();
+        if version == OLDEST {
+            gateway.stage_what_it_would_fetch();
+        }
         let mut config = gateway.minimal_config(model);
         merge(&mut config, extras);
         std::fs::write(gateway.config_path(), format!("{config:#}\n")).expect("a fresh home takes a configuration");
@@ -325,9 +331,24 @@ impl Gateway {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a wrapper script that runs");
     }
 
+    /// At its first start this release fetches packages from npm into its state. The same ones are installed beside it.
+    fn stage_what_it_would_fetch(&self) {
+        let package = self.installation.entry.parent().expect("the entry lies in its package");
+        let package = package.canonicalize().expect("an installed package");
+        let digest = Sha256::digest(package.as_os_str().as_encoded_bytes());
+        let key = data_encoding::HEXLOWER.encode(&digest[..6]);
+        let stage = self.state_dir.join(format!("plugin-runtime-deps/openclaw-{}-{key}", self.installation.version));
+        std::fs::create_dir_all(&stage).expect("folders in a fresh home");
+        let modules = package.parent().expect("a package lies among modules");
+        std::os::unix::fs::symlink(modules, stage.join("node_modules")).expect("a link in a fresh home");
+    }
+
+    /// The secret of [`Gateway::prepare`]'s configuration.
+    pub const TOKEN: &str = "scenario-token";
+
     fn minimal_config(&self, model: &Model) -> Value {
         json!({
-            "gateway": { "mode": "local", "port": self.port, "bind": "loopback", "auth": { "mode": "token", "token": "scenario-token" } },
+            "gateway": { "mode": "local", "port": self.port, "bind": "loopback", "auth": { "mode": "token", "token": Self::TOKEN } },
             "logging": { "file": self.root.path().join("openclaw.jsonl") },
             "update": { "checkOnStart": false },
             "models": { "providers": { "scripted": {
