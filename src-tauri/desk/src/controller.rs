@@ -28,6 +28,7 @@ use crate::folders::Folders;
 use crate::language::Language;
 use crate::networks::{Permit, Present};
 use crate::notices::Announcer;
+use crate::operator::Operator;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
@@ -112,6 +113,8 @@ pub(crate) struct Start<S> {
     /// Where secrets are kept, and whether to look at the start if the keyring works.
     pub(crate) vault: Vault,
     pub(crate) look_at_keyring: bool,
+    /// This app as a device of the OpenClaw gateway.
+    pub(crate) operator: Operator,
 }
 
 /// Why the controller ended.
@@ -164,6 +167,7 @@ pub(crate) struct Controller<S> {
     proven: BTreeMap<IpAddr, i64>,
     vault: Vault,
     look_at_keyring: bool,
+    operator: Operator,
     listening: Listening,
     seat: Seat,
     announcer: Announcer,
@@ -226,6 +230,7 @@ impl<S: Shell> Controller<S> {
             proven: BTreeMap::new(),
             vault: start.vault,
             look_at_keyring: start.look_at_keyring,
+            operator: start.operator,
             listening: Listening::new(start.run, start.port),
             seat: Seat::default(),
             announcer: Announcer::default(),
@@ -259,6 +264,7 @@ impl<S: Shell> Controller<S> {
     pub(crate) async fn run(mut self, cancel: CancellationToken) -> (S, End) {
         self.watch_system();
         self.watch_secrets();
+        self.watch_gateway();
         let service = self.service.clone();
         self.work.spawn(async move {
             service.ended().await;
@@ -336,6 +342,7 @@ impl<S: Shell> Controller<S> {
             #[cfg(target_os = "linux")]
             Event::Woke => self.woke(),
             Event::AgentFound { agent, reply } => self.agent_found(agent, reply),
+            Event::Gateway(view) => self.state.shown.gateway = *view,
             Event::AgentSet(reply) => {
                 reply.done();
                 self.read_soon();

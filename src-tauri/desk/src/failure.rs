@@ -3,6 +3,7 @@
 //! This is the only place that turns an error of a crate into a [`Failure`]. Nobody matches words; they match [`FailureCode`].
 
 mod codes;
+mod declaration;
 
 use std::error::Error;
 use std::fmt;

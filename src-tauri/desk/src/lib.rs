@@ -25,6 +25,7 @@ pub mod language;
 pub mod logs;
 pub mod networks;
 pub mod notices;
+mod operator;
 pub mod owner;
 pub mod plugin;
 pub mod port_holder;

@@ -7,6 +7,7 @@
 //! | a device's first connection within 60 s of its binding | no: "bound" says it | |
 //! | a device was bound, removed | at once | when the person did it: bound in the open window, removed |
 //! | a device waits for a yes | at once, each once | while the window is open |
+//! | a device asks the OpenClaw gateway to be let in, or for more | at once, each once | while the window is open |
 //! | the service cannot run, something cannot be saved | at once | the same again within 10 min, unless the person has just tried to start it |
 //! | the service was started or stopped | at once | when the person did it; at launch; the way back from a failure that was not told |
 //! | OpenClaw left | after 60 s: a restart of the gateway takes that long | while the echo answers; before a gateway was ever linked |
@@ -27,7 +28,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-use crate::control::answer::PendingState;
+use crate::control::answer::{PairingRequest, PendingState};
 use crate::language::Language;
 use crate::shell::Page;
 use crate::state::{Act, Did, State, Window};
@@ -72,6 +73,8 @@ pub struct Announcer {
     service: service::Service,
     /// Claims that were told, by their handle.
     claims: Vec<String>,
+    /// Pairing requests that were told, by their id.
+    requests: Vec<String>,
     no_tray_told: bool,
 }
 
@@ -81,6 +84,7 @@ impl Announcer {
         let mut events = self.service.step(before, after, now_ms);
         events.extend(self.no_tray(after, now_ms));
         events.extend(self.new_claims(after, now_ms));
+        events.extend(self.new_requests(after, now_ms));
         let (coming, coming_wake) = self.comings.step(before, after, now_ms);
         events.extend(coming);
         let (linking, linking_wake) = self.assistant.step(after, now_ms);
@@ -106,6 +110,20 @@ impl Announcer {
         let about = waiting.iter().map(|claim| About { key: None, name: claim.name.clone(), muted: false }).collect();
         let quiet = after.window == Window::Open;
         Some(Event { about, how: Some(first.how), quiet, ..Event::new(NoticeKind::Confirm, now_ms) })
+    }
+
+    /// Devices that ask the gateway: all that wait are one notice.
+    fn new_requests(&mut self, after: &State, now_ms: i64) -> Option<Event> {
+        let waiting = &after.shown.gateway.pending;
+        let news = waiting.iter().any(|request| !self.requests.contains(&request.request_id));
+        self.requests = waiting.iter().map(|request| request.request_id.clone()).collect();
+        if !news {
+            return None;
+        }
+        let name = |request: &PairingRequest| request.name.clone().unwrap_or_else(|| request.short_id().to_owned());
+        let about = waiting.iter().map(|request| About { key: None, name: name(request), muted: false }).collect();
+        let quiet = after.window == Window::Open;
+        Some(Event { about, quiet, ..Event::new(NoticeKind::Pairing, now_ms) })
     }
 
     fn no_tray(&mut self, after: &State, now_ms: i64) -> Option<Event> {

@@ -35,6 +35,8 @@ pub struct Settings {
     pub welcomed: bool,
     /// Secrets go to a file, because the person chose it.
     pub secrets_in_file: bool,
+    /// This app is a device of the OpenClaw gateway, because the person wished it.
+    pub gateway: bool,
     /// What was decided for each network, newest last, at most 64.
     pub networks: Vec<Network>,
     /// The next network that is seen is allowed: version 1 of the file said "my network" without naming one.
@@ -85,6 +87,7 @@ impl Default for Settings {
             stopped: false,
             welcomed: false,
             secrets_in_file: false,
+            gateway: false,
             networks: Vec::new(),
             allow_next_network: false,
             muted: BTreeSet::new(),

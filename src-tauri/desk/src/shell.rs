@@ -23,6 +23,8 @@ pub enum Page {
     Bind {},
     /// What happened.
     Activity {},
+    /// This app as a device of the OpenClaw gateway, and the gateway's other devices.
+    Gateway {},
     /// The settings.
     Settings {},
 }

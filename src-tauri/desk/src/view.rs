@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
-use crate::control::answer::{AddressReach, AgentWord, DeviceState, LinkState, PendingClaim, SpeaksFirst};
+use crate::control::answer::{
+    AddressReach, AgentWord, DeviceState, LinkState, PairingRequest, PendingClaim, SpeaksFirst,
+};
 use crate::failure::Failure;
 use crate::settings::Quiet;
 
@@ -26,6 +28,8 @@ pub struct View {
     pub network: NetworkView,
     /// Who answers.
     pub assistant: AssistantView,
+    /// This app as a device of the OpenClaw gateway.
+    pub gateway: GatewayView,
     /// Oldest binding first.
     pub devices: Vec<DeviceView>,
     /// Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused.
@@ -191,6 +195,63 @@ pub struct AssistantView {
     pub refused_gateway: Option<String>,
 }
 
+/// This app as a device of the OpenClaw gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayView {
+    /// How it stands.
+    pub state: GatewayState,
+    /// Since when.
+    #[specta(type = Number)]
+    pub since_ms: i64,
+    /// Where the gateway is looked for: `ws://HOST:PORT`. `None`: nothing is looked for.
+    pub url: Option<String>,
+    /// Version of the gateway, when it is online.
+    pub version: Option<String>,
+    /// Why it is not online. With [`GatewayState::Waiting`] and [`GatewayState::Stuck`].
+    pub failure: Option<Failure>,
+    /// When it is tried again. Only with [`GatewayState::Waiting`].
+    #[specta(type = Option<Number>)]
+    pub retry_ms: Option<i64>,
+    /// Devices that ask the gateway to be let in, oldest first; empty while it is not online.
+    pub pending: Vec<PairingRequest>,
+    /// Rises whenever the gateway's devices may have changed: who shows them asks again.
+    #[specta(type = Number)]
+    pub devices_revision: u64,
+}
+
+impl GatewayView {
+    /// Nobody wished for it yet.
+    pub fn off(since_ms: i64) -> Self {
+        Self {
+            state: GatewayState::Off,
+            since_ms,
+            url: None,
+            version: None,
+            failure: None,
+            retry_ms: None,
+            pending: Vec::new(),
+            devices_revision: 0,
+        }
+    }
+}
+
+/// How this app stands with the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayState {
+    /// The person did not wish it: nothing is looked for.
+    Off,
+    /// It is being connected.
+    Connecting,
+    /// It is connected.
+    Online,
+    /// It did not work, and is tried again by itself.
+    Waiting,
+    /// It does not get better by itself: only the person can help.
+    Stuck,
+}
+
 /// A bound device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -257,6 +318,8 @@ pub enum NoticeKind {
     Removed,
     /// A device waits for the person's yes.
     Confirm,
+    /// A device asks the OpenClaw gateway to be let in, or for more.
+    Pairing,
     /// The service or its store has a trouble.
     Trouble,
     /// The disk takes messages again.

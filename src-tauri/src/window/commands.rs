@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, Nothing, Removed, Report, ScriptAdded, Sent, SetupLook,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed, Report, ScriptAdded, Sent, SetupLook,
     SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
@@ -227,6 +227,69 @@ pub(crate) async fn look_for_openclaw(owner: State<'_, Owner>) -> Answer<SetupLo
 #[specta::specta]
 pub(crate) async fn install_plugin(owner: State<'_, Owner>, command: String) -> Answer<Installed> {
     owner.ask(Request::SetupInstall { command }).await
+}
+
+/// Be a device of the OpenClaw gateway, or not any more.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn connect_gateway(owner: State<'_, Owner>, on: bool) -> Answer<Nothing> {
+    owner.ask(Request::GatewayConnect { on }).await
+}
+
+/// Which devices the gateway knows, and who asks.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn gateway_devices(owner: State<'_, Owner>) -> Answer<GatewayDevices> {
+    owner.ask(Request::GatewayDevices {}).await
+}
+
+/// Lets a device into the gateway, or gives it what it asks for.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn approve_pairing(owner: State<'_, Owner>, request_id: String) -> Answer<Nothing> {
+    owner.ask(Request::GatewayApprove { request_id }).await
+}
+
+/// Turns a device of the gateway away.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn reject_pairing(owner: State<'_, Owner>, request_id: String) -> Answer<Nothing> {
+    owner.ask(Request::GatewayReject { request_id }).await
+}
+
+/// Makes the gateway forget a device.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn remove_gateway_device(owner: State<'_, Owner>, device_id: String) -> Answer<Nothing> {
+    owner.ask(Request::GatewayRemove { device_id }).await
+}
+
+/// What the person calls a device of the gateway.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rename_gateway_device(owner: State<'_, Owner>, device_id: String, name: String) -> Answer<Nothing> {
+    owner.ask(Request::GatewayRename { device_id, name }).await
+}
+
+/// Makes a token of a device of the gateway anew.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rotate_token(owner: State<'_, Owner>, device_id: String, role: String) -> Answer<Nothing> {
+    owner.ask(Request::GatewayRotate { device_id, role }).await
+}
+
+/// Ends a token of a device of the gateway.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn revoke_token(owner: State<'_, Owner>, device_id: String, role: String) -> Answer<Nothing> {
+    owner.ask(Request::GatewayRevoke { device_id, role }).await
+}
+
+/// Turns everybody away who asks the gateway; removes its devices too where that is said.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn clear_gateway(owner: State<'_, Owner>, devices: bool) -> Answer<GatewayCleared> {
+    owner.ask(Request::GatewayClear { devices }).await
 }
 
 /// Makes a report for support, to be read before it is saved or copied; also where SmartPi does not run.

@@ -3,6 +3,7 @@
 mod activity;
 mod binding;
 mod script;
+mod gateway;
 mod setup;
 
 use channel::view::{self, Device, LinkView, Lost, Reach, TurnRecord};
@@ -14,6 +15,7 @@ use specta_typescript::Number;
 pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use script::{ScriptAdded, ScriptAddress};
+pub use gateway::{DeviceToken, GatewayCleared, GatewayDevice, GatewayDevices, PairingRequest};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
 
 /// `{}`.

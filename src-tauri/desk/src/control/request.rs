@@ -165,6 +165,63 @@ pub enum Request {
     /// A text for support, without secrets.
     #[serde(rename = "report.make")]
     ReportMake {},
+    /// Be a device of the OpenClaw gateway, or do not any more; remembered.
+    #[serde(rename = "gateway.connect")]
+    GatewayConnect {
+        /// Whether to be one.
+        on: bool,
+    },
+    /// Which devices the gateway knows, and who asks.
+    #[serde(rename = "gateway.devices")]
+    GatewayDevices {},
+    /// Let a device in, or give it what it asks for. Only a person may cause this.
+    #[serde(rename = "gateway.approve")]
+    GatewayApprove {
+        /// Of `gateway.devices`.
+        request_id: String,
+    },
+    /// Turn a device away.
+    #[serde(rename = "gateway.reject")]
+    GatewayReject {
+        /// Of `gateway.devices`.
+        request_id: String,
+    },
+    /// Forget a device: its tokens end, its connections close.
+    #[serde(rename = "gateway.remove")]
+    GatewayRemove {
+        /// Which.
+        device_id: String,
+    },
+    /// What the person calls a device of the gateway.
+    #[serde(rename = "gateway.rename")]
+    GatewayRename {
+        /// Which.
+        device_id: String,
+        /// 1 to 64 characters.
+        name: String,
+    },
+    /// Make a device's token anew: the old one ends, and the device has to come for the new one.
+    #[serde(rename = "gateway.rotate")]
+    GatewayRotate {
+        /// Which.
+        device_id: String,
+        /// Of which token.
+        role: String,
+    },
+    /// End a device's token.
+    #[serde(rename = "gateway.revoke")]
+    GatewayRevoke {
+        /// Which.
+        device_id: String,
+        /// Of which token.
+        role: String,
+    },
+    /// Turn everybody away who asks; remove all devices but this app too, where `devices` says so. Only a person may cause this.
+    #[serde(rename = "gateway.clear")]
+    GatewayClear {
+        /// The devices too.
+        devices: bool,
+    },
     /// End the program.
     #[serde(rename = "quit")]
     Quit {},
@@ -219,7 +276,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 29] = [
+    pub const KNOWN: [&'static str; 38] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -248,6 +305,15 @@ impl Request {
         "setup.look",
         "setup.install",
         "report.make",
+        "gateway.connect",
+        "gateway.devices",
+        "gateway.approve",
+        "gateway.reject",
+        "gateway.remove",
+        "gateway.rename",
+        "gateway.rotate",
+        "gateway.revoke",
+        "gateway.clear",
         "quit",
     ];
 }
@@ -358,6 +424,15 @@ mod tests {
             json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),
             json!({"id":27,"do":"quit"}),
             json!({"id":32,"do":"report.make"}),
+            json!({"id":33,"do":"gateway.connect","on":true}),
+            json!({"id":34,"do":"gateway.devices"}),
+            json!({"id":35,"do":"gateway.approve","requestId":"r"}),
+            json!({"id":36,"do":"gateway.reject","requestId":"r"}),
+            json!({"id":37,"do":"gateway.remove","deviceId":"d"}),
+            json!({"id":38,"do":"gateway.rename","deviceId":"d","name":"n"}),
+            json!({"id":39,"do":"gateway.rotate","deviceId":"d","role":"operator"}),
+            json!({"id":40,"do":"gateway.revoke","deviceId":"d","role":"operator"}),
+            json!({"id":41,"do":"gateway.clear","devices":false}),
         ];
         for line in &page {
             let read = Line::decode(line.to_string().as_bytes()).unwrap();

@@ -25,6 +25,7 @@ use super::server::{Answers, Events};
 use crate::controller::{Desk, Event, Reply, Wish};
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
+use crate::operator::Operator;
 use crate::view::{AddressView, View};
 use crate::{redact, report, setup, words};
 
@@ -39,6 +40,7 @@ pub(crate) struct Verbs {
     pub(crate) service: Service,
     pub(crate) desk: Desk,
     pub(crate) folders: Folders,
+    pub(crate) operator: Operator,
 }
 
 impl Answers for Verbs {
@@ -122,6 +124,15 @@ impl Answers for Verbs {
                 let text = tokio::task::spawn_blocking(move || report::make(Some(&view), &folders)).await;
                 json(&Report { text: text.map_err(|_| Failure::bare(FailureCode::Internal))? })
             }
+            Request::GatewayConnect { on } => self.wish(Wish::Gateway(on)).await,
+            Request::GatewayDevices {} => json(&self.operator.devices().await?),
+            Request::GatewayApprove { request_id } => done(self.operator.approve(request_id).await),
+            Request::GatewayReject { request_id } => done(self.operator.reject(request_id).await),
+            Request::GatewayRemove { device_id } => done(self.operator.remove(device_id).await),
+            Request::GatewayRename { device_id, name } => done(self.operator.rename(device_id, name).await),
+            Request::GatewayRotate { device_id, role } => done(self.operator.rotate(device_id, role).await),
+            Request::GatewayRevoke { device_id, role } => done(self.operator.revoke(device_id, role).await),
+            Request::GatewayClear { devices } => json(&self.operator.clear(devices).await?),
             Request::Quit {} => self.wish(Wish::Quit).await,
         }
     }
@@ -328,6 +339,10 @@ fn named(name: &str) -> Result<String, Failure> {
 
 fn bad(detail: &str) -> Failure {
     Failure::with(FailureCode::BadRequest, detail)
+}
+
+fn done(result: Result<(), Failure>) -> Result<Value, Failure> {
+    result.and_then(|()| nothing())
 }
 
 fn nothing() -> Result<Value, Failure> {

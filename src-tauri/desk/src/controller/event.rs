@@ -15,6 +15,7 @@ use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
 use crate::networks::Present;
 use crate::shell::Page;
+use crate::view::GatewayView;
 
 /// What the controller hears.
 #[derive(Debug)]
@@ -86,6 +87,8 @@ pub(crate) enum Event {
     },
     /// Another agent may link now.
     AgentSet(Reply),
+    /// How this app stands with the OpenClaw gateway.
+    Gateway(Box<GatewayView>),
     /// A test message from the tray went out, or not.
     Tested(Result<Value, Failure>),
     /// A deadline has come.
@@ -127,6 +130,8 @@ pub(crate) enum Wish {
     Open(Page),
     /// The plugin was installed: who answers may have changed.
     Installed,
+    /// Be a device of the OpenClaw gateway, or not.
+    Gateway(bool),
     /// End the program.
     Quit,
 }

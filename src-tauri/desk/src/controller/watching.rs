@@ -48,6 +48,19 @@ impl<S: Shell> Controller<S> {
         });
     }
 
+    /// How this app stands with the OpenClaw gateway.
+    pub(super) fn watch_gateway(&self) {
+        let (mut view, reports) = (self.operator.watch(), self.reports.clone());
+        tokio::spawn(async move {
+            while view.changed().await.is_ok() {
+                let now = Box::new(view.borrow_and_update().clone());
+                if reports.send(Event::Gateway(now)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
     /// Where the system does not say so, a wall clock that ran on tells that the computer slept.
     pub(super) fn notice_sleep(&mut self) {
         let ahead = self.clock.wall_ms() - i64::try_from(self.clock.monotonic_ms()).unwrap_or(i64::MAX);

@@ -29,6 +29,7 @@ impl<S: Shell> Controller<S> {
             Wish::Remove(device) => self.remove(device, reply),
             Wish::Open(page) => self.open(page, reply),
             Wish::Installed => self.find_agent(reply),
+            Wish::Gateway(on) => self.wish_gateway(on, reply),
             Wish::Quit => {
                 reply.done();
                 self.end(End::Asked);
@@ -244,6 +245,19 @@ impl<S: Shell> Controller<S> {
     /// A click's test message: the device itself shows that it came.
     pub(super) fn tested(&mut self, result: Result<Value, Failure>) {
         Reply::default().send(result);
+    }
+
+    /// Remembered first: what is not saved is not done.
+    fn wish_gateway(&mut self, on: bool, reply: Reply) {
+        let mut settings = self.settings.clone();
+        settings.gateway = on;
+        match self.save(settings) {
+            Ok(()) => {
+                self.operator.wish(on);
+                reply.done();
+            }
+            Err(failure) => reply.fail(failure),
+        }
     }
 
     /// Looks up again who answers, after an install.

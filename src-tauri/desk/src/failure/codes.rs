@@ -2,49 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::codes;
 use crate::language::Language;
-
-/// Declares the codes with their wire names and words, so that none can lack a language.
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident, $wire:literal, $en:literal, $zh:literal;)*) => {
-        /// What went wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
-        pub enum FailureCode {
-            $($(#[$doc])* #[serde(rename = $wire)] $variant,)*
-            /// A code of a newer service.
-            #[serde(other, rename = "unrecognised")]
-            Unrecognised,
-        }
-
-        impl FailureCode {
-            /// Every code that this version can say.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)* Self::Unrecognised];
-
-            /// The word on the control socket.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $wire,)*
-                    Self::Unrecognised => "unrecognised",
-                }
-            }
-
-            /// What happened and what to do next, in this language.
-            pub fn words(self, language: Language) -> &'static str {
-                let (en, zh) = match self {
-                    $(Self::$variant => ($en, $zh),)*
-                    Self::Unrecognised => (
-                        "The running SmartPi service reported something that this version does not know. Update both to the same version.",
-                        "正在运行的 SmartPi 服务报告了此版本无法识别的问题，请将两者更新到同一版本。",
-                    ),
-                };
-                match language {
-                    Language::En => en,
-                    Language::Zh => zh,
-                }
-            }
-        }
-    };
-}
 
 codes! {
     /// The control socket does not know this `do`.
@@ -307,4 +266,100 @@ codes! {
     InstallNotPrepared, "install_not_prepared",
         "SmartPi could not keep a copy of OpenClaw's configuration, so nothing was changed. Check the disk space and who owns its folder.",
         "SmartPi 无法保存 OpenClaw 配置的副本，未作任何更改，请检查磁盘空间和文件夹的所有者。";
+    /// The person did not wish this app to be a device of OpenClaw.
+    GatewayOff, "gateway_off",
+        "SmartPi is not connected to OpenClaw. Connect it on the OpenClaw page first.",
+        "SmartPi 尚未连接 OpenClaw，请先在“OpenClaw”页面连接。";
+    /// It wished, and is not connected now.
+    GatewayNotOnline, "gateway_not_online",
+        "SmartPi is not connected to OpenClaw at the moment. The OpenClaw page says why.",
+        "SmartPi 当前未连接到 OpenClaw，原因见“OpenClaw”页面。";
+    /// No configuration of OpenClaw.
+    GatewayNoConfig, "gateway_no_config",
+        "No OpenClaw was set up for this user of the computer. Install OpenClaw and run its setup first.",
+        "未找到此用户的 OpenClaw 配置，请先安装 OpenClaw 并完成其设置。";
+    /// Its configuration cannot be read.
+    GatewayConfigUnreadable, "gateway_config_unreadable",
+        "The configuration of OpenClaw cannot be read. Nothing was changed; see the detail.",
+        "无法读取 OpenClaw 的配置，未作任何更改，详见说明。";
+    /// Nobody listens.
+    GatewayDown, "gateway_down",
+        "The OpenClaw gateway is not running. Start it; SmartPi connects by itself.",
+        "OpenClaw 网关没有运行。启动后 SmartPi 会自动连接。";
+    /// It starts, restarts or is very busy.
+    GatewayBusy, "gateway_busy",
+        "The OpenClaw gateway is starting or very busy. SmartPi tries again by itself.",
+        "OpenClaw 网关正在启动或繁忙，SmartPi 会自动重试。";
+    /// Something else listens.
+    GatewayNotOpenClaw, "gateway_not_openclaw",
+        "Another program answers where the OpenClaw gateway should be. SmartPi told it nothing.",
+        "在 OpenClaw 网关的地址上响应的是其他程序，SmartPi 没有向它发送任何密钥。";
+    /// A gateway that is not this user's.
+    GatewayOther, "gateway_other",
+        "Another OpenClaw gateway answers at this address, not yours. SmartPi told it nothing. Stop it, or change the port of one of them.",
+        "在此地址上响应的是另一个 OpenClaw 网关，而不是你的。SmartPi 没有向它发送任何密钥。请停止它，或更改其中一个的端口。";
+    /// It cannot be seen whose it is.
+    GatewayUnproven, "gateway_unproven",
+        "SmartPi cannot see whose gateway answers at this address, so it keeps the key of OpenClaw to itself.",
+        "SmartPi 无法确认在此地址上响应的是谁的网关，因此没有发送 OpenClaw 的密钥。";
+    /// The gateway's own secret is another one.
+    GatewayTokenWrong, "gateway_token_wrong",
+        "OpenClaw does not accept its own token: what its configuration says and what the running gateway uses differ. Restart the gateway.",
+        "OpenClaw 不接受配置中的令牌：配置与正在运行的网关不一致。请重启网关。";
+    /// There is none.
+    GatewayTokenMissing, "gateway_token_missing",
+        "OpenClaw has no token that SmartPi could use. Set gateway.auth.token in OpenClaw and restart its gateway.",
+        "OpenClaw 没有可供 SmartPi 使用的令牌。请在 OpenClaw 中设置 gateway.auth.token 并重启网关。";
+    /// The device token of this app is worth nothing any more.
+    GatewayDeviceTokenStale, "gateway_device_token_stale",
+        "OpenClaw does not know SmartPi's access any more: it was made anew, revoked or removed.",
+        "OpenClaw 不再承认 SmartPi 的访问权限：它已被更换、撤销或移除。";
+    /// A person has to let this app in.
+    GatewayPairingNeeded, "gateway_pairing_needed",
+        "OpenClaw asks you to let SmartPi in. Approve its request in OpenClaw.",
+        "OpenClaw 需要你批准 SmartPi 的接入，请在 OpenClaw 中批准该请求。";
+    /// The clocks differ.
+    GatewayClock, "gateway_clock",
+        "The clocks of this computer and of OpenClaw differ by more than two minutes. Set the clock right.",
+        "此电脑与 OpenClaw 的时钟相差超过两分钟，请校准时间。";
+    /// The signature is not taken.
+    GatewayKeyRefused, "gateway_key_refused",
+        "OpenClaw does not accept SmartPi's key.",
+        "OpenClaw 不接受 SmartPi 的密钥。";
+    /// No common protocol.
+    GatewayProtocol, "gateway_protocol",
+        "This OpenClaw speaks a version of its protocol that SmartPi does not know. Update SmartPi or OpenClaw.",
+        "此 OpenClaw 使用 SmartPi 不支持的协议版本，请更新 SmartPi 或 OpenClaw。";
+    /// Too many tries.
+    GatewayLimited, "gateway_limited",
+        "OpenClaw wants fewer requests for a while. Wait a few minutes and try again.",
+        "OpenClaw 暂时限制了请求次数，请几分钟后再试。";
+    /// The request was decided or is too old.
+    GatewayRequestUnknown, "gateway_request_unknown",
+        "This request is gone: somebody decided it, or it is too old. The device can ask again.",
+        "此请求已不存在：可能已被处理或已过期，设备可以重新申请。";
+    /// No such device of the gateway.
+    GatewayDeviceUnknown, "gateway_device_unknown",
+        "OpenClaw does not know this device any more.",
+        "OpenClaw 中已没有此设备。";
+    /// A scope is missing.
+    GatewayScope, "gateway_scope",
+        "OpenClaw does not allow SmartPi to do this. Connect SmartPi anew, or do it in OpenClaw.",
+        "OpenClaw 不允许 SmartPi 执行此操作。请重新连接 SmartPi，或在 OpenClaw 中操作。";
+    /// The gateway is too old for it.
+    GatewayUnsupported, "gateway_unsupported",
+        "This version of OpenClaw cannot do that. Update OpenClaw.",
+        "此版本的 OpenClaw 不支持该操作，请更新 OpenClaw。";
+    /// This app itself.
+    GatewayOurselves, "gateway_ourselves",
+        "This is SmartPi itself. To take it out of OpenClaw, disconnect it on the OpenClaw page.",
+        "这是 SmartPi 自身。如需移除，请在“OpenClaw”页面断开连接。";
+    /// Anything else that the gateway said.
+    GatewayRefused, "gateway_refused",
+        "OpenClaw refused. Nothing was changed; see the detail.",
+        "OpenClaw 拒绝了该操作，未作任何更改，详见说明。";
+    /// It did not answer.
+    GatewayNoAnswer, "gateway_no_answer",
+        "OpenClaw did not answer in time. Look again whether it was done.",
+        "OpenClaw 没有及时响应，请查看操作是否已生效。";
 }

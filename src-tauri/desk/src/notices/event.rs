@@ -101,6 +101,13 @@ impl Event {
                 let body = [words::list(language, list()), words::look_at_them(language)];
                 [words::confirm_many(language, count), sentences(language, &body), words::decide(language)]
             }
+            (NoticeKind::Pairing, Some(name)) => {
+                [words::pairing(language, name), words::approve_if_yours(language), words::decide(language)]
+            }
+            (NoticeKind::Pairing, None) => {
+                let body = [words::list(language, list()), words::look_at_them(language)];
+                [words::pairing_many(language, count), sentences(language, &body), words::decide(language)]
+            }
             (NoticeKind::Trouble, _) => self.trouble_words(language),
             (NoticeKind::DiskWell, _) => [words::saves_again(language), words::kept_come(language), show],
             (NoticeKind::AssistantUp, _) => [words::assistant_up(language), words::answers_again(language), show],
@@ -138,7 +145,7 @@ impl Event {
         let button = match self.trouble_page() {
             Page::Settings {} => words::settings(language),
             Page::Devices { .. } => words::window(language),
-            Page::Welcome {} | Page::Bind {} | Page::Activity {} => words::show(language),
+            Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} => words::show(language),
         };
         [title, body, button]
     }
@@ -156,6 +163,7 @@ impl Event {
                 Page::Devices { device_key: None, remove: false }
             }
             NoticeKind::Confirm => Page::Bind {},
+            NoticeKind::Pairing => Page::Gateway {},
             NoticeKind::Trouble => self.trouble_page(),
             NoticeKind::DiskWell | NoticeKind::AssistantUp | NoticeKind::AssistantDown => Page::Activity {},
         }
@@ -181,7 +189,7 @@ fn is_off(kind: NoticeKind, quiet: &Quiet) -> bool {
         NoticeKind::Disconnected => quiet.disconnected,
         NoticeKind::Bound => quiet.bound,
         NoticeKind::Removed => false,
-        NoticeKind::Confirm => quiet.confirm,
+        NoticeKind::Confirm | NoticeKind::Pairing => quiet.confirm,
         NoticeKind::Trouble
         | NoticeKind::DiskWell
         | NoticeKind::AssistantUp

@@ -20,6 +20,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::language::Language;
 use crate::networks::{self, Permit, Present};
+use crate::operator::Operator;
 use crate::redact;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
@@ -196,6 +197,7 @@ impl Ground {
         let (handle, said) = Handle::channel();
         let look_at_keyring = self.keyring && shell.is_desktop();
         let vault = Vault::new(&self.folders.data, self.settings.secrets_in_file);
+        let operator = Operator::start(self.settings.gateway, &vault, now_ms);
         let (controller, desk) = Controller::new(Start {
             shell,
             service: service.clone(),
@@ -214,10 +216,11 @@ impl Ground {
             said,
             vault,
             look_at_keyring,
+            operator: operator.clone(),
         });
         let (ask, asked) = watch::channel(None);
         let begun = Begun { service: service.clone(), service_file, notes: self.notes, handle, asked };
-        let parts = Parts { folders: self.folders, service: service.clone(), control, controller, desk };
+        let parts = Parts { folders: self.folders, service: service.clone(), control, controller, desk, operator };
         Ok((parts, begun, ask))
     }
 }
@@ -241,13 +244,14 @@ struct Parts<S> {
     control: Control,
     controller: Controller<S>,
     desk: Desk,
+    operator: Operator,
 }
 
 impl<S: Shell> Parts<S> {
     /// Until the end of everything, the service's included.
     async fn run(self, cancel: CancellationToken, ask: watch::Sender<Option<End>>) {
-        let Self { folders, service, control, controller, desk } = self;
-        let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone() });
+        let Self { folders, service, control, controller, desk, operator } = self;
+        let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone(), operator });
         let answering = tokio::spawn(control.serve(verbs, cancel.clone()));
         let (mut shell, end) = controller.run(cancel.clone()).await;
         // First of all: nobody new shall come.

@@ -13,8 +13,8 @@ use crate::failure::Failure;
 use crate::language::Language;
 use crate::settings::Settings;
 use crate::view::{
-    AddressView, AppView, AssistantView, DeviceView, Hint, NetworkView, Permission, Phase, SecretsPlace, SecretsView,
-    ServiceView, SettingsView, Tongue, View,
+    AddressView, AppView, AssistantView, DeviceView, GatewayView, Hint, NetworkView, Permission, Phase, SecretsPlace,
+    SecretsView, ServiceView, SettingsView, Tongue, View,
 };
 
 /// What does not change while the program runs.
@@ -67,6 +67,7 @@ impl State {
                 host: None,
                 refused_gateway: None,
             },
+            gateway: GatewayView::off(now_ms),
             devices: Vec::new(),
             activity: 0,
             pending: Vec::new(),

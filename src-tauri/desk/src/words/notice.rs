@@ -33,6 +33,12 @@ crate::words! {
     allow_it(): "Allow it only if you have just started this yourself.", "仅在您本人刚刚发起绑定时才允许。";
     /// Several claims.
     look_at_them(): "Refuse what you do not know.", "不认识的设备请拒绝。";
+    /// One asks OpenClaw.
+    pairing(name): "{name} asks OpenClaw for access", "“{name}”请求接入 OpenClaw";
+    /// Several ask.
+    pairing_many(count): "{count} devices ask OpenClaw for access", "{count} 台设备请求接入 OpenClaw";
+    /// What to do about it.
+    approve_if_yours(): "It would be able to use OpenClaw on this computer. Approve it only if it is yours.", "批准后，它可以使用此电脑上的 OpenClaw。请仅批准您自己的设备。";
     /// The service does not run.
     not_running(): "SmartPi is not running", "SmartPi 未能运行";
     /// The port's holder is known.

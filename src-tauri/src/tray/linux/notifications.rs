@@ -128,7 +128,7 @@ async fn tell(
 fn device(page: &Page) -> Option<String> {
     match page {
         Page::Devices { device_key, .. } => device_key.clone(),
-        Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Settings {} => None,
+        Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} | Page::Settings {} => None,
     }
 }
 
@@ -143,7 +143,7 @@ fn urgency(kind: NoticeKind) -> u8 {
         | NoticeKind::AssistantDown
         | NoticeKind::Started
         | NoticeKind::Stopped => 1,
-        NoticeKind::Confirm => 2,
+        NoticeKind::Confirm | NoticeKind::Pairing => 2,
     }
 }
 

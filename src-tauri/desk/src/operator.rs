@@ -1,0 +1,107 @@
+//! This app as a device of the OpenClaw gateway, in the operator's role.
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::control::answer::{GatewayCleared, GatewayDevices};
+use crate::failure::{Failure, FailureCode};
+use crate::secrets::Vault;
+use crate::view::GatewayView;
+
+/// Orders that may wait.
+const WAITING: usize = 64;
+
+/// What one can ask of the gateway.
+#[derive(Debug)]
+enum Order {
+    /// Be its device, or not any more.
+    Wish(bool),
+    /// Which devices it knows.
+    Devices(oneshot::Sender<Result<GatewayDevices, Failure>>),
+    /// Change something.
+    Change(Change, oneshot::Sender<Result<(), Failure>>),
+    /// Turn everybody away who asks, and remove the devices too where that is said.
+    Clear(bool, oneshot::Sender<Result<GatewayCleared, Failure>>),
+}
+
+/// What can be changed about the gateway's devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Change {
+    Approve { request_id: String },
+    Reject { request_id: String },
+    Remove { device_id: String },
+    Rename { device_id: String, name: String },
+    Rotate { device_id: String, role: String },
+    Revoke { device_id: String, role: String },
+}
+
+/// How the rest of the program talks to it: cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Operator {
+    orders: mpsc::Sender<Order>,
+    view: watch::Receiver<GatewayView>,
+}
+
+impl Operator {
+    /// Starts it; needs a tokio runtime.
+    pub(crate) fn start(on: bool, _vault: &Vault, now_ms: i64) -> Self {
+        let (orders, _waiting) = mpsc::channel(WAITING);
+        let (_, view) = watch::channel(GatewayView::off(now_ms));
+        let _ = on;
+        Self { orders, view }
+    }
+
+    /// How it stands, now and whenever that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<GatewayView> {
+        self.view.clone()
+    }
+
+    /// Be a device of the gateway, or not any more.
+    pub(crate) fn wish(&self, on: bool) {
+        if let Err(error) = self.orders.try_send(Order::Wish(on)) {
+            tracing::warn!(%error, "the gateway's client does not hear");
+        }
+    }
+
+    pub(crate) async fn devices(&self) -> Result<GatewayDevices, Failure> {
+        self.ask(Order::Devices).await
+    }
+
+    pub(crate) async fn approve(&self, request_id: String) -> Result<(), Failure> {
+        self.change(Change::Approve { request_id }).await
+    }
+
+    pub(crate) async fn reject(&self, request_id: String) -> Result<(), Failure> {
+        self.change(Change::Reject { request_id }).await
+    }
+
+    pub(crate) async fn remove(&self, device_id: String) -> Result<(), Failure> {
+        self.change(Change::Remove { device_id }).await
+    }
+
+    pub(crate) async fn rename(&self, device_id: String, name: String) -> Result<(), Failure> {
+        self.change(Change::Rename { device_id, name }).await
+    }
+
+    pub(crate) async fn rotate(&self, device_id: String, role: String) -> Result<(), Failure> {
+        self.change(Change::Rotate { device_id, role }).await
+    }
+
+    pub(crate) async fn revoke(&self, device_id: String, role: String) -> Result<(), Failure> {
+        self.change(Change::Revoke { device_id, role }).await
+    }
+
+    pub(crate) async fn clear(&self, devices: bool) -> Result<GatewayCleared, Failure> {
+        self.ask(|reply| Order::Clear(devices, reply)).await
+    }
+
+    async fn change(&self, change: Change) -> Result<(), Failure> {
+        self.ask(|reply| Order::Change(change, reply)).await
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<Result<T, Failure>>) -> Order) -> Result<T, Failure> {
+        let stopping = || Failure::bare(FailureCode::Stopping);
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_| stopping())?;
+        answer.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
