@@ -9,6 +9,10 @@ use desk::language::Language;
 
 use crate::words::help;
 
+mod gateway;
+
+pub(crate) use gateway::{Gateway, GatewayDevices};
+
 /// `smartpi`.
 #[derive(Debug, Parser)]
 #[command(
@@ -75,6 +79,8 @@ pub(crate) enum Do {
         stop: bool,
     },
     Simulate(Simulate),
+    #[command(subcommand)]
+    Gateway(Gateway),
     #[command(subcommand)]
     Plugin(Plugin),
     Version,

@@ -14,9 +14,11 @@ mod activity;
 mod args;
 mod backup;
 mod bind;
+mod columns;
 mod confirm;
 mod devices;
 mod exit;
+mod gateway;
 mod plugin;
 mod report;
 mod serve;
@@ -108,6 +110,7 @@ fn run(terminal: Terminal, cli: Cli) -> Result<(), Stop> {
         Do::Bind(args) => runtime.block_on(bind::run(terminal, &folders, args)),
         Do::Devices(what) => runtime.block_on(devices::run(terminal, &folders, what)),
         Do::Simulate(args) => runtime.block_on(simulate::run(terminal, &folders, args)),
+        Do::Gateway(what) => runtime.block_on(gateway::run(terminal, &folders, what)),
         Do::Plugin(what) => runtime.block_on(plugin::run(terminal, &folders, what)),
         Do::Version => Ok(()),
     }

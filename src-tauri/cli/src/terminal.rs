@@ -121,8 +121,13 @@ impl Lines {
 
 /// Asks for a yes before anything runs.
 pub(crate) fn is_allowed(terminal: Terminal, question: &str) -> Result<bool, Stop> {
+    Ok(words::is_yes(&typed(terminal, question)?))
+}
+
+/// Asks for a line, without the blanks around it.
+pub(crate) fn typed(terminal: Terminal, question: &str) -> Result<String, Stop> {
     terminal.ask(question)?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(|_| Stop::Silent(Exit::Failed))?;
-    Ok(words::is_yes(&line))
+    Ok(line.trim().to_owned())
 }

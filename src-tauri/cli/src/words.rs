@@ -2,6 +2,7 @@
 
 use desk::language::Language;
 
+pub(crate) mod gateway;
 pub(crate) mod help;
 
 desk::words! {
@@ -271,8 +272,8 @@ pub(crate) fn is_yes(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::help::HELP;
     use super::*;
+    use super::{gateway, help};
 
     /// Words that belong to developers: a person does not need them.
     const DEVELOPERS: [&str; 14] = [
@@ -297,7 +298,7 @@ mod tests {
     }
 
     fn both() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-        ALL.iter().copied().chain(HELP.iter().copied())
+        ALL.iter().copied().chain(gateway::ALL.iter().copied()).chain(help::all())
     }
 
     #[test]
@@ -313,8 +314,10 @@ mod tests {
 
     #[test]
     fn names_are_used_once() {
-        let mut seen = std::collections::HashSet::new();
-        assert!(both().all(|(name, ..)| seen.insert(name)));
+        for list in [ALL.to_vec(), gateway::ALL.to_vec(), help::all().collect()] {
+            let mut seen = std::collections::HashSet::new();
+            assert!(list.iter().all(|(name, ..)| seen.insert(*name)));
+        }
     }
 
     #[test]
@@ -344,7 +347,7 @@ mod tests {
             pending.extend(command.get_subcommands().cloned().map(|inner| (inner, format!("{place} "))));
             wanted.push(place);
         }
-        for (path, ..) in HELP {
+        for (path, ..) in help::all() {
             assert!(wanted.iter().any(|wanted| wanted == path), "help for {path}, which does not exist");
         }
     }

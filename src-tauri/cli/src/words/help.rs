@@ -1,9 +1,11 @@
 //! The help, by command and argument.
 
+mod gateway;
+
 use desk::language::Language;
 
 /// Path, English, Chinese.
-pub(crate) const HELP: &[(&str, &str, &str)] = &[
+const HELP: &[(&str, &str, &str)] = &[
     (
         "smartpi",
         "SmartPi: talk to the AI agents of this computer from your devices.",
@@ -222,9 +224,14 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ("smartpi version", "Show the version", "显示版本"),
 ];
 
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    HELP.iter().chain(gateway::HELP).copied()
+}
+
 /// The words for a command or an argument. Empty for one without: a test finds those.
 pub(crate) fn of(path: &str, language: Language) -> &'static str {
-    HELP.iter().find(|(key, ..)| *key == path).map_or("", |(_, en, zh)| language.pick(en, zh))
+    all().find(|(key, ..)| *key == path).map_or("", |(_, en, zh)| language.pick(en, zh))
 }
 
 /// Usage, commands, arguments, options.

@@ -1,0 +1,296 @@
+//! `smartpi gateway`: this app as a device of OpenClaw, and OpenClaw's other devices.
+//!
+//! Nobody is let in, and nothing is cleared, but by a person at a terminal: an agent has a shell too.
+
+use desk::control::answer::{GatewayCleared, GatewayDevice, GatewayDevices, Nothing, PairingRequest};
+use desk::control::client::Client;
+use desk::control::request::Request;
+use desk::failure::{Failure, FailureCode};
+use desk::folders::Folders;
+use desk::language::Language;
+use desk::view::{GatewayState, View};
+use serde_json::json;
+
+use crate::args::{self, Gateway};
+use crate::bind::now_ms;
+use crate::columns::columns;
+use crate::devices::ago;
+use crate::exit::{Exit, Stop};
+use crate::terminal::{Terminal, is_allowed, typed};
+use crate::words::{self, gateway as say};
+
+/// Shortest beginning of an id that names a device.
+const PREFIX: usize = 6;
+
+/// `smartpi gateway ...`.
+pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Gateway) -> Result<(), Stop> {
+    let asks =
+        matches!(what, Gateway::Devices(args::GatewayDevices::Approve { .. } | args::GatewayDevices::Clear { .. }));
+    if asks && !terminal.person {
+        return Err(Stop::told(Exit::PersonNeeded, "person_needed", say::terminal_needed(terminal.language)));
+    }
+    let client = Client::connect(folders).await?;
+    match what {
+        Gateway::Status => status(terminal, client).await,
+        Gateway::Connect => wish(terminal, client, true).await,
+        Gateway::Disconnect => wish(terminal, client, false).await,
+        Gateway::Devices(what) => Desk { terminal, language: terminal.language, client }.run(what).await,
+    }
+}
+
+async fn status(terminal: Terminal, client: Client) -> Result<(), Stop> {
+    let mut watch = client.watch::<View>(&Request::ViewWatch {}).await?;
+    let Some(View { gateway, .. }) = watch.next().await? else {
+        return Err(Failure::bare(FailureCode::ControlLost).into());
+    };
+    terminal.tell(&gateway)?;
+    let language = terminal.language;
+    let (url, version) = (gateway.url.as_deref().unwrap_or_default(), gateway.version.as_deref().unwrap_or_default());
+    terminal.say(match gateway.state {
+        GatewayState::Off => say::off(language),
+        GatewayState::Connecting => say::connecting(language, url),
+        GatewayState::Online => say::online(language, url, version),
+        GatewayState::Waiting => say::waiting(language, url),
+        GatewayState::Stuck => say::stuck(language),
+    })?;
+    if let Some(failure) = &gateway.failure {
+        terminal.say(failure.words(language))?;
+    }
+    gateway.pending.iter().try_for_each(|request| terminal.say(request_line(language, request)))
+}
+
+async fn wish(terminal: Terminal, mut client: Client, on: bool) -> Result<(), Stop> {
+    let done: Nothing = client.ask(&Request::GatewayConnect { on }).await?;
+    terminal.tell(&done)?;
+    terminal.say(if on { say::wished(terminal.language) } else { say::unwished(terminal.language) })
+}
+
+struct Desk {
+    terminal: Terminal,
+    language: Language,
+    client: Client,
+}
+
+impl Desk {
+    async fn run(mut self, what: args::GatewayDevices) -> Result<(), Stop> {
+        use args::GatewayDevices as Do;
+        match what {
+            Do::List => self.list().await,
+            Do::Approve { request } => self.approve(&request).await,
+            Do::Reject { request } => self.reject(&request).await,
+            Do::Remove { device, yes } => self.remove(&device, yes).await,
+            Do::Rename { device, name } => self.rename(&device, name).await,
+            Do::Rotate { device, role, yes } => self.rotate(&device, role, yes).await,
+            Do::Revoke { device, role, yes } => self.revoke(&device, role, yes).await,
+            Do::Clear { pending } => self.clear(pending).await,
+        }
+    }
+
+    async fn devices(&mut self) -> Result<GatewayDevices, Stop> {
+        Ok(self.client.ask(&Request::GatewayDevices {}).await?)
+    }
+
+    async fn list(&mut self) -> Result<(), Stop> {
+        let devices = self.devices().await?;
+        self.terminal.tell(&devices)?;
+        let language = self.language;
+        if devices.pending.is_empty() {
+            self.terminal.say(say::no_requests(language))?;
+        } else {
+            self.terminal.say(say::requests(language))?;
+            devices.pending.iter().try_for_each(|request| self.terminal.say(request_line(language, request)))?;
+        }
+        if devices.paired.is_empty() {
+            return self.terminal.say(say::no_devices(language));
+        }
+        self.terminal.say(say::devices(language))?;
+        let head = [
+            say::head_device(language),
+            words::head_state(language),
+            say::head_scopes(language),
+            words::head_key(language),
+        ];
+        let now = now_ms();
+        let rows = devices.paired.iter().map(|device| {
+            let allowed = if device.scopes.is_empty() { &device.roles } else { &device.scopes };
+            [name(device), state(language, device, now), allowed.join(", "), device.device_id.clone()]
+        });
+        let table: Vec<[String; 4]> = std::iter::once(head).chain(rows).collect();
+        columns(&table).into_iter().try_for_each(|line| self.terminal.say(line))
+    }
+
+    async fn approve(&mut self, request_id: &str) -> Result<(), Stop> {
+        let request = self.request(request_id).await?;
+        let name = request_name(&request);
+        if !is_allowed(self.terminal, &say::ask_approve(self.language, &name, wants(&request)))? {
+            return self.not_done();
+        }
+        let _: Nothing = self.client.ask(&Request::GatewayApprove { request_id: request.request_id }).await?;
+        self.terminal.say(say::approved(self.language, name))
+    }
+
+    async fn reject(&mut self, request_id: &str) -> Result<(), Stop> {
+        let request = self.request(request_id).await?;
+        let name = request_name(&request);
+        let done: Nothing = self.client.ask(&Request::GatewayReject { request_id: request.request_id }).await?;
+        self.terminal.tell(&done)?;
+        self.terminal.say(say::rejected(self.language, name))
+    }
+
+    async fn remove(&mut self, what: &str, yes: bool) -> Result<(), Stop> {
+        let device = self.find(what).await?;
+        let name = name(&device);
+        if !self.agrees(yes, &say::ask_remove(self.language, &name))? {
+            return self.not_done();
+        }
+        self.change(Request::GatewayRemove { device_id: device.device_id }, say::removed(self.language, name)).await
+    }
+
+    async fn rename(&mut self, what: &str, new: String) -> Result<(), Stop> {
+        let device_id = self.find(what).await?.device_id;
+        let words = say::renamed(self.language, new.trim());
+        self.change(Request::GatewayRename { device_id, name: new }, words).await
+    }
+
+    async fn rotate(&mut self, what: &str, role: String, yes: bool) -> Result<(), Stop> {
+        let device = self.find(what).await?;
+        let name = name(&device);
+        if !self.agrees(yes, &say::ask_rotate(self.language, &name, &role))? {
+            return self.not_done();
+        }
+        self.change(Request::GatewayRotate { device_id: device.device_id, role }, say::rotated(self.language, name))
+            .await
+    }
+
+    async fn revoke(&mut self, what: &str, role: String, yes: bool) -> Result<(), Stop> {
+        let device = self.find(what).await?;
+        let name = name(&device);
+        if !self.agrees(yes, &say::ask_revoke(self.language, &name, &role))? {
+            return self.not_done();
+        }
+        self.change(Request::GatewayRevoke { device_id: device.device_id, role }, say::revoked(self.language, name))
+            .await
+    }
+
+    async fn clear(&mut self, pending: bool) -> Result<(), Stop> {
+        let word = say::clear_word(self.language);
+        let question =
+            if pending { say::ask_clear_pending(self.language, &word) } else { say::ask_clear(self.language, &word) };
+        if typed(self.terminal, &question)? != word {
+            return self.not_done();
+        }
+        let cleared: GatewayCleared = self.client.ask(&Request::GatewayClear { devices: !pending }).await?;
+        self.terminal.say(say::cleared(self.language, cleared.removed, cleared.rejected))
+    }
+
+    async fn change(&mut self, request: Request, words: String) -> Result<(), Stop> {
+        let done: Nothing = self.client.ask(&request).await?;
+        self.terminal.tell(&done)?;
+        self.terminal.say(words)
+    }
+
+    /// A script that says so, or nobody to ask; else a person's yes.
+    fn agrees(&self, yes: bool, question: &str) -> Result<bool, Stop> {
+        if yes || !self.terminal.person { Ok(true) } else { is_allowed(self.terminal, question) }
+    }
+
+    fn not_done(&self) -> Result<(), Stop> {
+        self.terminal.say(words::not_done(self.language))?;
+        Err(Stop::Silent(Exit::PersonNeeded))
+    }
+
+    /// Exactly the one that was named: never the newest, never the only one.
+    async fn request(&mut self, id: &str) -> Result<PairingRequest, Stop> {
+        let pending = self.devices().await?.pending;
+        pending.into_iter().find(|request| request.request_id == id).ok_or_else(|| Stop::Told {
+            exit: Exit::Failed,
+            code: FailureCode::GatewayRequestUnknown.as_str(),
+            words: say::no_such_request(self.language, id),
+            detail: json!(id),
+        })
+    }
+
+    async fn find(&mut self, what: &str) -> Result<GatewayDevice, Stop> {
+        let paired = self.devices().await?.paired;
+        choose(paired, what).map_err(|many| match many {
+            false => Stop::Told {
+                exit: Exit::Failed,
+                code: FailureCode::GatewayDeviceUnknown.as_str(),
+                words: say::no_such_device(self.language, what),
+                detail: json!(what),
+            },
+            true => Stop::told(Exit::Usage, "several_devices", say::several_devices(self.language, what)),
+        })
+    }
+}
+
+/// A whole id first, then a name, then the beginning of an id. `Err`: whether there are several.
+fn choose(devices: Vec<GatewayDevice>, what: &str) -> Result<GatewayDevice, bool> {
+    let ways: [&dyn Fn(&GatewayDevice) -> bool; 3] =
+        [&|device| device.device_id == what, &|device| device.name.as_deref() == Some(what), &|device| {
+            what.len() >= PREFIX && device.device_id.starts_with(what)
+        }];
+    for way in ways {
+        let mut matching = devices.iter().filter(|device| way(device));
+        match (matching.next(), matching.next()) {
+            (Some(device), None) => return Ok(device.clone()),
+            (Some(_), Some(_)) => return Err(true),
+            (None, _) => {}
+        }
+    }
+    Err(false)
+}
+
+fn name(device: &GatewayDevice) -> String {
+    device.name.clone().unwrap_or_else(|| device.device_id.chars().take(8).collect())
+}
+
+fn request_name(request: &PairingRequest) -> String {
+    request.name.clone().unwrap_or_else(|| request.short_id().to_owned())
+}
+
+/// Its scopes; a node asks for none.
+fn wants(request: &PairingRequest) -> String {
+    let all = if request.scopes.is_empty() { &request.roles } else { &request.scopes };
+    all.join(", ")
+}
+
+fn request_line(language: Language, request: &PairingRequest) -> String {
+    let platform = request.platform.as_deref().unwrap_or("-");
+    let line = say::request_line(language, &request.request_id, request_name(request), platform, wants(request));
+    if request.approved_scopes.is_some() { format!("{line}  ({})", say::more(language)) } else { line }
+}
+
+fn state(language: Language, device: &GatewayDevice, now: i64) -> String {
+    let state = match (device.connected, device.seen_ms) {
+        (Some(true), _) => say::connected(language),
+        (_, Some(seen)) => say::seen(language, ago(language, now - seen)),
+        (_, None) => say::never(language),
+    };
+    if device.ours { format!("{state}, {}", say::ours(language)) } else { state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: &str, name: Option<&str>) -> GatewayDevice {
+        serde_json::from_value(json!({
+            "deviceId": id, "name": name, "platform": null, "clientId": null, "clientMode": null, "roles": ["operator"], "scopes": [],
+            "tokens": [], "approvedMs": null, "seenMs": null, "connected": null, "ours": false
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_device_is_found_by_id_name_or_beginning_and_never_guessed() {
+        let devices =
+            || vec![device("aabbccdd", Some("Phone")), device("aabbcc00", Some("Tablet")), device("ff", Some("Phone"))];
+        assert_eq!(choose(devices(), "aabbccdd").unwrap().device_id, "aabbccdd");
+        assert_eq!(choose(devices(), "Tablet").unwrap().device_id, "aabbcc00");
+        assert_eq!(choose(devices(), "aabbcc0").unwrap().device_id, "aabbcc00");
+        assert_eq!(choose(devices(), "Phone").unwrap_err(), true);
+        assert_eq!(choose(devices(), "aabbcc").unwrap_err(), true);
+        assert_eq!(choose(devices(), "aabb").unwrap_err(), false);
+    }
+}
