@@ -19,6 +19,7 @@ use support::openclaw::{CURRENT, Gateway, OLDEST};
 use tokio::sync::{broadcast, watch};
 use tokio::time::timeout;
 
+pub(crate) use by_hand::as_a_page;
 use owner::Keeper;
 use squatter::Squatter;
 
@@ -294,7 +295,7 @@ async fn devices_come_and_go(stage: &Stage, operator: &mut Operator, current: bo
 
     // A page of a browser asks, and is rejected; asks again, and is approved.
     let page = identity(3);
-    let rejected = by_hand::as_a_page(stage.gateway.port, &page).await;
+    let rejected = as_a_page(stage.gateway.port, &page).await;
     operator
         .hears(
             "a request",
@@ -303,9 +304,9 @@ async fn devices_come_and_go(stage: &Stage, operator: &mut Operator, current: bo
         .await;
     client.reject(&rejected).await.expect("rejected");
     operator.hears_of(&page, false).await;
-    let asked = by_hand::as_a_page(stage.gateway.port, &page).await;
+    let asked = as_a_page(stage.gateway.port, &page).await;
     assert_ne!(asked, rejected);
-    assert_eq!(by_hand::as_a_page(stage.gateway.port, &page).await, asked, "the same again is the same request");
+    assert_eq!(as_a_page(stage.gateway.port, &page).await, asked, "the same again is the same request");
     let paired = client.approve(&asked).await.expect("approved");
     assert_eq!(paired.device_id, page.device_id());
     operator.hears_of(&page, true).await;

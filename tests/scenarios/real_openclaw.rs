@@ -2,6 +2,7 @@
 //!
 //! One gateway boot costs up to 40 s: the stories of a release share one home, in the order in which a person would live them.
 
+mod access;
 mod impostor;
 mod speaks_first;
 mod stage;
@@ -55,6 +56,9 @@ async fn the_current_openclaw_answers_two_devices() {
     let slow = a_slow_answer_is_announced_and_comes(&stage, &mut kitchen).await;
     a_model_error_is_told_in_words(&mut kitchen).await;
     the_accounts_commands_work(&stage, (&kitchen.key, &slow), &mut study).await;
+    access::the_app_becomes_a_device_of_the_gateway(&stage).await;
+    access::devices_are_let_in_and_turned_away(&stage).await;
+    access::a_stale_token_mends_itself(&stage).await;
     an_impostor_hears_nothing(&mut stage, &mut kitchen).await;
     stage.gateway.stop().await;
     kitchen.until("the link goes offline", |event| matches!(event, Event::Link(device::LinkState::Offline))).await;

@@ -1,5 +1,16 @@
-//! This app as a device of the OpenClaw gateway, in the operator's role.
+//! This app as a device of the OpenClaw gateway, in the operator's role: while the person wishes it.
+//!
+//! Invariants:
+//! - nothing of the gateway is looked at, and no key is made, before the person wished it;
+//! - the gateway's own secret goes only to the process that the lock of the user's state names as the listener;
+//! - this app never removes its own access by an order for another device.
 
+mod actor;
+mod owner;
+mod surroundings;
+mod translation;
+
+use channel::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::control::answer::{GatewayCleared, GatewayDevices};
@@ -15,6 +26,8 @@ const WAITING: usize = 64;
 enum Order {
     /// Be its device, or not any more.
     Wish(bool),
+    /// It may be different now: the plugin has just come in, say.
+    Nudge,
     /// Which devices it knows.
     Devices(oneshot::Sender<Result<GatewayDevices, Failure>>),
     /// Change something.
@@ -42,12 +55,23 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Starts it; needs a tokio runtime.
-    pub(crate) fn start(on: bool, _vault: &Vault, now_ms: i64) -> Self {
-        let (orders, _waiting) = mpsc::channel(WAITING);
-        let (_, view) = watch::channel(GatewayView::off(now_ms));
-        let _ = on;
-        Self { orders, view }
+    /// Starts it; needs a tokio runtime. `name`: what devices call this computer.
+    pub(crate) fn start(wished: bool, vault: &Vault, name: &str) -> Self {
+        let clock = Clock::start();
+        let (orders, waiting) = mpsc::channel(WAITING);
+        let (view, seen) = watch::channel(GatewayView::off(clock.wall_ms()));
+        let actor = actor::Actor {
+            orders: waiting,
+            view,
+            vault: vault.clone(),
+            name: format!("SmartPi Tray @ {name}"),
+            clock,
+            live: None,
+            look_again: None,
+            ask_again: None,
+        };
+        tokio::spawn(actor.run(wished));
+        Self { orders, view: seen }
     }
 
     /// How it stands, now and whenever that changes.
@@ -60,6 +84,12 @@ impl Operator {
         if let Err(error) = self.orders.try_send(Order::Wish(on)) {
             tracing::warn!(%error, "the gateway's client does not hear");
         }
+    }
+
+    /// Something about the gateway changed: a wait or a pause may be over.
+    pub(crate) fn nudge(&self) {
+        // One that waits already will do.
+        let _ = self.orders.try_send(Order::Nudge);
     }
 
     pub(crate) async fn devices(&self) -> Result<GatewayDevices, Failure> {

@@ -11,6 +11,7 @@
 //! Read first: `vault.rs`.
 
 mod contract;
+mod device_token;
 mod file;
 mod identity;
 mod keyring;
@@ -65,18 +66,21 @@ impl fmt::Debug for Secret {
 pub enum SecretName {
     /// The key by which OpenClaw knows this app: the seed of an Ed25519 key, 32 bytes.
     OpenClawIdentity,
+    /// The token that the OpenClaw gateway gave this app, and where: see `device_token.rs`.
+    OpenClawDeviceToken,
     /// Nothing: written, read and removed to see whether the place works.
     Probe,
 }
 
 impl SecretName {
     /// Those that are kept, and moved from one place to another.
-    pub const KEPT: [Self; 1] = [Self::OpenClawIdentity];
+    pub const KEPT: [Self; 2] = [Self::OpenClawIdentity, Self::OpenClawDeviceToken];
 
     /// The name in the place.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenClawIdentity => "openclaw-identity",
+            Self::OpenClawDeviceToken => "openclaw-device-token",
             Self::Probe => "probe",
         }
     }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed, Report, ScriptAdded, Sent, SetupLook,
-    SpeaksFirst, Status, Turns,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed, Report,
+    ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};

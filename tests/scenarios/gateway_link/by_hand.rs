@@ -204,7 +204,7 @@ pub(super) async fn every_odd_frame_has_its_name(port: u16, current: bool) {
 }
 
 /// A web page asks to be paired: nobody is let in silently who has an origin.
-pub(super) async fn as_a_page(port: u16, identity: &Identity) -> RequestId {
+pub(crate) async fn as_a_page(port: u16, identity: &Identity) -> RequestId {
     let origin = format!("http://127.0.0.1:{port}");
     let ask = async {
         let (socket, challenge) = open(port, &[("Origin", &origin)]).await.expect("a WebSocket");

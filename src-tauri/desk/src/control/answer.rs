@@ -2,8 +2,8 @@
 
 mod activity;
 mod binding;
-mod script;
 mod gateway;
+mod script;
 mod setup;
 
 use channel::view::{self, Device, LinkView, Lost, Reach, TurnRecord};
@@ -14,8 +14,8 @@ use specta_typescript::Number;
 
 pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
-pub use script::{ScriptAdded, ScriptAddress};
 pub use gateway::{DeviceToken, GatewayCleared, GatewayDevice, GatewayDevices, PairingRequest};
+pub use script::{ScriptAdded, ScriptAddress};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
 
 /// `{}`.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Reply, Snapshot};
 use super::{Controller, Topic};
+use crate::control::answer::LinkState;
 use crate::echo;
 use crate::failure::{Failure, FailureCode};
 use crate::shell::Shell;
@@ -113,7 +114,12 @@ impl<S: Shell> Controller<S> {
         self.follow_claims(&pending);
         self.state.see_devices(devices, &self.settings.muted);
         self.state.see_pending(pending);
+        let was = self.state.shown.assistant.link;
         self.state.see_link(link, now_ms);
+        if (was, self.state.shown.assistant.link) == (LinkState::Offline, LinkState::Online) {
+            // Its plugin has come: so has the gateway.
+            self.operator.nudge();
+        }
         self.proven = reached.into_iter().collect();
         self.show_addresses();
     }

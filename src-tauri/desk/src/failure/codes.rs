@@ -278,10 +278,6 @@ codes! {
     GatewayNoConfig, "gateway_no_config",
         "No OpenClaw was set up for this user of the computer. Install OpenClaw and run its setup first.",
         "未找到此用户的 OpenClaw 配置，请先安装 OpenClaw 并完成其设置。";
-    /// Its configuration cannot be read.
-    GatewayConfigUnreadable, "gateway_config_unreadable",
-        "The configuration of OpenClaw cannot be read. Nothing was changed; see the detail.",
-        "无法读取 OpenClaw 的配置，未作任何更改，详见说明。";
     /// Nobody listens.
     GatewayDown, "gateway_down",
         "The OpenClaw gateway is not running. Start it; SmartPi connects by itself.",

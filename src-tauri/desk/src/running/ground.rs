@@ -197,7 +197,7 @@ impl Ground {
         let (handle, said) = Handle::channel();
         let look_at_keyring = self.keyring && shell.is_desktop();
         let vault = Vault::new(&self.folders.data, self.settings.secrets_in_file);
-        let operator = Operator::start(self.settings.gateway, &vault, now_ms);
+        let operator = Operator::start(self.settings.gateway, &vault, &basics.name);
         let (controller, desk) = Controller::new(Start {
             shell,
             service: service.clone(),

@@ -10,9 +10,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gateway::Token;
 use tokio::sync::watch;
 
-use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, identity};
+use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, device_token, identity};
 use crate::failure::{Failure, FailureCode};
 use crate::view::{KeyringTrouble, SecretsPlace, SecretsView};
 use worker::Worker;
@@ -149,6 +150,33 @@ impl Vault {
             self.on_keyring(self.limits.person, |keyring| identity::get_or_create(keyring)).await
         };
         identity.map_err(Failure::from)
+    }
+
+    /// The device token that this gateway gave.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn gateway_token(&self, url: &str) -> Result<Option<Token>, Failure> {
+        let url = url.to_owned();
+        self.anywhere(move |place| device_token::get(place, &url)).await
+    }
+
+    /// Keeps the device token that this gateway gave; `None`: forgets it.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn keep_gateway_token(&self, url: &str, token: Option<&Token>) -> Result<(), Failure> {
+        let (url, token) = (url.to_owned(), token.cloned());
+        self.anywhere(move |place| device_token::keep(place, &url, token.as_ref())).await
+    }
+
+    async fn anywhere<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Secrets) -> Result<T, SecretsError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let done =
+            if self.in_file() { self.on_files(work).await } else { self.on_keyring(self.limits.person, work).await };
+        done.map_err(Failure::from)
     }
 
     /// Moves every secret to the file, or to the keyring: copies it, reads the copy, lets the caller `save` the choice, and only then removes what is in the old

@@ -8,8 +8,8 @@ use crate::control::answer::{AgentWord, DeviceState, LinkState, PendingClaim, Pe
 use crate::settings::Quiet;
 use crate::state::{State, Window};
 use crate::view::{
-    AppView, AssistantView, DeviceView, NetworkView, Permission, Phase, SecretsPlace, SecretsView, ServiceView,
-    SettingsView, Tongue, View,
+    AppView, AssistantView, DeviceView, GatewayView, NetworkView, Permission, Phase, SecretsPlace, SecretsView,
+    ServiceView, SettingsView, Tongue, View,
 };
 
 pub(crate) fn state(since_ms: i64) -> State {
@@ -36,6 +36,7 @@ pub(crate) fn state(since_ms: i64) -> State {
             host: None,
             refused_gateway: None,
         },
+        gateway: GatewayView::off(0),
         devices: Vec::new(),
         activity: 0,
         pending: Vec::new(),

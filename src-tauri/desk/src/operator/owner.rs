@@ -1,0 +1,78 @@
+//! What the gateway's link asks of this computer: whose gateway it is, its secret, a place for the device token.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use care::survey::{Place, Survey, other_end, take};
+use care::who::{Whose, whose};
+use channel::clock::Clock;
+use gateway::{Address, Ends, NoProof, Proof, Shared, Token};
+use tokio::sync::watch;
+
+use super::surroundings::{Found, find};
+use crate::failure::{Failure, FailureCode};
+use crate::secrets::Vault;
+
+/// See [`gateway::Owner`].
+pub(super) struct Owner {
+    pub(super) found: Found,
+    pub(super) vault: Vault,
+    /// Why the last look proved nothing: better words than the link has.
+    pub(super) doubt: Arc<watch::Sender<Option<Failure>>>,
+}
+
+impl gateway::Owner for Owner {
+    async fn prove(&self, address: &Address) -> Result<Proof, NoProof> {
+        let (place, address) = (self.found.survey_place(address), address.clone());
+        let looked = tokio::task::spawn_blocking(move || look(place, address)).await;
+        let (doubt, proof) = looked.unwrap_or_else(|_| (Some(unproven()), Err(NoProof::Unknown)));
+        self.doubt.send_replace(doubt);
+        proof
+    }
+
+    async fn secret(&self) -> Option<Shared> {
+        find().await.ok().and_then(|found| found.secret)
+    }
+
+    fn keep(&self, device_token: Option<&Token>) {
+        let (vault, url, token) = (self.vault.clone(), self.found.address.url(), device_token.cloned());
+        tokio::spawn(async move {
+            if let Err(failure) = vault.keep_gateway_token(&url, token.as_ref()).await {
+                // The next start comes in by the shared token again.
+                tracing::warn!(code = failure.code.as_str(), "the gateway's device token is not kept");
+            }
+        });
+    }
+}
+
+/// Whose gateway it is; and where nobody can say that it is the user's, why.
+fn look(place: Place, address: Address) -> (Option<Failure>, Result<Proof, NoProof>) {
+    let at = Instant::now();
+    let doubt = match whose(&survey(&place)) {
+        Whose::Mine(mine) => {
+            let (pid, proof) = (mine.gateway.pid, mine.proof);
+            // Once more at the very connection: whoever took it in between is found out.
+            let check =
+                move |ends: Ends| proof.holds(&survey(&place)) && proof.confirms(&other_end(ends.local, ends.peer));
+            return (None, Ok(Proof::of_listener(address, pid, at, check)));
+        }
+        Whose::Nobody(_) => return (Some(Failure::bare(FailureCode::GatewayDown)), Err(NoProof::Nobody)),
+        Whose::Other(other) => named(FailureCode::GatewayOther, &other.process),
+        Whose::Foreign(program) => named(FailureCode::GatewayNotOpenClaw, &program),
+        Whose::CannotSee(_) => unproven(),
+    };
+    (Some(doubt), Err(NoProof::Unknown))
+}
+
+fn survey(place: &Place) -> Survey {
+    take(place.clone(), Clock::start().wall_ms())
+}
+
+fn unproven() -> Failure {
+    Failure::bare(FailureCode::GatewayUnproven)
+}
+
+fn named(code: FailureCode, process: &care::who::Occupant) -> Failure {
+    let program = process.program.as_deref().unwrap_or("?");
+    Failure::with(code, format!("{program}, pid {}", process.pid))
+}
