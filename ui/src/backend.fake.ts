@@ -1,4 +1,5 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type Installed, type Page, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
+import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SAMPLE_REPORT } from "./backend.fake/report";
@@ -15,6 +16,7 @@ export class FakeBackend implements Backend {
   installed: Installed = { outcome: "waitingForGateway", next: "restartGateway", commentsLost: false, plugin: "0.2.0", openclaw: "2026.9.6", config: "/home/anna/.openclaw/openclaw.json" };
   allTurns: ActivityTurn[];
   allUnasked: ActivityUnasked[];
+  paired: GatewayDevice[];
   private readonly views = new Set<(view: View) => void>();
   private readonly pages = new Set<(page: Page) => void>();
   private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
@@ -26,6 +28,7 @@ export class FakeBackend implements Backend {
   constructor(name: SceneName, tongue: Tongue) {
     this.scene = SCENES[name](tongue);
     this.allTurns = this.scene.noTurns ? [] : homeTurns(tongue);
+    this.paired = everybody(tongue).paired;
     this.allUnasked = this.scene.noTurns ? [] : homeUnasked(tongue);
   }
 
@@ -206,6 +209,73 @@ export class FakeBackend implements Backend {
   async saveReport(): Promise<string> {
     this.note("saveReport");
     return "/home/anna/Downloads/smartpi-report-2026-11-21-090507.txt";
+  }
+
+  /** Something about OpenClaw's devices changes, and the program tells so. */
+  changeGateway(change: (view: View["gateway"]) => void): void {
+    this.tell(({ gateway }) => {
+      change(gateway);
+      gateway.devicesRevision += 1;
+    });
+  }
+
+  async connectGateway(on: boolean): Promise<void> {
+    this.note("connectGateway", on);
+    this.changeGateway((gateway) => Object.assign(gateway, { state: on ? "connecting" : "off", sinceMs: Date.now(), failure: null, retryMs: null, version: null, pending: [] }));
+  }
+
+  async gatewayDevices(): Promise<GatewayDevices> {
+    this.note("gatewayDevices");
+    const { gatewayDevices } = this.scene;
+    if (gatewayDevices === "never") await new Promise(() => {});
+    else if (gatewayDevices && "code" in gatewayDevices) throw new Refused(gatewayDevices);
+    else if (gatewayDevices) return gatewayDevices;
+    return { pending: this.view.gateway.pending, paired: this.paired, names: true };
+  }
+
+  private decide(requestId: string): void {
+    this.changeGateway((gateway) => (gateway.pending = gateway.pending.filter((request) => request.requestId !== requestId)));
+  }
+
+  async approvePairing(requestId: string): Promise<void> {
+    this.note("approvePairing", requestId);
+    this.decide(requestId);
+  }
+
+  async rejectPairing(requestId: string): Promise<void> {
+    this.note("rejectPairing", requestId);
+    this.decide(requestId);
+  }
+
+  async removeGatewayDevice(deviceId: string): Promise<void> {
+    this.note("removeGatewayDevice", deviceId);
+    this.paired = this.paired.filter((device) => device.deviceId !== deviceId);
+    this.changeGateway(() => {});
+  }
+
+  async renameGatewayDevice(deviceId: string, name: string): Promise<void> {
+    this.note("renameGatewayDevice", deviceId, name);
+    this.paired = this.paired.map((device) => (device.deviceId === deviceId ? { ...device, name } : device));
+    this.changeGateway(() => {});
+  }
+
+  async rotateToken(deviceId: string, role: string): Promise<void> {
+    this.note("rotateToken", deviceId, role);
+    this.changeGateway(() => {});
+  }
+
+  async revokeToken(deviceId: string, role: string): Promise<void> {
+    this.note("revokeToken", deviceId, role);
+    this.paired = this.paired.map((device) => (device.deviceId === deviceId ? { ...device, tokens: device.tokens.filter((token) => token.role !== role) } : device));
+    this.changeGateway(() => {});
+  }
+
+  async clearGateway(devices: boolean): Promise<GatewayCleared> {
+    this.note("clearGateway", devices);
+    const [rejected, others] = [this.view.gateway.pending.length, this.paired.filter(({ ours }) => !ours).length];
+    if (devices) this.paired = this.paired.filter(({ ours }) => ours);
+    this.changeGateway((gateway) => (gateway.pending = []));
+    return { removed: devices ? others : 0, rejected };
   }
 
   async openFolder(which: Folder): Promise<void> {

@@ -8,6 +8,8 @@ import {
   type BindShown,
   type Failure,
   type Folder,
+  type GatewayCleared,
+  type GatewayDevices,
   type Installed,
   type Page,
   type Removed,
@@ -29,16 +31,22 @@ export type {
   Attended,
   BindEvent,
   BindShown,
+  DeviceToken,
   DeviceView,
   Failure,
   FailureCode,
   Folder,
   FoundOpenClaw,
+  GatewayCleared,
+  GatewayDevice,
+  GatewayDevices,
+  GatewayView,
   Installed,
   InstallPlan,
   NextStep,
   NoticeView,
   Page,
+  PairingRequest,
   PendingClaim,
   Phase,
   Quiet,
@@ -97,6 +105,15 @@ export interface Backend {
   makeReport(): Promise<Report>;
   /** Saves the report that was made last, and gives the new file. */
   saveReport(): Promise<string>;
+  connectGateway(on: boolean): Promise<void>;
+  gatewayDevices(): Promise<GatewayDevices>;
+  approvePairing(requestId: string): Promise<void>;
+  rejectPairing(requestId: string): Promise<void>;
+  removeGatewayDevice(deviceId: string): Promise<void>;
+  renameGatewayDevice(deviceId: string, name: string): Promise<void>;
+  rotateToken(deviceId: string, role: string): Promise<void>;
+  revokeToken(deviceId: string, role: string): Promise<void>;
+  clearGateway(devices: boolean): Promise<GatewayCleared>;
   openFolder(which: Folder): Promise<void>;
   openPhonePage(): Promise<void>;
   copyText(text: string): Promise<void>;
@@ -177,6 +194,15 @@ export function tauriBackend(): Backend {
     installPlugin: (command) => value(commands.installPlugin(command)),
     makeReport: () => value(commands.makeReport()),
     saveReport: () => value(commands.saveReport()),
+    connectGateway: (on) => done(commands.connectGateway(on)),
+    gatewayDevices: () => value(commands.gatewayDevices()),
+    approvePairing: (requestId) => done(commands.approvePairing(requestId)),
+    rejectPairing: (requestId) => done(commands.rejectPairing(requestId)),
+    removeGatewayDevice: (deviceId) => done(commands.removeGatewayDevice(deviceId)),
+    renameGatewayDevice: (deviceId, name) => done(commands.renameGatewayDevice(deviceId, name)),
+    rotateToken: (deviceId, role) => done(commands.rotateToken(deviceId, role)),
+    revokeToken: (deviceId, role) => done(commands.revokeToken(deviceId, role)),
+    clearGateway: (devices) => value(commands.clearGateway(devices)),
     openFolder: (which) => done(commands.openFolder(which)),
     openPhonePage: () => done(commands.openPhonePage()),
     copyText: copy,

@@ -29,7 +29,7 @@ test("the language changes with the program's, everywhere and at once", async ()
 
 test("a page is reached by the sidebar, and its heading has the focus", async () => {
   const { click, has, get } = await stage("home");
-  for (const name of ["activity", "settings", "devices"]) {
+  for (const name of ["activity", "gateway", "settings", "devices"]) {
     await click(`nav-${name}`);
     expect(has(`page-${name}`)).toBe(true);
     expect(get(`nav-${name}`).attributes("aria-current")).toBe("page");

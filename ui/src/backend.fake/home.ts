@@ -1,4 +1,5 @@
 import type { ActivityTurn, ActivityUnasked, DeviceView, NoticeView, SetupLook, Tongue, View } from "../backend";
+import { gatewayView } from "./gateway";
 
 /** Minutes before now, ms since 1970. */
 export function ago(minutes: number): number {
@@ -50,6 +51,7 @@ export function homeView(tongue: Tongue): View {
       hints: ["other_network", "firewall", "isolation", "vpn"],
     },
     assistant: { kind: "gateway", link: "online", sinceMs: ago(230), gateway: "b1c4e0a2f7d94c58a3e6b0d1f2a49c77", plugin: "0.2.0", host: "2026.9.6", refusedGateway: null },
+    gateway: gatewayView(),
     devices: homeDevices(tongue),
     activity: 0,
     pending: [],

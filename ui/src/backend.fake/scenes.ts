@@ -1,4 +1,5 @@
-import type { BindEvent, Failure, Page, SetupLook, Tongue, View } from "../backend";
+import type { BindEvent, Failure, GatewayDevices, Page, SetupLook, Tongue, View } from "../backend";
+import { GATEWAY_SCENES } from "./gatewayScenes";
 import { ago, FOUND, homeView, KEYS } from "./home";
 
 /** One situation of the program, for a look at it in a browser and for tests. */
@@ -15,6 +16,8 @@ export type Scene = {
   noTurns?: boolean;
   /** The looking takes for ever. */
   looks?: boolean;
+  /** Who has access to OpenClaw, where it is not everybody; why that cannot be said; or the answer never comes. */
+  gatewayDevices?: GatewayDevices | Failure | "never";
 };
 
 const CLAIMANT = { en: "Ben's phone", zh: "小本的手机" };
@@ -133,6 +136,8 @@ export const SCENES = {
     page: { page: "activity" },
     noTurns: true,
   }),
+
+  ...GATEWAY_SCENES,
 
   settings: (tongue) => ({ view: homeView(tongue), page: { page: "settings" } }),
   "settings-troubled": (tongue) => ({

@@ -2,12 +2,13 @@ import { activity } from "./en/activity";
 import { bind } from "./en/bind";
 import { devices } from "./en/devices";
 import { failures } from "./en/failures";
+import { gateway } from "./en/gateway";
 import { settings } from "./en/settings";
 import { welcome } from "./en/welcome";
 
 /** Every word of the window in English. Its shape is what the other language must have. */
 export const en = {
-  nav: { label: "Pages", devices: "Devices", activity: "Activity", settings: "Settings" },
+  nav: { label: "Pages", devices: "Devices", activity: "Activity", gateway: "OpenClaw", settings: "Settings" },
   service: {
     label: "Service",
     stopped: "Stopped",
@@ -50,6 +51,7 @@ export const en = {
   bind,
   devices,
   failures,
+  gateway,
   settings,
   welcome,
 };

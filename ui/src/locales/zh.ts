@@ -3,12 +3,13 @@ import { activity } from "./zh/activity";
 import { bind } from "./zh/bind";
 import { devices } from "./zh/devices";
 import { failures } from "./zh/failures";
+import { gateway } from "./zh/gateway";
 import { settings } from "./zh/settings";
 import { welcome } from "./zh/welcome";
 
 /** Every word of the window in Simplified Chinese. */
 export const zh: Words = {
-  nav: { label: "页面", devices: "设备", activity: "动态", settings: "设置" },
+  nav: { label: "页面", devices: "设备", activity: "动态", gateway: "OpenClaw", settings: "设置" },
   service: {
     label: "服务",
     stopped: "已停止",
@@ -51,6 +52,7 @@ export const zh: Words = {
   bind,
   devices,
   failures,
+  gateway,
   settings,
   welcome,
 };

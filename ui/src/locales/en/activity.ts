@@ -57,6 +57,7 @@ export const activity = {
     bound: (names: string) => `${names} was bound`,
     removed: (names: string) => `${names} was removed`,
     confirm: (names: string) => `${names} asked to join`,
+    pairing: (names: string) => `${names} asked OpenClaw for access`,
     trouble: (_names: string) => "Something went wrong",
     disk_well: (_names: string) => "This computer saves messages again",
     assistant_up: (_names: string) => "OpenClaw connected",

@@ -59,6 +59,7 @@ export const activity: Words["activity"] = {
     bound: (names) => `${names} 已绑定`,
     removed: (names) => `${names} 已移除`,
     confirm: (names) => `${names} 请求加入`,
+    pairing: (names) => `${names} 请求接入 OpenClaw`,
     trouble: () => "出现问题",
     disk_well: () => "已恢复保存消息",
     assistant_up: () => "OpenClaw 已连接",

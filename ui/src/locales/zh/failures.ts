@@ -1,4 +1,5 @@
 import type { Words } from "../en";
+import { gatewayFailures } from "./gatewayFailures";
 
 export const failures: Words["failures"] = {
   unknown_request: { what: "正在运行的 SmartPi 不认识此请求。", next: "请退出并重新启动 SmartPi，使各部分版本一致。" },
@@ -66,5 +67,6 @@ export const failures: Words["failures"] = {
   plugin_denied: { what: "OpenClaw 的配置禁用了此插件，未作任何更改。", next: "请在其中允许 openclaw-smartpi，再重新查找。" },
   plugin_not_installed: { what: "OpenClaw 没有保留插件，其配置保持原样。", next: "请查看详情后重试。" },
   install_not_prepared: { what: "SmartPi 无法备份 OpenClaw 的配置，未作任何更改。", next: "请检查磁盘空间和文件夹的所有者。" },
+  ...gatewayFailures,
   unrecognised: { what: "SmartPi 报告了此窗口无法识别的问题。", next: "请退出并重新启动 SmartPi，使各部分版本一致。" },
 };

@@ -1,0 +1,28 @@
+import type { gatewayFailures as english } from "../en/gatewayFailures";
+
+export const gatewayFailures: typeof english = {
+  gateway_off: { what: "SmartPi 尚未连接 OpenClaw。", next: "请在“OpenClaw”页面连接。" },
+  gateway_not_online: { what: "SmartPi 当前未连接 OpenClaw。", next: "原因见“OpenClaw”页面，连接后请重试。" },
+  gateway_no_config: { what: "此电脑上没有为您的账户设置 OpenClaw。", next: "请安装并设置 OpenClaw，然后重试。" },
+  gateway_config_unreadable: { what: "无法读取 OpenClaw 的配置，未作任何更改。", next: "请查看详情并修正，然后重试。" },
+  gateway_down: { what: "OpenClaw 没有运行。", next: "请启动它，SmartPi 会自动连接。" },
+  gateway_busy: { what: "OpenClaw 正在启动，或正忙。", next: "无需操作，SmartPi 会自动重试。" },
+  gateway_not_openclaw: { what: "在 OpenClaw 的地址上响应的是其他程序，SmartPi 没有向它透露任何信息。", next: "请关闭该程序，或为 OpenClaw 换一个端口。" },
+  gateway_other: { what: "在此地址上响应的是另一个 OpenClaw，不是您的。SmartPi 没有向它透露任何信息。", next: "请停止那一个，或为其中一个换一个端口。" },
+  gateway_unproven: { what: "SmartPi 无法确认在此地址上响应的是谁的 OpenClaw，因此没有发送密钥。", next: "请确认 OpenClaw 以您自己的账户运行，然后重试。" },
+  gateway_token_wrong: { what: "OpenClaw 不接受自己的令牌：配置中的令牌与正在运行的 OpenClaw 不一致。", next: "请重新启动 OpenClaw，使两者一致。" },
+  gateway_token_missing: { what: "OpenClaw 没有可供 SmartPi 使用的令牌。", next: "请在 OpenClaw 中设置 gateway.auth.token，再重新启动它。" },
+  gateway_device_token_stale: { what: "OpenClaw 不再承认 SmartPi 的访问权限：它已被更换、撤销或移除。", next: "请重试，SmartPi 会申请新的访问权限。" },
+  gateway_pairing_needed: { what: "OpenClaw 需要您允许 SmartPi 接入。", next: "请在 OpenClaw 中批准 SmartPi，然后重试。" },
+  gateway_clock: { what: "此电脑与 OpenClaw 的时钟相差超过两分钟。", next: "请校准时间，然后重试。" },
+  gateway_key_refused: { what: "OpenClaw 不接受 SmartPi 的密钥。", next: "请重试。如果仍然如此，请先在 OpenClaw 中移除 SmartPi。" },
+  gateway_protocol: { what: "此 OpenClaw 与此 SmartPi 的版本互不兼容。", next: "请更新两者中较旧的一个。" },
+  gateway_limited: { what: "OpenClaw 暂时限制了尝试次数。", next: "请等待几分钟，然后重试。" },
+  gateway_request_unknown: { what: "此请求已不存在：可能已在别处处理，或已过期。", next: "设备可以再次请求。" },
+  gateway_device_unknown: { what: "OpenClaw 中已没有此设备。", next: "无需操作，它已无法访问。" },
+  gateway_scope: { what: "OpenClaw 不允许 SmartPi 执行此操作。", next: "请在 OpenClaw 中操作，或在此断开 SmartPi 并重新连接。" },
+  gateway_unsupported: { what: "此版本的 OpenClaw 不支持该操作。", next: "请更新 OpenClaw。" },
+  gateway_ourselves: { what: "这是 SmartPi 自身。", next: "如需结束其访问权限，请在“OpenClaw”页面断开连接。" },
+  gateway_refused: { what: "OpenClaw 拒绝了该操作，未作任何更改。", next: "详情中有 OpenClaw 的说明。" },
+  gateway_no_answer: { what: "OpenClaw 没有及时响应。", next: "请查看操作是否已生效，再决定是否重试。" },
+};
