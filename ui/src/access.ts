@@ -70,8 +70,8 @@ export function mayApprove(request: PairingRequest, held: readonly string[]): bo
   return isAllowed("operator.pairing", held) && needed.every((scope) => isAllowed(scope, held));
 }
 
-/** Whether a device with these scopes may change other devices. */
-export function mayManage(held: readonly string[]): boolean {
+/** Whether these scopes allow everything; only then may a device change others. */
+export function hasFullControl(held: readonly string[]): boolean {
   return held.includes(ADMIN);
 }
 
@@ -82,8 +82,8 @@ export function rightText({ word, isRole }: Right, words: Words): string {
   return Object.hasOwn(scopes, word) ? scopes[word as keyof typeof scopes] : word;
 }
 
-/** What the device is to OpenClaw. */
+/** The name of a role; what is not known is shown as it is. */
 export function roleText(role: string, words: Words): string {
   const { roles } = words.gateway;
-  return Object.hasOwn(roles, role) ? roles[role as keyof typeof roles].what : role;
+  return Object.hasOwn(roles, role) ? roles[role as keyof typeof roles].name : role;
 }

@@ -51,6 +51,8 @@ export const gateway = {
   devices: "Have access",
   list: "Apps and devices that have access to OpenClaw",
   thisApp: "This app",
+  fullAccess: "Full control",
+  worksFor: "Works for OpenClaw",
   connectedNow: "Connected",
   seen: (when: string) => `Last seen ${when}`,
   letIn: (when: string) => `Let in ${when}`,
@@ -103,7 +105,7 @@ export const gateway = {
   working: "One moment…",
 
   clear: "Remove all others…",
-  clearTitle: "Remove everybody but this app?",
+  clearTitle: "Clear access to OpenClaw",
   clearWhat: "What shall end?",
   clearRequests: (count: number) => (count === 1 ? "Only the open request" : `Only the ${count} open requests`),
   clearDevices: (count: number) => (count === 1 ? "Every request, and the 1 other device" : `Every request, and all ${count} other devices`),
@@ -117,8 +119,8 @@ export const gateway = {
   cleared: (removed: number, rejected: number) => `Removed devices: ${removed}. Rejected requests: ${rejected}.`,
 
   roles: {
-    operator: { what: "uses OpenClaw", right: "Connect to OpenClaw, without any right of its own yet" },
-    node: { what: "works for OpenClaw", right: "Work for OpenClaw: the assistant can use what this device offers, such as its camera, files or programs" },
+    operator: { name: "operator", right: "Connect to OpenClaw, without any right of its own yet" },
+    node: { name: "node", right: "Work for OpenClaw: the assistant can use what this device offers, such as its camera, files or programs" },
   },
   scopes: {
     "operator.admin": "Change everything, also the configuration and who has access",
@@ -144,7 +146,7 @@ export const gateway = {
     webchat: "Browser chat",
     "openclaw-tui": "Terminal chat",
     cli: "Command line",
-    "gateway-client": "Program that uses OpenClaw",
+    "gateway-client": "A program of its own",
     "node-host": "Node",
     "openclaw-worker": "Worker",
     "openclaw-probe": "Connection test",

@@ -3,7 +3,6 @@ export const gatewayFailures = {
   gateway_off: { what: "SmartPi is not connected to OpenClaw.", next: "Connect it on the OpenClaw page." },
   gateway_not_online: { what: "SmartPi is not connected to OpenClaw at the moment.", next: "The OpenClaw page says why. Try again when it is connected." },
   gateway_no_config: { what: "OpenClaw is not set up for your account on this computer.", next: "Install OpenClaw and set it up, then try again." },
-  gateway_config_unreadable: { what: "OpenClaw's configuration cannot be read. Nothing was changed.", next: "See the details, correct it, then try again." },
   gateway_down: { what: "OpenClaw is not running.", next: "Start it. SmartPi then connects by itself." },
   gateway_busy: { what: "OpenClaw is starting, or very busy.", next: "Nothing to do: SmartPi tries again by itself." },
   gateway_not_openclaw: { what: "Another program answers where OpenClaw should be. SmartPi told it nothing.", next: "Close that program, or give OpenClaw another port." },

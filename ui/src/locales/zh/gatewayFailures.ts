@@ -4,7 +4,6 @@ export const gatewayFailures: typeof english = {
   gateway_off: { what: "SmartPi 尚未连接 OpenClaw。", next: "请在“OpenClaw”页面连接。" },
   gateway_not_online: { what: "SmartPi 当前未连接 OpenClaw。", next: "原因见“OpenClaw”页面，连接后请重试。" },
   gateway_no_config: { what: "此电脑上没有为您的账户设置 OpenClaw。", next: "请安装并设置 OpenClaw，然后重试。" },
-  gateway_config_unreadable: { what: "无法读取 OpenClaw 的配置，未作任何更改。", next: "请查看详情并修正，然后重试。" },
   gateway_down: { what: "OpenClaw 没有运行。", next: "请启动它，SmartPi 会自动连接。" },
   gateway_busy: { what: "OpenClaw 正在启动，或正忙。", next: "无需操作，SmartPi 会自动重试。" },
   gateway_not_openclaw: { what: "在 OpenClaw 的地址上响应的是其他程序，SmartPi 没有向它透露任何信息。", next: "请关闭该程序，或为 OpenClaw 换一个端口。" },
