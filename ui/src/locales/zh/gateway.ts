@@ -4,7 +4,7 @@ export const gateway: Words["gateway"] = {
   title: "OpenClaw",
   asking: (count) => `${count} 台设备请求接入`,
 
-  off: "SmartPi 尚未管理 OpenClaw 的访问权限",
+  off: "尚未管理 OpenClaw 的访问权限",
   offText: "连接后，您可以查看哪些应用和设备能使用您的 OpenClaw、允许新设备接入，并修复失效的访问权限。SmartPi 会成为此电脑上 OpenClaw 的一台设备，并使用自己的密钥。",
   offAside: "您在这里绑定的设备不需要此连接。",
   connect: "连接",
