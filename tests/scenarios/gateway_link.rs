@@ -56,7 +56,7 @@ impl Stage {
         assert_eq!(keeper.prove().await, Err(NoProof::Nobody), "nobody listens before the boot");
         let refused =
             Client::connect(&keeper.address, &app("x", &[]), Who::Repair, &Auth::Nothing, gateway::events()).await;
-        assert_eq!(refused.unwrap_err(), ConnectFailure::NobodyListens);
+        assert_eq!(refused.expect_err("nobody listens"), ConnectFailure::NobodyListens);
         gateway.boot().await;
         Self { gateway, keeper, _model: model }
     }

@@ -51,6 +51,24 @@ export const commands = {
 	makeReport: () => typedError<Report, Failure>(__TAURI_INVOKE("make_report")),
 	/**  Saves the report that was made last, and no other text; gives the new file. */
 	saveReport: () => typedError<string, Failure>(__TAURI_INVOKE("save_report")),
+	/**  Be a device of the OpenClaw gateway, or not any more. */
+	connectGateway: (on: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("connect_gateway", { on })),
+	/**  Which devices the gateway knows, and who asks. */
+	gatewayDevices: () => typedError<GatewayDevices, Failure>(__TAURI_INVOKE("gateway_devices")),
+	/**  Lets a device into the gateway, or gives it what it asks for. */
+	approvePairing: (requestId: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("approve_pairing", { requestId })),
+	/**  Turns a device of the gateway away. */
+	rejectPairing: (requestId: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("reject_pairing", { requestId })),
+	/**  Makes the gateway forget a device. */
+	removeGatewayDevice: (deviceId: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("remove_gateway_device", { deviceId })),
+	/**  What the person calls a device of the gateway. */
+	renameGatewayDevice: (deviceId: string, name: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("rename_gateway_device", { deviceId, name })),
+	/**  Makes a token of a device of the gateway anew. */
+	rotateToken: (deviceId: string, role: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("rotate_token", { deviceId, role })),
+	/**  Ends a token of a device of the gateway. */
+	revokeToken: (deviceId: string, role: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("revoke_token", { deviceId, role })),
+	/**  Turns everybody away who asks the gateway; removes its devices too where that is said. */
+	clearGateway: (devices: boolean) => typedError<GatewayCleared, Failure>(__TAURI_INVOKE("clear_gateway", { devices })),
 	/**  Opens a folder in the file manager. */
 	openFolder: (folder: Folder) => typedError<null, Failure>(__TAURI_INVOKE("open_folder", { folder })),
 	/**  Opens the phone page in this computer's browser. */
@@ -284,6 +302,18 @@ export type DeviceStatus = {
 	turns: Turn[],
 } & DeviceRow;
 
+/**  A token that a device has. */
+export type DeviceToken = {
+	/**  For which role. */
+	role: string,
+	/**  What it allows. */
+	scopes: string[],
+	/**  When it was last made anew, else made, ms since 1970. */
+	madeMs: number | null,
+	/**  When it was used last, ms since 1970. */
+	usedMs: number | null,
+};
+
 /**  A bound device. */
 export type DeviceView = {
 	/**  Name of its key. */
@@ -450,6 +480,52 @@ export type FailureCode =
 "plugin_not_installed" | 
 /**  Our own files cannot be written. */
 "install_not_prepared" | 
+/**  The person did not wish this app to be a device of OpenClaw. */
+"gateway_off" | 
+/**  It wished, and is not connected now. */
+"gateway_not_online" | 
+/**  No configuration of OpenClaw. */
+"gateway_no_config" | 
+/**  Nobody listens. */
+"gateway_down" | 
+/**  It starts, restarts or is very busy. */
+"gateway_busy" | 
+/**  Something else listens. */
+"gateway_not_openclaw" | 
+/**  A gateway that is not this user's. */
+"gateway_other" | 
+/**  It cannot be seen whose it is. */
+"gateway_unproven" | 
+/**  The gateway's own secret is another one. */
+"gateway_token_wrong" | 
+/**  There is none. */
+"gateway_token_missing" | 
+/**  The device token of this app is worth nothing any more. */
+"gateway_device_token_stale" | 
+/**  A person has to let this app in. */
+"gateway_pairing_needed" | 
+/**  The clocks differ. */
+"gateway_clock" | 
+/**  The signature is not taken. */
+"gateway_key_refused" | 
+/**  No common protocol. */
+"gateway_protocol" | 
+/**  Too many tries. */
+"gateway_limited" | 
+/**  The request was decided or is too old. */
+"gateway_request_unknown" | 
+/**  No such device of the gateway. */
+"gateway_device_unknown" | 
+/**  A scope is missing. */
+"gateway_scope" | 
+/**  The gateway is too old for it. */
+"gateway_unsupported" | 
+/**  This app itself. */
+"gateway_ourselves" | 
+/**  Anything else that the gateway said. */
+"gateway_refused" | 
+/**  It did not answer. */
+"gateway_no_answer" | 
 /**  A code of a newer service. */
 string;
 
@@ -491,6 +567,85 @@ export type FoundOpenClaw = {
 	plan: InstallPlan | null,
 	/**  Why it cannot be used. */
 	failure: Failure | null,
+};
+
+/**  `gateway.clear`. */
+export type GatewayCleared = {
+	/**  Devices that were removed. Never this app itself. */
+	removed: number,
+	/**  Requests that were rejected. */
+	rejected: number,
+};
+
+/**  A device that the gateway knows. */
+export type GatewayDevice = {
+	/**  64 hexadecimal digits. */
+	deviceId: string,
+	/**  Its name: the person's where there is one, else what it calls itself. */
+	name: string | null,
+	/**  For example `macos`. */
+	platform: string | null,
+	/**  OpenClaw's word for the program. */
+	clientId: string | null,
+	/**  OpenClaw's word for how it is used. */
+	clientMode: string | null,
+	/**  `operator`, `node`. */
+	roles: string[],
+	/**  What it is allowed. */
+	scopes: string[],
+	/**  Its tokens, without the secrets. */
+	tokens: DeviceToken[],
+	/**  When it was let in, ms since 1970. */
+	approvedMs: number | null,
+	/**  When it was heard last, ms since 1970. */
+	seenMs: number | null,
+	/**  Whether it is connected. `None`: the gateway does not say. */
+	connected: boolean | null,
+	/**  It is this app. */
+	ours: boolean,
+};
+
+/**  `gateway.devices`. */
+export type GatewayDevices = {
+	/**  Devices that ask to be let in, or for more, oldest first. */
+	pending: PairingRequest[],
+	/**  Devices that are in, the one heard last first. */
+	paired: GatewayDevice[],
+	/**  Whether the gateway takes names for devices (`gateway.rename`): older ones do not. */
+	names: boolean,
+};
+
+/**  How this app stands with the gateway. */
+export type GatewayState = 
+/**  The person did not wish it: nothing is looked for. */
+"off" | 
+/**  It is being connected. */
+"connecting" | 
+/**  It is connected. */
+"online" | 
+/**  It did not work, and is tried again by itself. */
+"waiting" | 
+/**  It does not get better by itself: only the person can help. */
+"stuck";
+
+/**  This app as a device of the OpenClaw gateway. */
+export type GatewayView = {
+	/**  How it stands. */
+	state: GatewayState,
+	/**  Since when. */
+	sinceMs: number,
+	/**  Where the gateway is looked for: `ws://HOST:PORT`. `None`: nothing is looked for. */
+	url: string | null,
+	/**  Version of the gateway, when it is online. */
+	version: string | null,
+	/**  Why it is not online. With [`GatewayState::Waiting`] and [`GatewayState::Stuck`]. */
+	failure: Failure | null,
+	/**  When it is tried again. Only with [`GatewayState::Waiting`]. */
+	retryMs: number | null,
+	/**  Devices that ask the gateway to be let in, oldest first; empty while it is not online. */
+	pending: PairingRequest[],
+	/**  Rises whenever the gateway's devices may have changed: who shows them asks again. */
+	devicesRevision: number,
 };
 
 /**  A likely cause why a network address cannot be reached. */
@@ -595,6 +750,8 @@ export type NoticeKind =
 "removed" | 
 /**  A device waits for the person's yes. */
 "confirm" | 
+/**  A device asks the OpenClaw gateway to be let in, or for more. */
+"pairing" | 
 /**  The service or its store has a trouble. */
 "trouble" | 
 /**  The disk takes messages again. */
@@ -652,11 +809,39 @@ remove?: boolean } |
 { page: "bind" } | 
 /**  What happened. */
 { page: "activity" } | 
+/**  This app as a device of the OpenClaw gateway, and the gateway's other devices. */
+{ page: "gateway" } | 
 /**  The settings. */
 { page: "settings" };
 
 /**  The page that it shall show. */
 export type PageShown = Page;
+
+/**  A device that asks the gateway to be let in, or for more than it has. */
+export type PairingRequest = {
+	/**  Exactly this is approved or rejected. */
+	requestId: string,
+	/**  64 hexadecimal digits. */
+	deviceId: string,
+	/**  What the device calls itself. */
+	name: string | null,
+	/**  For example `macos`. */
+	platform: string | null,
+	/**  OpenClaw's word for the program, for example `openclaw-ios`. */
+	clientId: string | null,
+	/**  OpenClaw's word for how it is used, for example `ui`. */
+	clientMode: string | null,
+	/**  What it wants to be: `operator`, `node`. */
+	roles: string[],
+	/**  What it wants to be allowed, for example `operator.read`. */
+	scopes: string[],
+	/**  What the same device is allowed already. `None`: it is not in yet. */
+	approvedScopes: string[] | null,
+	/**  What the same device is already. `None`: it is not in yet. */
+	approvedRoles: string[] | null,
+	/**  When it asked, ms since 1970. */
+	atMs: number,
+};
 
 /**  A claim that waits for a person. */
 export type PendingClaim = {
@@ -944,6 +1129,8 @@ export type View = {
 	network: NetworkView,
 	/**  Who answers. */
 	assistant: AssistantView,
+	/**  This app as a device of the OpenClaw gateway. */
+	gateway: GatewayView,
 	/**  Oldest binding first. */
 	devices: DeviceView[],
 	/**  Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused. */

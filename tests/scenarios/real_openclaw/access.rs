@@ -30,8 +30,8 @@ fn refused(stage: &Stage, what: &str, arguments: Value) -> String {
 
 fn paired(stage: &Stage, device_id: &str) -> Option<Value> {
     let devices = stage.ask("gateway.devices", json!({}));
-    let paired = devices["paired"].as_array().expect("a list").iter();
-    paired.cloned().find(|device| device["deviceId"] == device_id)
+    let mut paired = devices["paired"].as_array().expect("a list").iter();
+    paired.find(|device| device["deviceId"] == device_id).cloned()
 }
 
 fn ours(stage: &Stage) -> Value {

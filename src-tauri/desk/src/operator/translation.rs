@@ -1,5 +1,7 @@
 //! What the gateway's client says, as the rest of the program says it.
 
+use std::cmp::Reverse;
+
 use gateway::{ConnectFailure, DeviceList, Paired, Pending, RequestError, SignatureTrouble, TokenRecord};
 use serde_json::json;
 
@@ -75,7 +77,7 @@ pub(super) fn requests(list: &DeviceList) -> Vec<PairingRequest> {
 /// Everybody, `ours` being this app.
 pub(super) fn devices(list: &DeviceList, ours: &str, names: bool) -> GatewayDevices {
     let mut paired: Vec<GatewayDevice> = list.paired.iter().map(|paired| device(paired, ours)).collect();
-    paired.sort_by(|one, other| (other.connected, other.seen_ms).cmp(&(one.connected, one.seen_ms)));
+    paired.sort_by_key(|device| Reverse((device.connected, device.seen_ms)));
     GatewayDevices { pending: requests(list), paired, names }
 }
 
