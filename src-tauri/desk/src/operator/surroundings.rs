@@ -1,12 +1,11 @@
 //! Where the user's gateway is by its own configuration, and its secret.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use gateway::config::{Config, ConfigError};
+use gateway::config::ConfigError;
+use gateway::credentials::{self, FindError, Held};
 use gateway::place::Surroundings;
-use gateway::{Address, Shared, Token};
-use serde_json::Value;
+use gateway::{Address, Fingerprint, Shared, Token};
 
 use crate::failure::{Failure, FailureCode};
 
@@ -48,34 +47,56 @@ pub(super) async fn find() -> Result<Found, Failure> {
 }
 
 fn read(surroundings: &Surroundings<'_>) -> Result<Found, Failure> {
-    let places = surroundings.places().ok_or_else(|| Failure::bare(FailureCode::GatewayNoConfig))?;
-    let config = Config::read(&places.config).map_err(|error| match error {
-        ConfigError::Missing(_) => Failure::bare(FailureCode::GatewayNoConfig),
-        error @ (ConfigError::Read { .. } | ConfigError::Malformed { .. }) => {
-            Failure::caused(FailureCode::OpenClawConfigUnreadable, &error)
-        }
+    let unreadable = |error: &dyn std::error::Error| Failure::caused(FailureCode::OpenClawConfigUnreadable, error);
+    // OpenClaw's command line goes on without one, but then there is no gateway to wait for.
+    let places = surroundings.places().filter(|places| (surroundings.exists)(&places.config));
+    let places = places.ok_or_else(|| Failure::bare(FailureCode::GatewayNoConfig))?;
+    let credentials = credentials::find(surroundings, None).map_err(|error| match error {
+        FindError::NoHome | FindError::Config(ConfigError::Missing(_)) => Failure::bare(FailureCode::GatewayNoConfig),
+        error @ (FindError::Config(_) | FindError::Include(_)) => unreadable(&error),
     })?;
-    let address = Address::local(surroundings.port(config.value(), None));
-    let secret = secret(&config.value()["gateway"]["auth"], surroundings.env);
+    let pin = credentials.tls_fingerprint.as_deref().and_then(Fingerprint::parse);
+    let address = Address::parse(&credentials.url, pin).map_err(|error| unreadable(&error))?;
+    let held = |held: &Held| Token::new(held.secret.expose().to_owned());
+    let token = credentials.token.as_ref().map(|token| Shared::Token(held(token)));
+    let secret = token.or_else(|| credentials.password.as_ref().map(|password| Shared::Password(held(password))));
     Ok(Found { address, secret, state_dir: places.state_dir, config: places.config })
 }
 
-/// The configuration beats the environment: measured at the real gateway.
-fn secret(auth: &Value, env: &dyn Fn(&str) -> Option<OsString>) -> Option<Shared> {
-    let text = |key: &str, variable: &str| {
-        let named = auth[key].as_str().and_then(|text| expanded(text, env));
-        named.or_else(|| env(variable)?.into_string().ok().filter(|text| !text.trim().is_empty()))
-    };
-    let token = || text("token", "OPENCLAW_GATEWAY_TOKEN").map(|text| Shared::Token(Token::new(text)));
-    let password = || text("password", "OPENCLAW_GATEWAY_PASSWORD").map(|text| Shared::Password(Token::new(text)));
-    if auth["mode"] == "password" { password().or_else(token) } else { token().or_else(password) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// `${NAME}` stands for a variable.
-fn expanded(text: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Option<String> {
-    let text = match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
-        Some(name) => env(name)?.into_string().ok()?,
-        None => text.to_owned(),
-    };
-    (!text.trim().is_empty()).then_some(text)
+    fn found(config: &str) -> Result<Found, Failure> {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join("openclaw.json"), config).unwrap();
+        let folder = temp.path().as_os_str().to_owned();
+        let env = move |name: &str| (name == "OPENCLAW_STATE_DIR").then(|| folder.clone());
+        read(&Surroundings { env: &env, exists: &Path::exists })
+    }
+
+    #[test]
+    fn a_gateway_of_this_computer_is_found_with_its_token() {
+        let found = found(r#"{ gateway: { port: 19100, auth: { mode: "token", token: "secret" } } }"#).unwrap();
+        assert_eq!(found.address, Address::local(19_100));
+        assert_eq!(found.secret, Some(Shared::Token(Token::new("secret".into()))));
+    }
+
+    #[test]
+    fn one_of_another_computer_is_found_with_its_certificate() {
+        let pin = "ab".repeat(32);
+        let config = format!(
+            r#"{{ gateway: {{ mode: "remote", remote: {{ url: "wss://10.0.0.2:18789", token: "t", tlsFingerprint: "{pin}" }} }} }}"#
+        );
+        let found = found(&config).unwrap();
+        assert!(found.address.is_encrypted() && !found.address.is_loopback(), "{:?}", found.address);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart_from_nothing() {
+        assert_eq!(found("{").unwrap_err().code, FailureCode::OpenClawConfigUnreadable);
+        let env = |name: &str| (name == "OPENCLAW_STATE_DIR").then(|| "/nowhere".into());
+        let nothing = read(&Surroundings { env: &env, exists: &Path::exists }).unwrap_err();
+        assert_eq!(nothing.code, FailureCode::GatewayNoConfig);
+    }
 }
