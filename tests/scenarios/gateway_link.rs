@@ -24,7 +24,9 @@ use owner::Keeper;
 use squatter::Squatter;
 
 /// For an answer or an event of a gateway that runs.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
+/// For a gateway that answers to be ready: the oldest one hears nothing for a while after it began to listen.
+const READY: Duration = Duration::from_secs(180);
 const ADMIN: [&str; 5] =
     ["operator.admin", "operator.pairing", "operator.read", "operator.write", "operator.approvals"];
 
@@ -58,6 +60,12 @@ impl Stage {
             Client::connect(&keeper.address, &app("x", &[]), Who::Repair, &Auth::Nothing, gateway::events()).await;
         assert_eq!(refused.expect_err("nobody listens"), ConnectFailure::NobodyListens);
         gateway.boot().await;
+        // It answers before it is ready: a link waits for that.
+        let mut first = Operator::begin(&keeper.apart(), 99, None);
+        timeout(READY, first.seen.wait_for(|seen| seen.state == State::Online))
+            .await
+            .expect("ready in time")
+            .expect("a link");
         Self { gateway, keeper, _model: model }
     }
 
@@ -90,7 +98,7 @@ struct Operator {
 impl Operator {
     fn begin(keeper: &Keeper, seed: u8, device_token: Option<Token>) -> Self {
         let link = Link::new(keeper.address.clone(), device_token, Some(Shared::Token(token(Gateway::TOKEN))));
-        let handle = keep_connected(link, app("SmartPi Tray of a test", &ADMIN), identity(seed), keeper.clone());
+        let handle = keep_connected(link, app(&format!("SmartPi Tray {seed}"), &ADMIN), identity(seed), keeper.clone());
         let (seen, events) = (handle.seen(), handle.events());
         Self { handle, seen, events }
     }
@@ -143,7 +151,8 @@ async fn the_current_gateway_is_understood() {
 
 #[tokio::test]
 async fn the_oldest_gateway_is_understood() {
-    let mut stage = Stage::set(OLDEST, &json!({ "browser": { "enabled": false } })).await;
+    let mut stage =
+        Stage::set(OLDEST, &json!({ "browser": { "enabled": false }, "plugins": { "enabled": false } })).await;
     every_way_to_connect_has_its_name(&stage, false).await;
     let mut operator = Operator::begin(&stage.keeper, 1, None);
     everything_an_operator_asks_is_answered(&stage, &mut operator, false).await;
@@ -185,7 +194,11 @@ async fn every_way_to_connect_has_its_name(stage: &Stage, current: bool) {
     assert_eq!(more, no_more);
     assert_eq!(failed(Who::Repair, read, Auth::Nothing).await, ConnectFailure::IdentityRequired);
     let password = Auth::Shared(Shared::Password(token(Gateway::TOKEN)), proof);
-    stage.connect(device, read, &password).await.expect("a token is taken for a password");
+    match stage.connect(device, read, &password).await {
+        Ok(_) if current => {}
+        Err(failure) if !current => assert_eq!(failure, ConnectFailure::TokenMissing),
+        other => panic!("{other:?}"),
+    }
 
     // Old, about another address, or not this connection: nothing goes out.
     let address = &stage.keeper.address;
@@ -220,7 +233,10 @@ async fn everything_an_operator_asks_is_answered(stage: &Stage, operator: &mut O
         other => panic!("{other:?}"),
     }
     assert_eq!(client.agents().await.expect("agents")["defaultId"], "main");
-    assert!(client.models().await.expect("models")["models"].is_array());
+    if current {
+        // The oldest one would be deaf for half a minute.
+        assert!(client.models().await.expect("models")["models"].is_array());
+    }
     assert!(!client.logs(None, 5).await.expect("logs").lines.is_empty());
     let config = client.config().await.expect("the configuration");
     assert!(!config.to_string().contains(Gateway::TOKEN), "the gateway masks it");

@@ -168,6 +168,11 @@ impl Gateway {
             gateway.stage_what_it_would_fetch();
         }
         let mut config = gateway.minimal_config(model);
+        if version == OLDEST {
+            // Nobody asks it for an answer, and it would look through every provider for half a minute of processor time before it hears anybody.
+            let keys = config.as_object_mut().expect("an object");
+            keys.retain(|key, _| !["models", "agents"].contains(&key.as_str()));
+        }
         merge(&mut config, extras);
         std::fs::write(gateway.config_path(), format!("{config:#}\n")).expect("a fresh home takes a configuration");
         gateway

@@ -25,8 +25,8 @@ use crate::socket::Socket;
 pub const MOST_WAITING: usize = 128;
 /// Events that a slow listener may be behind: what is older is lost for him, and he is told how many.
 pub const EVENTS_KEPT: usize = 256;
-/// For most requests: a gateway answers in milliseconds, and in seconds when it is busy.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// For most requests: a gateway answers in milliseconds; one that just started, on a busy computer, in some tens of seconds.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection that the gateway greeted. The last [`Client`] that is dropped closes it.
 #[derive(Clone, Debug)]
@@ -238,3 +238,6 @@ pub async fn next_event(events: &mut broadcast::Receiver<GatewayEvent>) -> Optio
         Err(broadcast::error::RecvError::Closed) => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ use crate::token::Token;
 /// For a change of the configuration: its answer waits for the gateway to apply it.
 const CONFIG_PATIENCE: Duration = Duration::from_secs(30);
 
+/// For the list of models: half a minute of one processor, where there is nothing else to do.
+const MODELS_PATIENCE: Duration = Duration::from_secs(120);
+
 /// A device that waits for an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -301,12 +304,12 @@ impl Client {
         self.request("agents.list", json!({}), PATIENCE).await
     }
 
-    /// `models.list`, whole. Needs `operator.read`.
+    /// `models.list`, whole: 2026.4.26 looks through every provider for it at first, and answers nobody meanwhile. Needs `operator.read`.
     ///
     /// # Errors
     /// See [`RequestError`].
     pub async fn models(&self) -> Result<Value, RequestError> {
-        self.request("models.list", json!({}), PATIENCE).await
+        self.request("models.list", json!({}), MODELS_PATIENCE).await
     }
 
     /// `config.get`, whole: secrets in it are replaced by the gateway. Needs `operator.read`.

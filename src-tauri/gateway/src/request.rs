@@ -105,6 +105,10 @@ impl RequestError {
             let missing = details["missingScope"].as_str().unwrap_or_default().to_owned();
             return Self::MissingScope { missing, required: strings(&details["requiredScopes"]) };
         }
+        // 2026.4.26 has no code for it.
+        if let Some(missing) = message.strip_prefix("missing scope: ") {
+            return Self::MissingScope { missing: missing.to_owned(), required: vec![missing.to_owned()] };
+        }
         match (code.as_str(), message.as_str()) {
             ("UNAVAILABLE", _) if details.get("limit").is_some() => {
                 Self::RateLimited { retry_after: retry_after.unwrap_or(Duration::from_secs(60)) }
@@ -166,10 +170,10 @@ mod tests {
         let two = file(include_str!("../tests/recorded/pairing-2.json"));
         let old = file(include_str!("../tests/recorded/old-2026.4.26.json"));
         let missing = "operator.pairing".to_owned();
-        assert_eq!(
-            named(&one["B_list_with_read"]),
-            RequestError::MissingScope { required: vec![missing.clone()], missing }
-        );
+        let expected = RequestError::MissingScope { required: vec![missing.clone()], missing };
+        assert_eq!(named(&one["B_list_with_read"]), expected);
+        let error = json!({ "code": "INVALID_REQUEST", "message": "missing scope: operator.pairing" });
+        assert_eq!(named(&json!({ "type": "res", "id": "1", "ok": false, "error": error })), expected, "2026.4.26");
         for case in ["reject_unknown", "approve_unknown", "approve_superseded"] {
             assert_eq!(named(&two[case]), RequestError::UnknownRequest, "{case}");
         }

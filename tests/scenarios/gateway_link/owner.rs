@@ -35,9 +35,14 @@ impl Keeper {
         Self { address, place, kept: Kept::default(), secret: Arc::new(Mutex::new(secret)), trusting: false }
     }
 
-    /// The same with the planted fault, and with nothing kept.
+    /// The same, with nothing kept.
+    pub(super) fn apart(&self) -> Self {
+        Self { kept: Kept::default(), ..self.clone() }
+    }
+
+    /// The same with the planted fault.
     pub(super) fn trusting(&self) -> Self {
-        Self { trusting: true, kept: Kept::default(), ..self.clone() }
+        Self { trusting: true, ..self.apart() }
     }
 
     pub(super) fn kept(&self) -> Vec<Option<Token>> {
