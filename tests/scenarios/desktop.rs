@@ -6,6 +6,7 @@ mod keyring;
 mod no_tray;
 mod notices;
 mod screenshots;
+mod script_and_report;
 mod single_instance;
 mod tray_menu;
 mod window_binds_a_phone;
