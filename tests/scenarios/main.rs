@@ -15,6 +15,7 @@ mod native_devices;
 mod phone_page;
 mod random_faults;
 mod real_openclaw;
+mod refused_push;
 mod reports;
 mod tidy;
 mod two_plugins;

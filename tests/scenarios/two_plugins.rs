@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(20);
 const MESSAGE: &str = "01KAAAAAAAAAAAAAAAAAAAAAA1";
 
 /// A plugin that has proved the key, and its generation.
-async fn plugin(service: &ChannelService<'_>) -> Result<(Intruder, u64)> {
+pub(crate) async fn plugin(service: &ChannelService<'_>) -> Result<(Intruder, u64)> {
     let key: [u8; 32] = std::fs::read(service.data().join("link.key"))?.as_slice().try_into()?;
     let mut peer = Intruder::upgraded(Ipv4Addr::LOCALHOST, SERVICE, "/openclaw").await?;
     let hello = peer.next("hello").await?;
@@ -34,7 +34,7 @@ async fn plugin(service: &ChannelService<'_>) -> Result<(Intruder, u64)> {
     Ok((peer, ready["gen"].as_u64().context("no gen")?))
 }
 
-fn push(rid: &str, to: &Identity) -> Value {
+pub(crate) fn push(rid: &str, to: &Identity) -> Value {
     json!({ "t": "push", "rid": rid, "to": to.device_key().to_string(), "text": format!("words of {rid}"), "by": "agent:main" })
 }
 

@@ -96,7 +96,7 @@ crate::words! {
     /// The page that a phone would open.
     phone_page(): "Open phone page", "打开手机页面";
     /// What happened.
-    activity(): "Activity…", "活动记录…";
+    activity(): "Activity…", "动态…";
     /// The settings.
     settings(): "Settings…", "设置…";
     /// Starts with the session.

@@ -57,7 +57,7 @@ export const settings = {
   linkOnline: (when: string) => `Connected since ${when}`,
   linkOffline: (when: string) => `Not connected since ${when}`,
   linkNever: "Not connected yet",
-  linkEcho: "Not in use: practice answers are on",
+  linkEcho: "Practice answers are on",
   versions: (host: string, plugin: string) => `OpenClaw ${host}, plugin ${plugin}`,
   look: "Check or connect OpenClaw",
   refusedGateway: "Refused gateway",

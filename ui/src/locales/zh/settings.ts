@@ -59,7 +59,7 @@ export const settings: Words["settings"] = {
   linkOnline: (when) => `${when} 起已连接`,
   linkOffline: (when) => `${when} 起未连接`,
   linkNever: "尚未连接",
-  linkEcho: "未使用：当前为练习回答",
+  linkEcho: "正在使用练习回答",
   versions: (host, plugin) => `OpenClaw ${host}，插件 ${plugin}`,
   look: "检查或连接 OpenClaw",
   refusedGateway: "被拒绝的网关",
