@@ -108,8 +108,8 @@ impl RpcStore {
                 {
                     tokio::time::sleep(wait).await;
                 }
-                Err(CallError::Stale) => return Err(StoreError::Newer),
-                Err(CallError::Lost) => {}
+                // An old hash may be our own doing: the try before, whose answer was lost.
+                Err(CallError::Stale | CallError::Lost) => {}
                 Err(error) => return Err(StoreError::Refused(error)),
             }
             // Nobody knows what became of it: it is never sent again blindly.

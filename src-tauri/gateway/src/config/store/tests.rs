@@ -71,19 +71,28 @@ struct Gateway {
     asked: Mutex<Vec<(String, Value)>>,
     /// What happens instead of the next patches.
     mishaps: Mutex<VecDeque<Mishap>>,
+    late: Mutex<Option<Value>>,
 }
 
 enum Mishap {
     Limited(Duration),
     LostAfter,
     LostBefore,
+    /// The answer is lost, and the change comes only after the next look.
+    LostAndLate,
     OtherWriter,
 }
 
 impl Gateway {
     fn new(config: Value, mishaps: Vec<Mishap>) -> Arc<Self> {
         let (writes, asked) = (Mutex::new(0), Mutex::new(Vec::new()));
-        Arc::new(Self { config: Mutex::new(config), writes, asked, mishaps: Mutex::new(mishaps.into()) })
+        Arc::new(Self {
+            config: Mutex::new(config),
+            writes,
+            asked,
+            mishaps: Mutex::new(mishaps.into()),
+            late: Mutex::new(None),
+        })
     }
 
     fn hash(&self) -> String {
@@ -101,7 +110,14 @@ impl Gateway {
             message: message.into(),
             retry_after: None,
         };
+        if let Some(late) = self.late.lock().unwrap().take() {
+            self.patch(&late);
+        }
         match self.mishaps.lock().unwrap().pop_front() {
+            Some(Mishap::LostAndLate) => {
+                *self.late.lock().unwrap() = Some(params.clone());
+                return Err(CallError::Lost);
+            }
             Some(Mishap::Limited(wait)) => {
                 return Err(CallError::Refused {
                     code: "UNAVAILABLE".into(),
@@ -220,9 +236,12 @@ async fn through_the_gateway_only_our_paths_are_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_is_looked_up_and_never_sent_blindly() {
-    for (mishap, patches) in
-        [(Mishap::LostAfter, 1), (Mishap::LostBefore, 2), (Mishap::Limited(Duration::from_secs(59)), 2)]
-    {
+    for (mishap, patches) in [
+        (Mishap::LostAfter, 1),
+        (Mishap::LostBefore, 2),
+        (Mishap::LostAndLate, 2),
+        (Mishap::Limited(Duration::from_secs(59)), 2),
+    ] {
         let gateway = Gateway::new(persons(), vec![mishap]);
         let (_temp, store) = rpc(&gateway);
         let plan = store.plan(&Change::install("/k")).await.unwrap();
