@@ -334,6 +334,7 @@ fn sum(path: &Path) -> Result<String, BackupError> {
 
 /// A folder for its owner only; one that is there stays.
 pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only unix has a mode to set"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
