@@ -1,4 +1,4 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Tongue, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
@@ -25,7 +25,7 @@ export class FakeBackend implements Backend {
   private triesLeft = 3;
   private claimName = "";
 
-  constructor(name: SceneName, tongue: Tongue) {
+  constructor(name: SceneName, tongue: Language) {
     this.scene = SCENES[name](tongue);
     this.allTurns = this.scene.noTurns ? [] : homeTurns(tongue);
     this.paired = everybody(tongue).paired;

@@ -57,7 +57,7 @@ export type {
   SettingsChange,
   SetupLook,
   SpeaksFirst,
-  Tongue,
+  Language,
   Turn,
   Turns,
   View,

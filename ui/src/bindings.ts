@@ -157,7 +157,7 @@ export type AppView = {
 	/**  Its version. */
 	version: string,
 	/**  Language of everything it says: the person's choice, else the system's. */
-	language: Tongue,
+	language: Language,
 	/**  Whether it has a desktop: a tray, notifications, a window. False for `smartpi serve`. */
 	desktop: boolean,
 	/**  Whether a tray shows the icon. `None`: not known yet, or no desktop. */
@@ -704,6 +704,13 @@ export type KeyringTrouble =
 /**  It refused, or answered nonsense. */
 "broken";
 
+/**  A language of the product, as `zh` or `en`. */
+export type Language = 
+/**  English. */
+"en" | 
+/**  Simplified Chinese. */
+"zh";
+
 /**  Whether a plugin is connected. */
 export type LinkState = 
 /**  Yes. */
@@ -1011,7 +1018,7 @@ export type ServiceView = {
 /**  What of the settings to change; what is absent stays. */
 export type SettingsChange = {
 	/**  Null: as the system. */
-	language?: Tongue | null,
+	language?: Language | null,
 	/**  TCP port. */
 	port?: number | null,
 	/**  Days that message text is kept. */
@@ -1031,7 +1038,7 @@ export type SettingsChange = {
 /**  What the person chose. */
 export type SettingsView = {
 	/**  `None`: as the system. */
-	language: Tongue | null,
+	language: Language | null,
 	/**  TCP port. */
 	port: number,
 	/**  Days that message text is kept; 0: wiped when the turn ends. */
@@ -1067,13 +1074,6 @@ export type SpeaksFirst =
 "asked" | 
 /**  Nobody; answers come as ever. */
 "nobody";
-
-/**  A language, as `zh` or `en`. */
-export type Tongue = 
-/**  English. */
-"en" | 
-/**  Simplified Chinese. */
-"zh";
 
 /**  One turn and when each thing happened, ms since 1970. */
 export type Turn = {

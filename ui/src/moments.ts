@@ -1,6 +1,6 @@
 /** Times and spans in plain words. */
 
-import type { Tongue } from "./backend";
+import type { Language } from "./backend";
 import type { Words } from "./locales/en";
 
 const DAY_MS = 86_400_000;
@@ -23,13 +23,13 @@ export function daysBetween(earlier: number, later: number): number {
 }
 
 /** `3 November`, with the year where it is another one than now. */
-export function dateOf(ms: number, now: number, tongue: Tongue): string {
+export function dateOf(ms: number, now: number, tongue: Language): string {
   const year = new Date(ms).getFullYear() === new Date(now).getFullYear() ? undefined : "numeric";
   return new Intl.DateTimeFormat(tongue === "zh" ? "zh-CN" : "en-GB", { day: "numeric", month: "long", year }).format(ms);
 }
 
 /** `14:02`, `yesterday 18:20` or `3 November 18:20`. */
-export function moment(ms: number, now: number, tongue: Tongue, words: Words): string {
+export function moment(ms: number, now: number, tongue: Language, words: Words): string {
   const days = daysBetween(ms, now);
   if (days === 0) return timeOfDay(ms);
   if (days === 1) return words.parts.yesterdayAt(timeOfDay(ms));
@@ -37,7 +37,7 @@ export function moment(ms: number, now: number, tongue: Tongue, words: Words): s
 }
 
 /** Heading of a day: `Today`, `Yesterday` or `3 November`. */
-export function dayHeading(ms: number, now: number, tongue: Tongue, words: Words): string {
+export function dayHeading(ms: number, now: number, tongue: Language, words: Words): string {
   const days = daysBetween(ms, now);
   if (days === 0) return words.parts.today;
   return days === 1 ? words.parts.yesterday : dateOf(ms, now, tongue);

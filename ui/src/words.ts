@@ -1,13 +1,13 @@
 import { computed, ref, type ComputedRef } from "vue";
 
-import type { Tongue } from "./backend";
+import type { Language } from "./backend";
 import { en, type Words } from "./locales/en";
 import { zh } from "./locales/zh";
 
-const LOCALES: Readonly<Record<Tongue, Words>> = { en, zh };
+const LOCALES: Readonly<Record<Language, Words>> = { en, zh };
 
 /** The language of the window. */
-export const tongue = ref<Tongue>(preferred(navigator.languages));
+export const tongue = ref<Language>(preferred(navigator.languages));
 
 const words = computed(() => LOCALES[tongue.value]);
 
@@ -17,7 +17,7 @@ export function useWords(): ComputedRef<Words> {
 }
 
 /** The first preference that is one of ours: used until the program says its own. */
-export function preferred(languages: readonly string[]): Tongue {
+export function preferred(languages: readonly string[]): Language {
   for (const language of languages) {
     if (/^zh\b/i.test(language)) return "zh";
     if (/^en\b/i.test(language)) return "en";

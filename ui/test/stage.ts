@@ -2,7 +2,7 @@ import { enableAutoUnmount, flushPromises, mount, type DOMWrapper, type VueWrapp
 import { afterEach, beforeEach, vi } from "vitest";
 
 import App from "../src/App.vue";
-import { choose, type Tongue } from "../src/backend";
+import { choose, type Language } from "../src/backend";
 import { FakeBackend } from "../src/backend.fake";
 import type { SceneName } from "../src/backend.fake/scenes";
 import { activityOf, page } from "../src/pages";
@@ -29,7 +29,7 @@ export type Stage = {
 };
 
 /** Opens the window in a scene. */
-export async function stage(scene: SceneName, tongue: Tongue = "en"): Promise<Stage> {
+export async function stage(scene: SceneName, tongue: Language = "en"): Promise<Stage> {
   view.value = null;
   lost.value = null;
   page.value = { page: "devices" };

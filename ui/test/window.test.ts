@@ -1,12 +1,12 @@
 import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test } from "vitest";
 
-import type { Tongue } from "../src/backend";
+import type { Language } from "../src/backend";
 import { SCENES, type SceneName } from "../src/backend.fake/scenes";
 import { page } from "../src/pages";
 import { stage } from "./stage";
 
-const TONGUES: Tongue[] = ["en", "zh"];
+const TONGUES: Language[] = ["en", "zh"];
 
 describe.each(TONGUES)("in %s", (tongue) => {
   test.each(Object.keys(SCENES) as SceneName[])("the scene %s is shown", async (scene) => {

@@ -1,9 +1,11 @@
 //! Which of the two languages a person reads.
 
-use crate::view::Tongue;
+use serde::{Deserialize, Serialize};
+use specta::Type;
 
-/// A language of the product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+/// A language of the product, as `zh` or `en`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// English.
     #[default]
@@ -32,15 +34,6 @@ impl Language {
         match self {
             Self::En => en,
             Self::Zh => zh,
-        }
-    }
-}
-
-impl From<Tongue> for Language {
-    fn from(tongue: Tongue) -> Self {
-        match tongue {
-            Tongue::En => Self::En,
-            Tongue::Zh => Self::Zh,
         }
     }
 }

@@ -90,7 +90,7 @@ impl Announcer {
         let (linking, linking_wake) = self.assistant.step(after, now_ms);
         events.extend(linking);
 
-        let language = Language::from(after.shown.app.language);
+        let language = after.shown.app.language;
         let mut step = Step { wake_ms: coming_wake.into_iter().chain(linking_wake).min(), ..Step::default() };
         for event in events {
             self.last_id += 1;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, FailureCode};
+use crate::language::Language;
 use crate::private_file;
-use crate::view::Tongue;
 
 /// The form of the file that this program writes.
 const VERSION: u32 = 2;
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Seconds without an answer after which a device is told (9002), 1 to 600.
     pub answer_after_s: u64,
     /// What the window and the tray speak; `None`: as the system.
-    pub language: Option<Tongue>,
+    pub language: Option<Language>,
     /// The person stopped the service: nothing but the person starts it again.
     pub stopped: bool,
     /// The first-run pages were finished or skipped.

@@ -112,7 +112,7 @@ pub enum TrayAction {
 /// The tray for this state. `now` carries the person's time zone: ages are said as times of day, so that the words hold until [`stale_at_ms`].
 pub fn tray_menu(state: &State, now: &Zoned) -> TrayMenu {
     let view = &state.shown;
-    let language = Language::from(view.app.language);
+    let language = view.app.language;
     let first = status::first_line(view, language, now);
     let mut items = vec![TrayItem::Words(first.clone())];
     items.extend(status::more_lines(view, language, now));

@@ -11,6 +11,7 @@ use crate::control::answer::{
     AddressReach, AgentWord, DeviceState, LinkState, PairingRequest, PendingClaim, SpeaksFirst,
 };
 use crate::failure::Failure;
+use crate::language::Language;
 use crate::settings::Quiet;
 
 /// The whole.
@@ -59,7 +60,7 @@ pub struct AppView {
     /// Its version.
     pub version: String,
     /// Language of everything it says: the person's choice, else the system's.
-    pub language: Tongue,
+    pub language: Language,
     /// Whether it has a desktop: a tray, notifications, a window. False for `smartpi serve`.
     pub desktop: bool,
     /// Whether a tray shows the icon. `None`: not known yet, or no desktop.
@@ -72,16 +73,6 @@ pub struct AppView {
     pub data_dir: String,
     /// Log file.
     pub log_file: String,
-}
-
-/// A language, as `zh` or `en`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "lowercase")]
-pub enum Tongue {
-    /// English.
-    En,
-    /// Simplified Chinese.
-    Zh,
 }
 
 /// The channel service.
@@ -339,7 +330,7 @@ pub enum NoticeKind {
 #[serde(rename_all = "camelCase")]
 pub struct SettingsView {
     /// `None`: as the system.
-    pub language: Option<Tongue>,
+    pub language: Option<Language>,
     /// TCP port.
     pub port: u16,
     /// Days that message text is kept; 0: wiped when the turn ends.

@@ -1,4 +1,4 @@
-import type { GatewayDevice, GatewayDevices, GatewayView, PairingRequest, Tongue } from "../backend";
+import type { GatewayDevice, GatewayDevices, GatewayView, PairingRequest, Language } from "../backend";
 import { ago } from "./home";
 
 const NAMES = {
@@ -17,7 +17,7 @@ export function gatewayView(more: Partial<GatewayView> = {}): GatewayView {
   return { state: "online", sinceMs: ago(228), url: "ws://127.0.0.1:18789", version: "2026.9.6", failure: null, retryMs: null, pending: [], devicesRevision: 1, ...more };
 }
 
-export function pairedDevices(tongue: Tongue): GatewayDevice[] {
+export function pairedDevices(tongue: Language): GatewayDevice[] {
   const names = NAMES[tongue];
   const device = (key: keyof typeof IDS, more: Partial<GatewayDevice>): GatewayDevice => ({
     deviceId: IDS[key], name: names[key], platform: "linux", clientId: "cli", clientMode: "cli", roles: ["operator"], scopes: ["operator.read"],
@@ -35,12 +35,12 @@ export function pairedDevices(tongue: Tongue): GatewayDevice[] {
   ];
 }
 
-export function everybody(tongue: Tongue): GatewayDevices {
+export function everybody(tongue: Language): GatewayDevices {
   return { pending: [], paired: pairedDevices(tongue), names: true };
 }
 
 /** A device that is not in yet, one that asks for more, and one whose details changed. */
-export function pairingRequests(tongue: Tongue): PairingRequest[] {
+export function pairingRequests(tongue: Language): PairingRequest[] {
   const names = NAMES[tongue];
   return [
     {

@@ -1,9 +1,9 @@
-import type { GatewayDevices, GatewayView, Tongue } from "../backend";
+import type { GatewayDevices, GatewayView, Language } from "../backend";
 import { everybody, gatewayView, pairingRequests } from "./gateway";
 import { ago, homeView } from "./home";
 import type { Scene } from "./scenes";
 
-function scene(tongue: Tongue, gateway: Partial<GatewayView>, gatewayDevices?: Scene["gatewayDevices"]): Scene {
+function scene(tongue: Language, gateway: Partial<GatewayView>, gatewayDevices?: Scene["gatewayDevices"]): Scene {
   const view = homeView(tongue);
   view.gateway = gatewayView(gateway);
   if (gateway.pending) view.notices.unshift({ id: 9, atMs: ago(1), kind: "pairing", names: gateway.pending.flatMap(({ name }) => name ?? []), deviceKey: null, failure: null });
@@ -11,7 +11,7 @@ function scene(tongue: Tongue, gateway: Partial<GatewayView>, gatewayDevices?: S
 }
 
 /** What OpenClaw 2026.4.26 says: no names, and not who is connected. */
-const old = (tongue: Tongue): GatewayDevices => ({ ...everybody(tongue), paired: everybody(tongue).paired.map((device) => ({ ...device, connected: null })), names: false });
+const old = (tongue: Language): GatewayDevices => ({ ...everybody(tongue), paired: everybody(tongue).paired.map((device) => ({ ...device, connected: null })), names: false });
 
 /** Every situation of the page about OpenClaw. */
 export const GATEWAY_SCENES = {
@@ -31,4 +31,4 @@ export const GATEWAY_SCENES = {
   // SmartPi was let in with less than it wants.
   "gateway-limited": (tongue) =>
     scene(tongue, { pending: pairingRequests(tongue).slice(1, 2) }, { ...everybody(tongue), paired: everybody(tongue).paired.map((device) => (device.ours ? { ...device, scopes: ["operator.pairing"] } : device)) }),
-} satisfies Record<string, (tongue: Tongue) => Scene>;
+} satisfies Record<string, (tongue: Language) => Scene>;

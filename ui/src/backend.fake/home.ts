@@ -1,4 +1,4 @@
-import type { ActivityTurn, ActivityUnasked, DeviceView, NoticeView, SetupLook, Tongue, View } from "../backend";
+import type { ActivityTurn, ActivityUnasked, DeviceView, NoticeView, SetupLook, Language, View } from "../backend";
 import { gatewayView } from "./gateway";
 
 /** Minutes before now, ms since 1970. */
@@ -19,7 +19,7 @@ export const KEYS = {
   script: "s5criptq2w7nzm4xyhk6bvtgra",
 } as const;
 
-export function homeDevices(tongue: Tongue): DeviceView[] {
+export function homeDevices(tongue: Language): DeviceView[] {
   const names = NAMES[tongue];
   const device = (deviceKey: string, name: string, kind: string, more: Partial<DeviceView>): DeviceView => ({
     deviceKey, name, kind, state: "online", sinceMs: ago(95), lastSeenMs: ago(0.2), waiting: 0, boundAtMs: ago(60 * 24 * 40), talking: false, muted: false, speaksFirst: "anyone", ...more,
@@ -32,7 +32,7 @@ export function homeDevices(tongue: Tongue): DeviceView[] {
   ];
 }
 
-export function homeView(tongue: Tongue): View {
+export function homeView(tongue: Language): View {
   const names = NAMES[tongue];
   return {
     revision: 1,
@@ -62,7 +62,7 @@ export function homeView(tongue: Tongue): View {
   };
 }
 
-function homeNotices(tongue: Tongue): NoticeView[] {
+function homeNotices(tongue: Language): NoticeView[] {
   const names = NAMES[tongue];
   return [
     { id: 5, atMs: ago(22), kind: "connected", names: [names.phone], deviceKey: KEYS.phone, failure: null },
@@ -93,7 +93,7 @@ const SAID = {
   ],
 } as const;
 
-export function homeTurns(tongue: Tongue): ActivityTurn[] {
+export function homeTurns(tongue: Language): ActivityTurn[] {
   const names = NAMES[tongue];
   const turn = (index: number, deviceKey: string, deviceName: string, minutes: number, answerMs: number | null, more: Partial<ActivityTurn>): ActivityTurn => {
     const at = ago(minutes);
@@ -116,7 +116,7 @@ export function homeTurns(tongue: Tongue): ActivityTurn[] {
   ];
 }
 
-export function homeUnasked(tongue: Tongue): ActivityUnasked[] {
+export function homeUnasked(tongue: Language): ActivityUnasked[] {
   const names = NAMES[tongue];
   const said = { en: "The washing machine has finished.", zh: "洗衣机已经洗完了。" }[tongue];
   return [

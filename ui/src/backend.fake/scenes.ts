@@ -1,4 +1,4 @@
-import type { BindEvent, Failure, GatewayDevices, Page, SetupLook, Tongue, View } from "../backend";
+import type { BindEvent, Failure, GatewayDevices, Page, SetupLook, Language, View } from "../backend";
 import { GATEWAY_SCENES } from "./gatewayScenes";
 import { ago, FOUND, homeView, KEYS } from "./home";
 
@@ -22,7 +22,7 @@ export type Scene = {
 
 const CLAIMANT = { en: "Ben's phone", zh: "小本的手机" };
 
-function changed(tongue: Tongue, change: (view: View) => void): View {
+function changed(tongue: Language, change: (view: View) => void): View {
   const view = homeView(tongue);
   change(view);
   return view;
@@ -32,9 +32,9 @@ const loopbackOnly = (view: View): void => {
   view.network.addresses = view.network.addresses.slice(-1);
 };
 
-const claim = (tongue: Tongue) => ({ name: CLAIMANT[tongue], kind: "phone", address: "192.168.1.34" });
+const claim = (tongue: Language) => ({ name: CLAIMANT[tongue], kind: "phone", address: "192.168.1.34" });
 
-function firstRun(tongue: Tongue): Scene {
+function firstRun(tongue: Language): Scene {
   const view = changed(tongue, (view) => {
     view.app.welcomed = false;
     view.devices = [];
@@ -164,7 +164,7 @@ export const SCENES = {
     return scene;
   },
   "welcome-failed": (tongue) => ({ ...firstRun(tongue), installFailure: { code: "openclaw_failed", detail: "openclaw plugins install: exit status 1\nError: network is unreachable" } }),
-} satisfies Record<string, (tongue: Tongue) => Scene>;
+} satisfies Record<string, (tongue: Language) => Scene>;
 
 
 export type SceneName = keyof typeof SCENES;

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::answer::SpeaksFirst;
 use crate::failure::{Failure, FailureCode};
+use crate::language::Language;
 use crate::settings::Quiet;
 use crate::shell::Page;
-use crate::view::Tongue;
 
 /// A request of docs/CONTROL.md.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,8 +233,8 @@ pub enum Request {
 pub struct SettingsChange {
     /// Null: as the system.
     #[serde(skip_serializing_if = "Option::is_none", with = "nullable")]
-    #[specta(type = Option<Tongue>)]
-    pub language: Option<Option<Tongue>>,
+    #[specta(type = Option<Language>)]
+    pub language: Option<Option<Language>>,
     /// TCP port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,

@@ -106,7 +106,7 @@ impl Answers for Verbs {
                 nothing()
             }
             Request::DevicesTest { device_key } => {
-                let text = words::test_message(self.view().app.language.into()).to_owned();
+                let text = words::test_message(self.view().app.language).to_owned();
                 let (n, online) = known(self.service.send(key(&device_key)?, text).await?, &device_key)?;
                 json(&Sent { n, online })
             }

@@ -11,10 +11,11 @@ use crate::control::answer::{AgentWord, DeviceList, DeviceState, Nothing, Status
 use crate::control::client::Client;
 use crate::control::request::{Request, SettingsChange};
 use crate::failure::FailureCode;
+use crate::language::Language;
 use crate::running::{NotStarted, Options, Running};
 use crate::shell::NoDesktop;
 use crate::tray_menu::TrayItem;
-use crate::view::{NoticeKind, Permission, Phase, Tongue};
+use crate::view::{NoticeKind, Permission, Phase};
 use rig::{App, Asked, LIMIT, accepts, bind, options};
 
 fn change(change: SettingsChange) -> Request {
@@ -272,10 +273,10 @@ async fn the_view_follows_and_many_changes_come_as_few() {
         views.push(shown.next().await);
     }
     assert!(views.windows(2).all(|pair| pair[0].revision < pair[1].revision));
-    app.done(change(SettingsChange { language: Some(Some(Tongue::En)), ..SettingsChange::default() })).await;
-    let view = shown.until(|view| view.app.language == Tongue::En).await;
-    assert_eq!(view.settings.language, Some(Tongue::En));
-    assert_eq!(app.settings().language, Some(Tongue::En));
+    app.done(change(SettingsChange { language: Some(Some(Language::En)), ..SettingsChange::default() })).await;
+    let view = shown.until(|view| view.app.language == Language::En).await;
+    assert_eq!(view.settings.language, Some(Language::En));
+    assert_eq!(app.settings().language, Some(Language::En));
 }
 
 #[tokio::test]
@@ -285,7 +286,7 @@ async fn what_is_out_of_range_changes_nothing() {
     let before = app.settings();
     for wrong in [
         SettingsChange { port: Some(0), ..SettingsChange::default() },
-        SettingsChange { answer_after_s: Some(601), language: Some(Some(Tongue::Zh)), ..SettingsChange::default() },
+        SettingsChange { answer_after_s: Some(601), language: Some(Some(Language::Zh)), ..SettingsChange::default() },
         SettingsChange { keep_text_days: Some(3_651), ..SettingsChange::default() },
     ] {
         assert_eq!(app.refused(change(wrong)).await, FailureCode::BadRequest);

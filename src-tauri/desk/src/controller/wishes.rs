@@ -232,7 +232,7 @@ impl<S: Shell> Controller<S> {
     fn test_device(&mut self, device_key: &str) {
         let Some(device) = DeviceKey::parse(device_key) else { return };
         let service = self.service.clone();
-        let text = words::test_message(self.state.shown.app.language.into()).to_owned();
+        let text = words::test_message(self.state.shown.app.language).to_owned();
         self.work.spawn(async move {
             Event::Tested(match service.send(device.clone(), text).await {
                 Ok(Some((n, online))) => value(&Sent { n, online }),

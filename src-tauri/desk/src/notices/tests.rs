@@ -2,8 +2,9 @@ use super::*;
 use crate::control::answer::DeviceState::{self, Offline, Online, Unsure};
 use crate::control::answer::{AgentWord, LinkState};
 use crate::failure::{Failure, FailureCode};
+use crate::language::Language;
 use crate::tray_menu::sample;
-use crate::view::{Phase, Tongue};
+use crate::view::Phase;
 use channel::wire::device::Confirm;
 use serde_json::json;
 
@@ -432,7 +433,7 @@ fn openclaw_is_missed_after_a_minute_and_only_then_welcomed_back() {
 fn a_missing_tray_is_told_once_in_words_for_a_person() {
     let mut desk = Desk::new();
     desk.change(|state| {
-        state.shown.app.language = Tongue::Zh;
+        state.shown.app.language = Language::Zh;
         state.shown.app.tray = Some(false);
     });
     desk.change(|state| state.shown.app.tray = None);

@@ -14,7 +14,7 @@ use crate::language::Language;
 use crate::settings::Settings;
 use crate::view::{
     AddressView, AppView, AssistantView, DeviceView, GatewayView, Hint, NetworkView, Permission, Phase, SecretsPlace,
-    SecretsView, ServiceView, SettingsView, Tongue, View,
+    SecretsView, ServiceView, SettingsView, View,
 };
 
 /// What does not change while the program runs.
@@ -42,7 +42,7 @@ impl State {
             revision: 0,
             app: AppView {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                language: tongue(settings, basics.system),
+                language: settings.language.unwrap_or(basics.system),
                 desktop: basics.desktop,
                 tray: None,
                 autostart: None,
@@ -82,7 +82,7 @@ impl State {
     /// What the person chose.
     pub(crate) fn see_settings(&mut self, settings: &Settings, system: Language) {
         self.shown.settings = settings_view(settings);
-        self.shown.app.language = tongue(settings, system);
+        self.shown.app.language = settings.language.unwrap_or(system);
         self.shown.app.welcomed = settings.welcomed;
         self.see_muted(&settings.muted);
     }
@@ -179,13 +179,6 @@ impl State {
     pub(crate) fn forget_acts(&mut self, now_ms: i64) {
         self.acts.retain(|act| (0..Act::FRESH_MS).contains(&(now_ms - act.at_ms)));
     }
-}
-
-fn tongue(settings: &Settings, system: Language) -> Tongue {
-    settings.language.unwrap_or(match system {
-        Language::En => Tongue::En,
-        Language::Zh => Tongue::Zh,
-    })
 }
 
 fn agent_word(agent: Agent) -> AgentWord {

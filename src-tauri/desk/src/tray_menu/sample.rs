@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use channel::wire::device::{Confirm, Kind};
 
 use crate::control::answer::{AgentWord, DeviceState, LinkState, PendingClaim, PendingState};
+use crate::language::Language;
 use crate::settings::Quiet;
 use crate::state::{State, Window};
 use crate::view::{
     AppView, AssistantView, DeviceView, GatewayView, NetworkView, Permission, Phase, SecretsPlace, SecretsView,
-    ServiceView, SettingsView, Tongue, View,
+    ServiceView, SettingsView, View,
 };
 
 pub(crate) fn state(since_ms: i64) -> State {
@@ -17,7 +18,7 @@ pub(crate) fn state(since_ms: i64) -> State {
         revision: 1,
         app: AppView {
             version: "0.1.0".into(),
-            language: Tongue::En,
+            language: Language::En,
             desktop: true,
             tray: Some(true),
             autostart: None,

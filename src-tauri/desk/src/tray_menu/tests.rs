@@ -2,7 +2,7 @@ use super::sample::{claim, device, state};
 use super::*;
 use crate::control::answer::{AgentWord, LinkState};
 use crate::failure::{Failure, FailureCode};
-use crate::view::Tongue;
+use crate::language::Language;
 use serde_json::json;
 use std::slice;
 
@@ -58,7 +58,7 @@ fn actions(items: &[TrayItem]) -> Vec<TrayAction> {
 }
 
 fn in_chinese(mut state: State) -> State {
-    state.shown.app.language = Tongue::Zh;
+    state.shown.app.language = Language::Zh;
     state
 }
 

@@ -98,11 +98,11 @@ fn acts_are_forgotten_when_they_explain_nothing_any_more() {
 #[test]
 fn the_persons_language_wins_over_the_systems() {
     let mut state = state();
-    assert_eq!(state.shown.app.language, Tongue::Zh);
+    assert_eq!(state.shown.app.language, Language::Zh);
     let mut settings = Settings::default();
-    settings.language = Some(Tongue::En);
+    settings.language = Some(Language::En);
     state.see_settings(&settings, Language::Zh);
-    assert_eq!(state.shown.app.language, Tongue::En);
+    assert_eq!(state.shown.app.language, Language::En);
     state.see_settings(&Settings::default(), Language::Zh);
-    assert_eq!(state.shown.app.language, Tongue::Zh);
+    assert_eq!(state.shown.app.language, Language::Zh);
 }
