@@ -69,6 +69,16 @@ export const commands = {
 	revokeToken: (deviceId: string, role: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("revoke_token", { deviceId, role })),
 	/**  Turns everybody away who asks the gateway; removes its devices too where that is said. */
 	clearGateway: (devices: boolean) => typedError<GatewayCleared, Failure>(__TAURI_INVOKE("clear_gateway", { devices })),
+	/**  Looks whether something is wrong; what is found follows in the view. */
+	careLook: () => typedError<Nothing, Failure>(__TAURI_INVOKE("care_look")),
+	/**  Carries out a plan of the view. Only for a click of the person. */
+	careRepair: (plan: string) => typedError<RepairView, Failure>(__TAURI_INVOKE("care_repair", { plan })),
+	/**  Puts back what a repair put aside. Only for a click of the person. */
+	careUndo: (plan: string) => typedError<RepairView, Failure>(__TAURI_INVOKE("care_undo", { plan })),
+	/**  The person has seen that a repair was interrupted. */
+	careAcknowledge: (plan: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("care_acknowledge", { plan })),
+	/**  What was repaired, newest first, at most 50. */
+	careHistory: () => typedError<Repairs, Failure>(__TAURI_INVOKE("care_history")),
 	/**  Opens a folder in the file manager. */
 	openFolder: (folder: Folder) => typedError<null, Failure>(__TAURI_INVOKE("open_folder", { folder })),
 	/**  Opens the phone page in this computer's browser. */
@@ -88,6 +98,33 @@ export const events = {
 };
 
 /* Types */
+/**  The exact action of a step. */
+export type Action = 
+/**  A change of what SmartPi keeps for itself. */
+{ kind: "own" } | 
+/**  A connection to this port of this computer. */
+{ kind: "connect"; 
+/**  The port. */
+port: number } | 
+/**  A request to the gateway. */
+{ kind: "rpc"; 
+/**  Method. */
+method: string; 
+/**  Parameters. */
+params: unknown } | 
+/**  A command. */
+{ kind: "command"; 
+/**  Program. */
+program: string; 
+/**  Arguments. */
+arguments: string[] } | 
+/**  A change of OpenClaw's configuration, in these places and no other. */
+{ kind: "config"; 
+/**  Paths of keys. */
+paths: string[] } | 
+/**  A page in the browser. */
+{ kind: "open" };
+
 /**  One turn: what a device said and what came back. */
 export type ActivityTurn = {
 	/**  Whose. */
@@ -144,6 +181,21 @@ export type AddressView = {
 	/**  When another machine was last heard at this address in this run. `None`: not proven yet. */
 	provenMs: number | null,
 };
+
+/**  What only the person can do. */
+export type Advice = 
+/**  Start the gateway. */
+"startGateway" | 
+/**  Let the stopped gateway go on, or start it anew. */
+"wakeGateway" | 
+/**  Set the clock. */
+"setClock" | 
+/**  Bring OpenClaw and SmartPi to versions that fit. */
+"update" | 
+/**  Enter the token of the gateway's configuration. */
+"enterToken" | 
+/**  Read the log and report it. */
+"report";
 
 /**  Who answers. */
 export type AgentWord = 
@@ -267,6 +319,140 @@ export type BindShown = {
 	svg: string,
 };
 
+/**  Why a fact cannot be seen. */
+export type Blind = 
+/**  The system keeps it from this user: another user's process, `hidepid`, a file of somebody else. */
+"notPermitted" | 
+/**  This program does not know how to look on this system, yet. */
+"unsupported" | 
+/**  It is there and could be read, and makes no sense. */
+"unreadable" | 
+/**  It changed or went away while it was looked at. */
+"changing" | 
+/**  Nobody whom this program can see has it: it may belong to another namespace. */
+"elsewhere" | 
+/**  It was not looked for. */
+"notAsked";
+
+/**  How the way from a device to a model is, and what can be mended. */
+export type CareView = {
+	/**  One row for each link of the chain, in the order in which a message passes. */
+	rows: LinkRow[],
+	/**  What is wrong, the worst first. Of the last look. */
+	findings: FindingView[],
+	/**  The plugin inside of OpenClaw, row by row. Of the last look. */
+	plugin: PluginRow[],
+	/**  When it was last looked, ms since 1970. `None`: not in this run of the program. */
+	lookedMs: number | null,
+	/**  It is being looked. */
+	looking: boolean,
+	/**  The repair that is going on. */
+	running: Running | null,
+	/**  The newest repair. */
+	last: RepairView | null,
+};
+
+/**  What is wrong. */
+export type Cause = 
+/**  Nobody listens on the gateway's port. */
+"nobodyListens" | 
+/**  Another program has the gateway's port. */
+"foreignProgram" | 
+/**  An OpenClaw has the port that is not the user's gateway. Its refusals say nothing about our tokens, whatever they are called. */
+"wrongInstance" | 
+/**  Whose gateway it is cannot be known here. */
+"cannotTell" | 
+/**  The gateway listens and says nothing. */
+"hung" | 
+/**  The shared token that was sent is not the gateway's. */
+"sharedTokenWrong" | 
+/**  Copies of the shared token differ, and one that loses will be sent by somebody. */
+"copiesDiffer" | 
+/**  The token that the gateway gave us is not valid any more. */
+"deviceTokenStale" | 
+/**  The gateway asks for a token, and we have none. */
+"tokenMissing" | 
+/**  Nothing says how to authenticate: the gateway makes a new secret at each start. */
+"noAuthConfigured" | 
+/**  Our signature is refused. */
+"signatureInvalid" | 
+/**  This computer's clock and the gateway's differ by more than a signature may. */
+"clockWrong" | 
+/**  Our pairing waits for an approval. */
+"pairingPending" | 
+/**  Our device token does not cover what we ask for. */
+"scopeMissing" | 
+/**  The gateway speaks another protocol. */
+"protocolMismatch" | 
+/**  Too many attempts: the gateway hears nobody for a while. */
+"rateLimited" | 
+/**  Records of earlier installations of ours lie in the gateway. */
+"deadRecords" | 
+/**  A browser holds a stale token. */
+"dashboardStale" | 
+/**  The gateway refuses for a reason that this version does not know. */
+"unrecognised";
+
+/**  One link of the chain, in the order in which a message passes. */
+export type ChainLink = 
+/**  The channel service. */
+"service" | 
+/**  The plugin inside of OpenClaw. */
+"plugin" | 
+/**  The gateway. */
+"gateway" | 
+/**  Our pairing with it. */
+"pairing" | 
+/**  The agent. */
+"agent" | 
+/**  The model behind it. */
+"model";
+
+/**  Something that a gateway says of itself and that the survey says otherwise: it is another one. */
+export type Contradiction = 
+/**  Another device id. */
+"identity" | 
+/**  Another start. */
+"boot" | 
+/**  Another state folder. */
+"stateDir" | 
+/**  Another process. */
+"process";
+
+/**  Where a copy of the gateway's shared token lives. */
+export type CopyPlace = 
+/**  `gateway.auth.token` of the configuration. */
+{ kind: "config"; 
+/**  The file. */
+path: string } | 
+/**  The environment of the running gateway. */
+{ kind: "gateway"; 
+/**  Its process. */
+pid: number } | 
+/**  The unit, agent or task that starts the gateway. */
+{ kind: "serviceDefinition"; 
+/**  The file. */
+path: string } | 
+/**  The environment of this program. */
+{ kind: "environment" } | 
+/**  A `.env` file that OpenClaw reads. */
+{ kind: "dotEnv"; 
+/**  The file. */
+path: string } | 
+/**  What SmartPi keeps. */
+{ kind: "keyring" };
+
+/**  What is in that place. */
+export type CopyValue = 
+/**  A token. */
+{ kind: "token"; 
+/**  Its fingerprint. */
+fingerprint: Fingerprint } | 
+/**  A reference to another place. */
+{ kind: "reference" } | 
+/**  Blank, `undefined`, `null` or a placeholder of a redaction: a token was lost here. */
+{ kind: "placeholder" };
+
 /**  A bound device. */
 export type DeviceRow = {
 	/**  Name of its key. */
@@ -339,6 +525,78 @@ export type DeviceView = {
 	/**  Who may speak to it without being asked. */
 	speaksFirst: SpeaksFirst,
 };
+
+/**  What shows a finding. No secret is in it. */
+export type Evidence = 
+/**  Who is on the port. */
+{ kind: "occupant"; 
+/**  It. */
+process: Occupant } | 
+/**  Why it is not the user's gateway. */
+{ kind: "notMine"; 
+/**  Why. */
+why: NotMine } | 
+/**  Nobody is on the port. */
+{ kind: "nobody"; 
+/**  And what that means. */
+why: Nobody } | 
+/**  What cannot be seen. */
+{ kind: "unseen"; 
+/**  What. */
+what: Unseen } | 
+/**  What the gateway says of itself contradicts what was seen. */
+{ kind: "contradiction"; 
+/**  What. */
+what: Contradiction } | 
+/**  The gateway's answer. */
+{ kind: "refusal"; 
+/**  What it said. */
+refusal: Refusal } | 
+/**  A signal or a debugger stopped the process. */
+{ kind: "stopped" } | 
+/**  It took the connection and said nothing. */
+{ kind: "silent" } | 
+/**  A copy of the shared token. */
+{ kind: "copy"; 
+/**  Where and what. */
+copy: TokenCopy; 
+/**  Whether the gateway goes by it. */
+wins: boolean } | 
+/**  This computer's clock is ahead of the gateway's, or behind. */
+{ kind: "clockAhead"; 
+/**  By this much, ms. */
+ms: number } | 
+/**  A pairing request. */
+{ kind: "request"; 
+/**  The one to approve. */
+id: string | null; 
+/**  Why it is needed. */
+reason: PairingReason } | 
+/**  A record of a device. */
+{ kind: "device"; 
+/**  Its id. */
+id: string; 
+/**  Its name. */
+name: string | null } | 
+/**  Browsers were turned away. */
+{ kind: "dashboards"; 
+/**  How often. */
+count: number; 
+/**  The last time, ms since 1970. */
+lastMs: number };
+
+/**  A fact about a process. */
+export type Fact = 
+/**  Whether it lives. */
+"life" | 
+/**  Its user. */
+"user" | 
+/**  Its program or its arguments. */
+"program" | 
+/**  Its start. */
+"start" | 
+/**  Its namespaces or its container. */
+"namespaces";
 
 /**  Something that a person is told. */
 export type Failure = {
@@ -526,8 +784,41 @@ export type FailureCode =
 "gateway_refused" | 
 /**  It did not answer. */
 "gateway_no_answer" | 
+/**  A repair is going on. */
+"repair_running" | 
+/**  This program ended in the middle of a repair. */
+"repair_interrupted" | 
+/**  There were as many as there may be in an hour. */
+"repair_too_many" | 
+/**  It was tried and did not help. */
+"repair_tried" | 
+/**  The facts are not those of the plan. */
+"repair_changed" | 
+/**  The plan is too old. */
+"repair_expired" | 
+/**  No such plan. */
+"repair_unknown" | 
+/**  The journal cannot be written. */
+"repair_not_recorded" | 
+/**  Nothing was put aside. */
+"repair_no_undo" | 
 /**  A code of a newer service. */
 string;
+
+/**  Something that is wrong, and what would be done about it. */
+export type FindingView = {
+	/**  What. */
+	cause: Cause,
+	/**  How bad. */
+	severity: Severity,
+	/**  What shows it. */
+	evidence: Evidence[],
+	/**  What would be done. */
+	repair: Repair,
+};
+
+/**  The first six hex digits of the SHA-256 of a secret: enough to tell copies of a token apart, of no use to whoever reads it. */
+export type Fingerprint = string;
 
 /**  A folder of SmartPi's. */
 export type Folder = 
@@ -711,6 +1002,22 @@ export type Language =
 /**  Simplified Chinese. */
 "zh";
 
+/**  One link of the chain. */
+export type LinkRow = {
+	/**  Which. */
+	link: ChainLink,
+	/**  Its state. */
+	state: RowState,
+	/**  The broken link before it. Only with [`RowState::Behind`]. */
+	behind: ChainLink | null,
+	/**  When it was looked at, ms since 1970. */
+	atMs: number | null,
+	/**  Why it is broken, and what to do. */
+	failure: Failure | null,
+	/**  What is there, such as the gateway's address or the agent's name. */
+	name: string | null,
+};
+
 /**  Whether a plugin is connected. */
 export type LinkState = 
 /**  Yes. */
@@ -741,6 +1048,61 @@ export type NextStep =
 "stopOtherGateway" | 
 /**  The service answers with its own echo agent. */
 "serveGateway";
+
+/**  Why there is no plan. */
+export type NoPlan = 
+/**  The port is somebody else's: that is no matter of tokens. */
+{ kind: "notAboutTokens" } | 
+/**  Only the person can do it. */
+{ kind: "onlyThePerson"; 
+/**  What. */
+advice: Advice } | 
+/**  It passes by itself. */
+{ kind: "wait"; 
+/**  After this many ms. */
+afterMs: number } | 
+/**  It was tried in every way that there is. */
+{ kind: "nothingLeft" };
+
+/**  Nobody listens on the port. */
+export type Nobody = 
+/**  And no lock says that a gateway runs: it is stopped. */
+{ kind: "stopped" } | 
+/**  A gateway ended without a word: its lock was left behind. The next start takes it over. */
+{ kind: "lockLeft"; 
+/**  The process that was. */
+pid: number } | 
+/**  The process that the lock names lives: it is starting, ending, or listens elsewhere. */
+{ kind: "elsewhere"; 
+/**  The process. */
+pid: number; 
+/**  Where it listens by its lock, if that is another port. */
+port: number | null } | 
+/**  The locks cannot be seen. */
+{ kind: "lockUnseen"; 
+/**  Why. */
+why: Blind };
+
+/**  Why an OpenClaw on the port is not the user's gateway. */
+export type NotMine = 
+/**  It runs as another user. */
+{ kind: "anotherUser" } | 
+/**  The lock of the user's state does not name it. Its environment names this state folder. */
+{ kind: "anotherState"; 
+/**  Its state folder, where its environment could be read. */
+stateDir: string | null } | 
+/**  The lock names its number, but was written by an earlier process that had the same one. */
+{ kind: "earlierProcess" } | 
+/**  It is the user's gateway, but this is not its port. */
+{ kind: "anotherPort"; 
+/**  Its port. */
+port: number } | 
+/**  A node host, which is no gateway. */
+{ kind: "nodeHost" } | 
+/**  OpenClaw, doing something else than being a gateway. */
+{ kind: "noGateway" } | 
+/**  It runs in a container. */
+{ kind: "inContainer" };
 
 /**  `{}`. */
 export type Nothing = Record<string, never>;
@@ -788,6 +1150,20 @@ export type NoticeView = {
 	failure: Failure | null,
 };
 
+/**  A process on the port, for words. */
+export type Occupant = {
+	/**  Process. */
+	pid: number,
+	/**  Its program. */
+	program: string | null,
+	/**  Its user. */
+	uid: number | null,
+	/**  The container that it runs in or publishes the port of. */
+	container: string | null,
+	/**  The systemd unit that runs it. */
+	unit: string | null,
+};
+
 /**  Whether the plugin talks to us. */
 export type Outcome = 
 /**  It said hello: done. */
@@ -818,11 +1194,24 @@ remove?: boolean } |
 { page: "activity" } | 
 /**  This app as a device of the OpenClaw gateway, and the gateway's other devices. */
 { page: "gateway" } | 
+/**  What is wrong, and what can be mended. */
+{ page: "health" } | 
 /**  The settings. */
 { page: "settings" };
 
 /**  The page that it shall show. */
 export type PageShown = Page;
+
+/**  Why a pairing is required. */
+export type PairingReason = 
+/**  `not-paired` */
+"not-paired" | 
+/**  `scope-upgrade` */
+"scope-upgrade" | 
+/**  `role-upgrade` */
+"role-upgrade" | 
+/**  `metadata-upgrade` */
+"metadata-upgrade";
 
 /**  A device that asks the gateway to be let in, or for more than it has. */
 export type PairingRequest = {
@@ -903,6 +1292,24 @@ export type Phase =
 /**  It should run and cannot. */
 "failed";
 
+/**  What would be done. It counts for the facts that it was made from: see [`Ground`]. */
+export type Plan = {
+	/**  Its name: another plan has another. */
+	id: string,
+	/**  What it is about. */
+	cause: Cause,
+	/**  What shows that. */
+	evidence: Evidence[],
+	/**  What would be done, in this order. */
+	steps: PlannedStep[],
+	/**  The facts that it rests on, as one value. Changed facts make it void. */
+	fingerprint: string,
+	/**  When it was made, ms since 1970. */
+	madeMs: number,
+	/**  It counts until then, ms since 1970. */
+	expiresMs: number,
+};
+
 /**  One entry of OpenClaw's configuration. */
 export type PlannedChange = {
 	/**  Where, such as `channels.openclaw-smartpi.linkKeyFile`. */
@@ -911,6 +1318,66 @@ export type PlannedChange = {
 	before: string | null,
 	/**  As JSON. */
 	after: string,
+};
+
+/**  A step with everything that a person wants to know before they agree. */
+export type PlannedStep = {
+	/**  What. */
+	step: Step,
+	/**  The exact action. */
+	action: Action,
+	/**  What can go wrong. */
+	risk: Risk,
+	/**  What stops meanwhile. */
+	stops: Stops,
+	/**  What undo does. */
+	undo: Undo,
+	/**  Whether a shared token is sent. */
+	sendsSharedToken: boolean,
+};
+
+/**  What helps. */
+export type PluginFix = 
+/**  Install it. */
+"install" | 
+/**  Replace it with the version that this program brings. */
+"replace" | 
+/**  Switch its entry on. */
+"enable" | 
+/**  Add it to the list of allowed plugins: nothing else of the list changes. */
+"allow" | 
+/**  Write the channel's entry. */
+"writeChannel" | 
+/**  Start the gateway anew, so that it loads what is there. */
+"restartGateway" | 
+/**  Manage its devices through its own commands. It is never overwritten. */
+"leaveAlone" | 
+/**  Bring this program up to date. */
+"updateApp";
+
+/**  What a row is about. */
+export type PluginLink = 
+/**  Whether it is installed. */
+"installed" | 
+/**  Whether what lies under its id is ours. */
+"ours" | 
+/**  Whether its version fits. */
+"version" | 
+/**  Whether it is enabled. */
+"enabled" | 
+/**  Whether it is allowed. */
+"allowed" | 
+/**  Whether the channel's entry is there. */
+"channel" | 
+/**  Whether it is connected. */
+"connected";
+
+/**  One row. */
+export type PluginRow = {
+	/**  What it is about. */
+	link: PluginLink,
+	/**  Whether it is well, and what helps if not: `Known(None)` is well. */
+	fix: Seen<PluginFix | null>,
 };
 
 /**  Whether the plugin is there. */
@@ -938,6 +1405,39 @@ export type Quiet = {
 	trouble?: boolean,
 };
 
+/**  Why a gateway refused. */
+export type Refusal = 
+/**  `AUTH_TOKEN_MISSING` */
+{ kind: "tokenMissing" } | 
+/**  `AUTH_TOKEN_MISMATCH` */
+{ kind: "tokenMismatch" } | 
+/**  `AUTH_DEVICE_TOKEN_MISMATCH` */
+{ kind: "deviceTokenMismatch" } | 
+/**  `AUTH_SCOPE_MISMATCH` */
+{ kind: "scopeMismatch" } | 
+/**  `DEVICE_AUTH_SIGNATURE_INVALID`, `DEVICE_AUTH_NONCE_MISMATCH`, `DEVICE_AUTH_DEVICE_ID_MISMATCH` */
+{ kind: "signatureInvalid" } | 
+/**  `DEVICE_AUTH_SIGNATURE_EXPIRED` */
+{ kind: "signatureExpired" } | 
+/**  `PAIRING_REQUIRED` */
+{ kind: "pairingRequired"; 
+/**  Why. */
+reason: PairingReason; 
+/**  The request to approve: exactly this one. */
+requestId: string | null } | 
+/**  `PROTOCOL_MISMATCH` */
+{ kind: "protocol"; 
+/**  The protocol that the gateway speaks. */
+expected: number | null } | 
+/**  `AUTH_RATE_LIMITED` */
+{ kind: "rateLimited"; 
+/**  It can be tried again after this many ms. */
+retryAfterMs: number | null } | 
+/**  Another one. */
+{ kind: "unrecognised"; 
+/**  `error.details.code` or `error.code`. */
+code: string };
+
 /**  `devices.remove`. */
 export type Removed = {
 	/**  Messages that the assistant had not answered. */
@@ -946,10 +1446,97 @@ export type Removed = {
 	lostReplies: number,
 };
 
+/**  What would be done about a finding. */
+export type Repair = 
+/**  This, once the person says so. */
+{ kind: "plan"; 
+/**  The plan; `care.repair` takes its `id`. */
+plan: Plan } | 
+/**  Nothing. */
+{ kind: "none"; 
+/**  Why. */
+why: NoPlan };
+
+/**  How a plan ended. */
+export type RepairOutcome = 
+/**  All was done, and two looks show that it helped. */
+{ kind: "verified" } | 
+/**  All was done, and it did not help. */
+{ kind: "didNotHelp" } | 
+/**  A step failed; the ones after it were not begun. */
+{ kind: "failed"; 
+/**  Which one, from 0. */
+step: number } | 
+/**  The facts changed before this step, which was not begun. */
+{ kind: "changed"; 
+/**  Which one, from 0. */
+step: number } | 
+/**  The plan was too old to begin. */
+{ kind: "expired" } | 
+/**  The journal could not be written, so nothing more was done. */
+{ kind: "notRecorded" };
+
+/**  A repair: `care.repair`, `care.undo`; and one of `care.history`. */
+export type RepairView = {
+	/**  What the person agreed to. */
+	plan: Plan,
+	/**  When it was begun, ms since 1970. */
+	startedMs: number,
+	/**  One for each step of the plan. */
+	steps: StepView[],
+	/**  How it ended. `None`: it goes on, or it was interrupted. */
+	outcome: RepairOutcome | null,
+	/**  The program ended in the middle of it. Nothing of it goes on by itself. */
+	interrupted: boolean,
+	/**  Something that was put aside can be put back (`care.undo`). */
+	undoable: boolean,
+	/**  The person has seen that it was interrupted. */
+	acknowledged: boolean,
+};
+
+/**  `care.history`. */
+export type Repairs = RepairView[];
+
 /**  `report.make`. */
 export type Report = {
 	/**  To be read before it is saved or copied. */
 	text: string,
+};
+
+/**  What can go wrong. */
+export type Risk = 
+/**  Nothing that was not broken before. */
+"none" | 
+/**  Something that works without us may need a hand afterwards. */
+"some" | 
+/**  Work that is going on is interrupted. */
+"interrupts";
+
+/**  The state of a link. */
+export type RowState = 
+/**  It works: a fresh look at it was answered by who had to answer. */
+"works" | 
+/**  It does not. */
+"broken" | 
+/**  It worked when it was last looked at, which is too long ago. */
+"stale" | 
+/**  Somebody said that it works who did not prove who they are. */
+"unproven" | 
+/**  It cannot be seen. */
+"cannotSee" | 
+/**  Nobody has looked. */
+"notLooked" | 
+/**  A link before it is broken, so it cannot be judged. */
+"behind";
+
+/**  A repair that is going on. */
+export type Running = {
+	/**  The plan's id. */
+	plan: string,
+	/**  Which step, from 0. As many as there are: it is being looked whether it helped. */
+	step: number,
+	/**  How many steps there are. */
+	of: number,
 };
 
 /**  `devices.add_script`. */
@@ -992,6 +1579,13 @@ export type SecretsView = {
 	/**  Why it is not the keyring, where it is not. */
 	why: KeyringTrouble | null,
 };
+
+/**  A fact, or why it cannot be seen. */
+export type Seen<T> = 
+/**  The fact. */
+{ kind: "known"; value: T } | 
+/**  Why it cannot be seen. */
+{ kind: "hidden"; value: Blind };
 
 /**  `devices.send`. */
 export type Sent = {
@@ -1057,6 +1651,15 @@ export type SetupLook = {
 	inWsl: boolean,
 };
 
+/**  How bad a finding is. */
+export type Severity = 
+/**  Good to know. */
+"note" | 
+/**  Works, and will not for long or not everywhere. */
+"warning" | 
+/**  Does not work. */
+"broken";
+
 /**  Who speaks without being asked. */
 export type SpeakerWord = 
 /**  An agent. */
@@ -1074,6 +1677,107 @@ export type SpeaksFirst =
 "asked" | 
 /**  Nobody; answers come as ever. */
 "nobody";
+
+/**  One thing to do. */
+export type Step = 
+/**  Put aside the token that the gateway once gave us. */
+{ kind: "forgetDeviceToken"; 
+/**  Our device. */
+deviceId: string } | 
+/**  Connect with the shared token and the same key, and keep the token that the gateway gives. Needs a [`crate::who::Proof`], or a click that names the address. */
+{ kind: "connectWithSharedToken"; 
+/**  Our device. */
+deviceId: string; 
+/**  Where. */
+port: number } | 
+/**  Connect with the token that the gateway gave us. */
+{ kind: "connectWithDeviceToken"; 
+/**  Our device. */
+deviceId: string; 
+/**  Where. */
+port: number } | 
+/**  Read the shared token again from where the gateway reads it. */
+{ kind: "readTokenAgain"; 
+/**  There. */
+place: CopyPlace } | 
+/**  Sign the exact frame anew, with the time of the gateway's challenge, and connect. */
+{ kind: "signAnew"; 
+/**  Our device. */
+deviceId: string; 
+/**  Where. */
+port: number } | 
+/**  Put the key aside and make another: we are another device from then on. */
+{ kind: "newIdentity"; 
+/**  The device that we were. */
+oldDeviceId: string } | 
+/**  Connect with the new key and the shared token. Needs a [`crate::who::Proof`]. */
+{ kind: "connectAsNewDevice"; 
+/**  Where. */
+port: number } | 
+/**  Approve our own pairing request, this one and no other. Needs a [`crate::who::Proof`]. */
+{ kind: "approvePairing"; 
+/**  The request. */
+requestId: string; 
+/**  Our device: a request of another one is not approved. */
+deviceId: string; 
+/**  What it is for. */
+reason: PairingReason } | 
+/**  Remove the record of an earlier installation of ours. */
+{ kind: "removeRecord"; 
+/**  That device. */
+deviceId: string } | 
+/**  Write how to authenticate into OpenClaw's configuration, with a new token. */
+{ kind: "writeAuth"; 
+/**  The file. */
+configPath: string } | 
+/**  Have OpenClaw write its service anew, from a clean environment; the old definition is moved aside. */
+{ kind: "reinstallService" } | 
+/**  Start the gateway anew. */
+{ kind: "restartGateway" } | 
+/**  Open the dashboard with a fresh link. */
+{ kind: "openDashboard" };
+
+/**  How far a step is. */
+export type StepState = 
+/**  It was not begun. */
+"waiting" | 
+/**  It is being done. */
+"running" | 
+/**  It was done. */
+"done" | 
+/**  It failed. */
+"failed" | 
+/**  It was begun and may or may not have been done: the program ended meanwhile. */
+"unsure" | 
+/**  It was done and undone. */
+"undone";
+
+/**  How a step of a repair went. */
+export type StepView = {
+	/**  How far it is. */
+	state: StepState,
+	/**  Why it failed: a failure's code. */
+	failure: string | null,
+};
+
+/**  What stops while a step is done. */
+export type Stops = 
+/**  Nothing. */
+"nothing" | 
+/**  Our own connection to the gateway. */
+"ourLink" | 
+/**  Every client that uses the shared token, until it has the new one. */
+"sharedTokenClients" | 
+/**  The gateway, with every session and device, for some seconds up to some minutes. */
+"gateway";
+
+/**  One copy of the shared token. */
+export type TokenCopy = {
+	/**  Where. */
+	place: CopyPlace,
+	/**  What. */
+	value: CopyValue,
+};
 
 /**  One turn and when each thing happened, ms since 1970. */
 export type Turn = {
@@ -1117,6 +1821,56 @@ export type Turns = {
 	more: boolean,
 };
 
+/**  What undo does. */
+export type Undo = 
+/**  There is nothing to undo. */
+"notNeeded" | 
+/**  What was put aside is put back. */
+"putBack" | 
+/**  It cannot be undone. */
+"impossible";
+
+/**  What cannot be seen. */
+export type Unseen = 
+/**  Who listens. */
+{ kind: "listeners"; 
+/**  Why. */
+why: Blind } | 
+/**  Which process holds a socket of the port. */
+{ kind: "owner"; 
+/**  The user whose socket it is. */
+uid: number; 
+/**  Why. */
+why: Blind } | 
+/**  Something about that process without which it cannot be told. */
+{ kind: "process"; 
+/**  The process. */
+pid: number; 
+/**  What. */
+fact: Fact; 
+/**  Why. */
+why: Blind } | 
+/**  The lock of the user's state. */
+{ kind: "lock"; 
+/**  Why. */
+why: Blind } | 
+/**  The lock does not say when its process started: another one may have its number by now. */
+{ kind: "lockWithoutStart"; 
+/**  The lock. */
+path: string } | 
+/**  The lock seems older than this start of the computer: so does one of a computer whose clock was set back. */
+{ kind: "lockOlderThanBoot"; 
+/**  The lock. */
+path: string } | 
+/**  It runs where paths or ports mean something else than here, without being in a container. */
+{ kind: "sandboxed"; 
+/**  The process. */
+pid: number } | 
+/**  This computer: its boot, its user, its namespaces. */
+{ kind: "here"; 
+/**  Why. */
+why: Blind };
+
 /**  The whole. */
 export type View = {
 	/**  Rises with every change, within one run of the owner. */
@@ -1131,6 +1885,8 @@ export type View = {
 	assistant: AssistantView,
 	/**  This app as a device of the OpenClaw gateway. */
 	gateway: GatewayView,
+	/**  What is wrong on the way from a device to a model, and what can be mended. */
+	care: CareView,
 	/**  Oldest binding first. */
 	devices: DeviceView[],
 	/**  Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused. */

@@ -15,8 +15,9 @@ use crate::seen::Blind;
 pub const FRESH_MS: i64 = 60_000;
 
 /// One link of the chain, in the order in which a message passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename = "ChainLink")]
 pub enum Link {
     /// The channel service.
     Service,

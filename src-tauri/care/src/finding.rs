@@ -3,6 +3,7 @@
 mod detect;
 
 use serde::{Deserialize, Serialize};
+use specta_typescript::Number;
 
 pub use detect::detect;
 
@@ -10,7 +11,7 @@ use crate::token::{PairingReason, Refusal, TokenCopy};
 use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Good to know.
@@ -34,7 +35,7 @@ pub struct Finding {
 }
 
 /// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Cause {
     /// Nobody listens on the gateway's port.
@@ -78,21 +79,39 @@ pub enum Cause {
 }
 
 /// What shows a finding. No secret is in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Evidence {
     /// Who is on the port.
-    Occupant(Occupant),
+    Occupant {
+        /// It.
+        process: Occupant,
+    },
     /// Why it is not the user's gateway.
-    NotMine(NotMine),
+    NotMine {
+        /// Why.
+        why: NotMine,
+    },
     /// Nobody is on the port.
-    Nobody(Nobody),
+    Nobody {
+        /// And what that means.
+        why: Nobody,
+    },
     /// What cannot be seen.
-    Unseen(Unseen),
+    Unseen {
+        /// What.
+        what: Unseen,
+    },
     /// What the gateway says of itself contradicts what was seen.
-    Contradiction(Contradiction),
+    Contradiction {
+        /// What.
+        what: Contradiction,
+    },
     /// The gateway's answer.
-    Refusal(Refusal),
+    Refusal {
+        /// What it said.
+        refusal: Refusal,
+    },
     /// A signal or a debugger stopped the process.
     Stopped,
     /// It took the connection and said nothing.
@@ -104,8 +123,12 @@ pub enum Evidence {
         /// Whether the gateway goes by it.
         wins: bool,
     },
-    /// By how much this computer's clock is ahead of the gateway's, ms.
-    ClockAhead(i64),
+    /// This computer's clock is ahead of the gateway's, or behind.
+    ClockAhead {
+        /// By this much, ms.
+        #[specta(type = Number)]
+        ms: i64,
+    },
     /// A pairing request.
     Request {
         /// The one to approve.
@@ -125,6 +148,7 @@ pub enum Evidence {
         /// How often.
         count: u32,
         /// The last time, ms since 1970.
+        #[specta(type = Number)]
         last_ms: i64,
     },
 }

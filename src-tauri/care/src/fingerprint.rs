@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The first six hex digits of the SHA-256 of a secret: enough to tell copies of a token apart, of no use to whoever reads it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
 #[serde(try_from = "String", into = "String")]
-pub struct Fingerprint([u8; 3]);
+pub struct Fingerprint(#[specta(type = String)] [u8; 3]);
 
 impl Fingerprint {
     /// Of a secret.

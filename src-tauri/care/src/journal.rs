@@ -10,7 +10,7 @@ use crate::plan::{Plan, Undo};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Entry {
     /// A plan that a person agreed to is begun.
     Started {
@@ -68,7 +68,7 @@ pub enum Entry {
 
 /// How a step went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum StepResult {
     /// It was done. What was put aside lies here: a path, or the name of a keyring's entry.
     Done {
@@ -83,8 +83,9 @@ pub enum StepResult {
 }
 
 /// How a plan ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename = "RepairOutcome")]
 pub enum Outcome {
     /// All was done, and two looks show that it helped.
     Verified,
@@ -93,11 +94,13 @@ pub enum Outcome {
     /// A step failed; the ones after it were not begun.
     Failed {
         /// Which one, from 0.
+        #[specta(type = specta_typescript::Number)]
         step: usize,
     },
     /// The facts changed before this step, which was not begun.
     Changed {
         /// Which one, from 0.
+        #[specta(type = specta_typescript::Number)]
         step: usize,
     },
     /// The plan was too old to begin.

@@ -4,6 +4,7 @@ mod ground;
 mod step;
 
 use serde::{Deserialize, Serialize};
+use specta_typescript::Number;
 
 pub use ground::Ground;
 pub use step::{Action, PlannedStep, Risk, Step, Stops, Undo};
@@ -16,7 +17,7 @@ use crate::token::{CopyPlace, PairingReason, TokenEvidence, winner};
 pub const PLAN_LASTS_MS: i64 = 10 * 60_000;
 
 /// What would be done. It counts for the facts that it was made from: see [`Ground`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Its name: another plan has another.
@@ -30,22 +31,28 @@ pub struct Plan {
     /// The facts that it rests on, as one value. Changed facts make it void.
     pub fingerprint: String,
     /// When it was made, ms since 1970.
+    #[specta(type = Number)]
     pub made_ms: i64,
     /// It counts until then, ms since 1970.
+    #[specta(type = Number)]
     pub expires_ms: i64,
 }
 
 /// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum NoPlan {
     /// The port is somebody else's: that is no matter of tokens.
     NotAboutTokens,
     /// Only the person can do it.
-    OnlyThePerson(Advice),
+    OnlyThePerson {
+        /// What.
+        advice: Advice,
+    },
     /// It passes by itself.
     Wait {
         /// After this many ms.
+        #[specta(type = Number)]
         after_ms: u64,
     },
     /// It was tried in every way that there is.
@@ -53,7 +60,7 @@ pub enum NoPlan {
 }
 
 /// What only the person can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Advice {
     /// Start the gateway.
@@ -93,7 +100,7 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
     let port = survey.place.port;
     let with_shared = || Step::ConnectWithSharedToken { device_id: device_id(), port };
     let with_device = || Step::ConnectWithDeviceToken { device_id: device_id(), port };
-    let person = |advice| Err(NoPlan::OnlyThePerson(advice));
+    let person = |advice| Err(NoPlan::OnlyThePerson { advice });
     match finding.cause {
         Cause::ForeignProgram | Cause::WrongInstance => Err(NoPlan::NotAboutTokens),
         Cause::NobodyListens => person(Advice::StartGateway),
@@ -150,7 +157,7 @@ fn shared_token(
             }
         }
         (Some(_), _) => Ok(read_again().into_iter().chain([with_shared()]).collect()),
-        (None, _) => Err(NoPlan::OnlyThePerson(Advice::EnterToken)),
+        (None, _) => Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken }),
     }
 }
 
@@ -168,7 +175,7 @@ fn differing(tokens: &TokenEvidence) -> Result<Vec<Step>, NoPlan> {
     if wrong(|place| matches!(place, CopyPlace::ServiceDefinition { .. })) {
         steps.push(Step::ReinstallService);
     }
-    if steps.is_empty() { Err(NoPlan::OnlyThePerson(Advice::EnterToken)) } else { Ok(steps) }
+    if steps.is_empty() { Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken }) } else { Ok(steps) }
 }
 
 fn pairing(finding: &Finding, tokens: &TokenEvidence, with_shared: impl Fn() -> Step) -> Result<Vec<Step>, NoPlan> {
@@ -188,7 +195,9 @@ fn pairing(finding: &Finding, tokens: &TokenEvidence, with_shared: impl Fn() -> 
 
 fn retry_after(finding: &Finding) -> u64 {
     let told = finding.evidence.iter().find_map(|evidence| {
-        let Evidence::Refusal(crate::token::Refusal::RateLimited { retry_after_ms }) = evidence else { return None };
+        let Evidence::Refusal { refusal: crate::token::Refusal::RateLimited { retry_after_ms } } = evidence else {
+            return None;
+        };
         *retry_after_ms
     });
     // What the gateway's own documentation says.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// A fact, or why it cannot be seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", content = "value", rename_all = "camelCase")]
 pub enum Seen<T> {
     /// The fact.
     Known(T),
@@ -13,7 +13,7 @@ pub enum Seen<T> {
 }
 
 /// Why a fact cannot be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Blind {
     /// The system keeps it from this user: another user's process, `hidepid`, a file of somebody else.

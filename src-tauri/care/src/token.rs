@@ -6,6 +6,7 @@ mod dashboard;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use specta_typescript::Number;
 
 pub use dashboard::{DashboardRefusal, StaleCredential, dashboard_refusals};
 
@@ -14,8 +15,8 @@ use crate::seen::Seen;
 use crate::who::Contradiction;
 
 /// Where a copy of the gateway's shared token lives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum CopyPlace {
     /// `gateway.auth.token` of the configuration.
     Config {
@@ -44,11 +45,14 @@ pub enum CopyPlace {
 }
 
 /// What is in that place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum CopyValue {
     /// A token.
-    Token(Fingerprint),
+    Token {
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+    },
     /// A reference to another place.
     Reference,
     /// Blank, `undefined`, `null` or a placeholder of a redaction: a token was lost here.
@@ -56,7 +60,7 @@ pub enum CopyValue {
 }
 
 /// One copy of the shared token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenCopy {
     /// Where.
@@ -69,7 +73,7 @@ impl TokenCopy {
     /// The token, if there is one.
     pub fn token(&self) -> Option<Fingerprint> {
         match self.value {
-            CopyValue::Token(fingerprint) => Some(fingerprint),
+            CopyValue::Token { fingerprint } => Some(fingerprint),
             CopyValue::Reference | CopyValue::Placeholder => None,
         }
     }
@@ -117,8 +121,8 @@ pub enum ConnectOutcome {
 }
 
 /// Why a gateway refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Refusal {
     /// `AUTH_TOKEN_MISSING`
     TokenMissing,
@@ -147,6 +151,7 @@ pub enum Refusal {
     /// `AUTH_RATE_LIMITED`
     RateLimited {
         /// It can be tried again after this many ms.
+        #[specta(type = Option<Number>)]
         retry_after_ms: Option<u64>,
     },
     /// Another one.
@@ -157,7 +162,7 @@ pub enum Refusal {
 }
 
 /// Why a pairing is required.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "kebab-case")]
 pub enum PairingReason {
     /// `not-paired`

@@ -51,7 +51,7 @@ pub struct Mine {
 }
 
 /// A process on the port, for words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Occupant {
     /// Process.
@@ -77,8 +77,8 @@ pub struct Other {
 }
 
 /// Why an OpenClaw on the port is not the user's gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum NotMine {
     /// It runs as another user.
     AnotherUser,
@@ -103,8 +103,8 @@ pub enum NotMine {
 }
 
 /// Nobody listens on the port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Nobody {
     /// And no lock says that a gateway runs: it is stopped.
     Stopped,
@@ -121,15 +121,21 @@ pub enum Nobody {
         port: Option<u16>,
     },
     /// The locks cannot be seen.
-    LockUnseen(Blind),
+    LockUnseen {
+        /// Why.
+        why: Blind,
+    },
 }
 
 /// What cannot be seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Unseen {
     /// Who listens.
-    Listeners(Blind),
+    Listeners {
+        /// Why.
+        why: Blind,
+    },
     /// Which process holds a socket of the port.
     Owner {
         /// The user whose socket it is.
@@ -147,7 +153,10 @@ pub enum Unseen {
         why: Blind,
     },
     /// The lock of the user's state.
-    Lock(Blind),
+    Lock {
+        /// Why.
+        why: Blind,
+    },
     /// The lock does not say when its process started: another one may have its number by now.
     LockWithoutStart {
         /// The lock.
@@ -164,11 +173,14 @@ pub enum Unseen {
         pid: u32,
     },
     /// This computer: its boot, its user, its namespaces.
-    Here(Blind),
+    Here {
+        /// Why.
+        why: Blind,
+    },
 }
 
 /// A fact about a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Fact {
     /// Whether it lives.
@@ -208,7 +220,7 @@ fn judge(survey: &Survey, without: Option<Check>) -> Whose {
     let checks = |check: Check| without != Some(check);
     let listeners = match survey.listeners.look() {
         Ok(listeners) => listeners,
-        Err(blind) => return Whose::CannotSee(Unseen::Listeners(blind)),
+        Err(blind) => return Whose::CannotSee(Unseen::Listeners { why: blind }),
     };
     let near: Vec<&Listener> = listeners.iter().filter(|listener| listener.takes_loopback()).collect();
     // A gateway that is bound to one address of the network alone.
@@ -239,7 +251,7 @@ fn judge(survey: &Survey, without: Option<Check>) -> Whose {
         }
     }
     // A connection may end at any of them: the port is the user's only if nobody else is on it.
-    worst.or(mine).unwrap_or(Whose::CannotSee(Unseen::Listeners(Blind::Changing)))
+    worst.or(mine).unwrap_or(Whose::CannotSee(Unseen::Listeners { why: Blind::Changing }))
 }
 
 fn gravity(verdict: &Whose) -> u8 {
@@ -270,8 +282,9 @@ fn facts_of(
     let kind = process.kind().map_err(hidden(Fact::Program))?;
     let namespaces = process.namespaces.look().map_err(hidden(Fact::Namespaces))?;
     let container = process.container.look().map_err(hidden(Fact::Namespaces))?;
-    let here = survey.here.namespaces.look().map_err(Unseen::Here)?;
-    let contained = namespaces.pid != here.pid || *container != *survey.here.container.look().map_err(Unseen::Here)?;
+    let here = survey.here.namespaces.look().map_err(|why| Unseen::Here { why })?;
+    let contained = namespaces.pid != here.pid
+        || *container != *survey.here.container.look().map_err(|why| Unseen::Here { why })?;
     let uid = process.uid.look().map_err(hidden(Fact::User))?;
     let other = |why: NotMine| Ok(Whose::Other(Other { process: occupant.clone(), why }));
     if checks(Check::Program) {
@@ -285,7 +298,7 @@ fn facts_of(
     if contained && checks(Check::Container) {
         return other(NotMine::InContainer);
     }
-    if uid != survey.here.uid.look().map_err(Unseen::Here)? && checks(Check::User) {
+    if uid != survey.here.uid.look().map_err(|why| Unseen::Here { why })? && checks(Check::User) {
         return other(NotMine::AnotherUser);
     }
     if (namespaces.mount != here.mount || namespaces.net != here.net) && checks(Check::Sandbox) {
@@ -303,7 +316,7 @@ fn facts_of(
             None => return Err(Unseen::LockWithoutStart { path: file.path.clone() }),
         }
     }
-    let booted_ms = *survey.here.booted_ms.look().map_err(Unseen::Here)?;
+    let booted_ms = *survey.here.booted_ms.look().map_err(|why| Unseen::Here { why })?;
     let since_boot = lock.created_ms.is_some_and(|created| created + BOOT_SLACK_MS >= booted_ms);
     if !since_boot && checks(Check::LockBoot) {
         return Err(Unseen::LockOlderThanBoot { path: file.path.clone() });
@@ -313,7 +326,7 @@ fn facts_of(
     {
         return other(NotMine::AnotherPort { port });
     }
-    let boot_id = survey.here.boot_id.look().map_err(Unseen::Here)?.clone();
+    let boot_id = survey.here.boot_id.look().map_err(|why| Unseen::Here { why })?.clone();
     let proof = Proof::new(survey, pid, start, boot_id, reached);
     let boot = survey.state.boot.known().and_then(Option::as_ref).filter(|boot| boot.pid == pid);
     Ok(Whose::Mine(Mine {
@@ -338,7 +351,7 @@ fn lock_of<'a>(
     process: &Process,
     checks: &impl Fn(Check) -> bool,
 ) -> Result<Result<Found<'a>, NotMine>, Unseen> {
-    let files = survey.locks.look().map_err(Unseen::Lock)?;
+    let files = survey.locks.look().map_err(|why| Unseen::Lock { why })?;
     let mut blind = None;
     let mut found = Vec::new();
     for file in files {
@@ -359,7 +372,7 @@ fn lock_of<'a>(
     let best = found.iter().find(|(_, lock)| lock.start.is_some() && lock.start == start).or(found.first());
     match (best, blind) {
         (Some(found), _) => Ok(Ok(*found)),
-        (None, Some(why)) => Err(Unseen::Lock(why)),
+        (None, Some(why)) => Err(Unseen::Lock { why }),
         (None, None) => {
             let state_dir = process.environment.known().and_then(crate::survey::Environment::state_dir);
             Ok(Err(NotMine::AnotherState { state_dir }))
@@ -378,13 +391,13 @@ fn is_of(lock: &Lock, survey: &Survey) -> bool {
 fn nobody(survey: &Survey) -> Nobody {
     let files = match survey.locks.look() {
         Ok(files) => files,
-        Err(blind) => return Nobody::LockUnseen(blind),
+        Err(blind) => return Nobody::LockUnseen { why: blind },
     };
     let mut left = None;
     for file in files {
         let lock = match file.content.look() {
             Ok(lock) => lock,
-            Err(blind) => return Nobody::LockUnseen(blind),
+            Err(blind) => return Nobody::LockUnseen { why: blind },
         };
         if !is_of(lock, survey) || !lock.is_of_gateway() {
             continue;

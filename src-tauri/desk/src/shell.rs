@@ -25,6 +25,8 @@ pub enum Page {
     Activity {},
     /// This app as a device of the OpenClaw gateway, and the gateway's other devices.
     Gateway {},
+    /// What is wrong, and what can be mended.
+    Health {},
     /// The settings.
     Settings {},
 }

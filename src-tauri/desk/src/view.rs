@@ -8,7 +8,7 @@ use specta::Type;
 use specta_typescript::Number;
 
 use crate::control::answer::{
-    AddressReach, AgentWord, DeviceState, LinkState, PairingRequest, PendingClaim, SpeaksFirst,
+    AddressReach, AgentWord, CareView, DeviceState, LinkState, PairingRequest, PendingClaim, SpeaksFirst,
 };
 use crate::failure::Failure;
 use crate::language::Language;
@@ -31,6 +31,8 @@ pub struct View {
     pub assistant: AssistantView,
     /// This app as a device of the OpenClaw gateway.
     pub gateway: GatewayView,
+    /// What is wrong on the way from a device to a model, and what can be mended.
+    pub care: CareView,
     /// Oldest binding first.
     pub devices: Vec<DeviceView>,
     /// Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused.

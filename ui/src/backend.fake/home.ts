@@ -52,6 +52,7 @@ export function homeView(tongue: Language): View {
     },
     assistant: { kind: "gateway", link: "online", sinceMs: ago(230), gateway: "b1c4e0a2f7d94c58a3e6b0d1f2a49c77", plugin: "0.2.0", host: "2026.9.6", refusedGateway: null },
     gateway: gatewayView(),
+    care: { rows: [], findings: [], plugin: [], lookedMs: null, looking: false, running: null, last: null },
     devices: homeDevices(tongue),
     activity: 0,
     pending: [],

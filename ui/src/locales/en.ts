@@ -52,6 +52,7 @@ export const en = {
   devices,
   failures,
   gateway,
+  health: { title: "Health" },
   settings,
   welcome,
 };

@@ -53,6 +53,7 @@ export const zh: Words = {
   devices,
   failures,
   gateway,
+  health: { title: "健康" },
   settings,
   welcome,
 };

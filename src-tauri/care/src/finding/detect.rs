@@ -14,22 +14,30 @@ pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
     let mut found = Vec::new();
     match whose(survey) {
         Whose::Nobody(nobody) => {
-            return vec![finding(Cause::NobodyListens, Severity::Broken, vec![Evidence::Nobody(nobody)])];
+            return vec![finding(Cause::NobodyListens, Severity::Broken, vec![Evidence::Nobody { why: nobody }])];
         }
         Whose::Foreign(occupant) => {
-            return vec![finding(Cause::ForeignProgram, Severity::Broken, vec![Evidence::Occupant(occupant)])];
+            return vec![finding(
+                Cause::ForeignProgram,
+                Severity::Broken,
+                vec![Evidence::Occupant { process: occupant }],
+            )];
         }
         Whose::Other(other) => {
-            let evidence = vec![Evidence::Occupant(other.process), Evidence::NotMine(other.why)];
+            let evidence = vec![Evidence::Occupant { process: other.process }, Evidence::NotMine { why: other.why }];
             return vec![finding(Cause::WrongInstance, Severity::Broken, evidence)];
         }
         Whose::CannotSee(unseen) => {
-            found.push(finding(Cause::CannotTell, Severity::Note, vec![Evidence::Unseen(unseen)]));
+            found.push(finding(Cause::CannotTell, Severity::Note, vec![Evidence::Unseen { what: unseen }]));
         }
         Whose::Mine(mine) => {
             if mine.stopped || tokens.outcome == ConnectOutcome::Silent {
                 let why = if mine.stopped { Evidence::Stopped } else { Evidence::Silent };
-                return vec![finding(Cause::Hung, Severity::Broken, vec![Evidence::Occupant(mine.gateway), why])];
+                return vec![finding(
+                    Cause::Hung,
+                    Severity::Broken,
+                    vec![Evidence::Occupant { process: mine.gateway }, why],
+                )];
             }
         }
     }
@@ -47,14 +55,14 @@ pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
 
 fn of_outcome(tokens: &TokenEvidence) -> Option<Finding> {
     let broken = |cause, mut evidence: Vec<Evidence>, refusal: &Refusal| {
-        evidence.insert(0, Evidence::Refusal(refusal.clone()));
+        evidence.insert(0, Evidence::Refusal { refusal: refusal.clone() });
         Some(Finding { cause, severity: Severity::Broken, evidence })
     };
     let refusal = match &tokens.outcome {
         ConnectOutcome::Refused(refusal) => refusal,
         ConnectOutcome::Connected { contradictions } if !contradictions.is_empty() => {
             // It took our token: a copied configuration. We would work on the wrong state.
-            let evidence = contradictions.iter().copied().map(Evidence::Contradiction).collect();
+            let evidence = contradictions.iter().map(|what| Evidence::Contradiction { what: *what }).collect();
             return Some(Finding { cause: Cause::WrongInstance, severity: Severity::Broken, evidence });
         }
         ConnectOutcome::NotAGateway => {
@@ -95,7 +103,7 @@ fn of_outcome(tokens: &TokenEvidence) -> Option<Finding> {
 
 fn clock(tokens: &TokenEvidence) -> Vec<Evidence> {
     let ahead = tokens.clock_ahead_ms.filter(|ahead| ahead.abs() > CLOCK_LIMIT_MS);
-    ahead.map(Evidence::ClockAhead).into_iter().collect()
+    ahead.map(|ms| Evidence::ClockAhead { ms }).into_iter().collect()
 }
 
 fn copies(tokens: &TokenEvidence) -> Vec<Evidence> {

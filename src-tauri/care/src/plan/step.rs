@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::token::{CopyPlace, PairingReason};
 
 /// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Step {
     /// Put aside the token that the gateway once gave us.
     ForgetDeviceToken {
@@ -80,7 +80,7 @@ pub enum Step {
 }
 
 /// A step with everything that a person wants to know before they agree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// What.
@@ -98,8 +98,8 @@ pub struct PlannedStep {
 }
 
 /// The exact action of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Action {
     /// A change of what SmartPi keeps for itself.
     Own,
@@ -113,6 +113,7 @@ pub enum Action {
         /// Method.
         method: String,
         /// Parameters.
+        #[specta(type = specta_typescript::Unknown)]
         params: Value,
     },
     /// A command.
@@ -132,7 +133,7 @@ pub enum Action {
 }
 
 /// What can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Risk {
     /// Nothing that was not broken before.
@@ -144,7 +145,7 @@ pub enum Risk {
 }
 
 /// What stops while a step is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Stops {
     /// Nothing.
@@ -158,7 +159,7 @@ pub enum Stops {
 }
 
 /// What undo does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Undo {
     /// There is nothing to undo.

@@ -12,7 +12,7 @@ use crate::who::tests::{fine, with, with_process};
 const NOW: i64 = 1_795_000_200_000;
 
 fn copy(place: CopyPlace, token: &str) -> TokenCopy {
-    TokenCopy { place, value: CopyValue::Token(Fingerprint::of(token)) }
+    TokenCopy { place, value: CopyValue::Token { fingerprint: Fingerprint::of(token) } }
 }
 
 fn config() -> CopyPlace {
@@ -46,10 +46,7 @@ fn only(survey: &Survey, tokens: &TokenEvidence) -> Finding {
 
 fn names(result: &Result<Plan, NoPlan>) -> Vec<String> {
     let plan = result.as_ref().unwrap_or_else(|none| panic!("{none:?}"));
-    let name = |step: &PlannedStep| {
-        let json = serde_json::to_value(&step.step).unwrap();
-        json.as_str().map_or_else(|| json.as_object().unwrap().keys().next().unwrap().clone(), str::to_owned)
-    };
+    let name = |step: &PlannedStep| serde_json::to_value(&step.step).unwrap()["kind"].as_str().unwrap().to_owned();
     plan.steps.iter().map(name).collect()
 }
 
@@ -111,7 +108,7 @@ fn a_changed_shared_token_is_read_again_and_our_own_token_carries_us_over() {
     tokens.sent = Some(Fingerprint::of("new"));
     leads_to(&tokens, Cause::SharedTokenWrong, &["restartGateway"]);
     tokens.copies.clear();
-    leads_to_none(&tokens, Cause::SharedTokenWrong, &NoPlan::OnlyThePerson(Advice::EnterToken));
+    leads_to_none(&tokens, Cause::SharedTokenWrong, &NoPlan::OnlyThePerson { advice: Advice::EnterToken });
 }
 
 #[test]
@@ -165,9 +162,9 @@ fn signatures_and_clocks_are_tried_once_more_and_then_end() {
     let mut tokens = refused(Refusal::SignatureExpired);
     tokens.clock_ahead_ms = Some(300_000);
     leads_to(&tokens, Cause::ClockWrong, &["signAnew"]);
-    assert!(only(&fine(), &tokens).evidence.contains(&Evidence::ClockAhead(300_000)));
+    assert!(only(&fine(), &tokens).evidence.contains(&Evidence::ClockAhead { ms: 300_000 }));
     tokens.signed_anew = true;
-    leads_to_none(&tokens, Cause::ClockWrong, &NoPlan::OnlyThePerson(Advice::SetClock));
+    leads_to_none(&tokens, Cause::ClockWrong, &NoPlan::OnlyThePerson { advice: Advice::SetClock });
 }
 
 #[test]
@@ -197,7 +194,7 @@ fn a_gateway_without_a_token_gets_one_and_is_started_anew() {
 
 #[test]
 fn what_only_a_person_or_time_can_mend_has_no_plan() {
-    let person = |advice| NoPlan::OnlyThePerson(advice);
+    let person = |advice| NoPlan::OnlyThePerson { advice };
     leads_to_none(&refused(Refusal::Protocol { expected: Some(5) }), Cause::ProtocolMismatch, &person(Advice::Update));
     let limited = Refusal::RateLimited { retry_after_ms: Some(7) };
     leads_to_none(&refused(limited), Cause::RateLimited, &NoPlan::Wait { after_ms: 7 });

@@ -69,7 +69,7 @@ pub struct Introduction {
 }
 
 /// Something that a gateway says of itself and that the survey says otherwise: it is another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub enum Contradiction {
     /// Another device id.

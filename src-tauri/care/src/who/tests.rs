@@ -352,7 +352,7 @@ fn without_a_listener_the_lock_says_what_became_of_the_gateway() {
     assert_eq!(silent(|survey| survey.place.port = 1), Nobody::Elsewhere { pid: GATEWAY, port: Some(PORT) });
     assert_eq!(
         silent(|survey| survey.locks = Seen::Hidden(Blind::NotPermitted)),
-        Nobody::LockUnseen(Blind::NotPermitted)
+        Nobody::LockUnseen { why: Blind::NotPermitted }
     );
 }
 

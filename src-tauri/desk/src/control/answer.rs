@@ -2,6 +2,7 @@
 
 mod activity;
 mod binding;
+mod care;
 mod gateway;
 mod script;
 mod setup;
@@ -14,6 +15,7 @@ use specta_typescript::Number;
 
 pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
+pub use care::{CareView, FindingView, LinkRow, Repair, RepairView, Repairs, RowState, Running, StepState, StepView};
 pub use gateway::{DeviceToken, GatewayCleared, GatewayDevice, GatewayDevices, PairingRequest};
 pub use script::{ScriptAdded, ScriptAddress};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};

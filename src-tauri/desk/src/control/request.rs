@@ -222,6 +222,30 @@ pub enum Request {
         /// The devices too.
         devices: bool,
     },
+    /// Look whether something is wrong.
+    #[serde(rename = "care.look")]
+    CareLook {},
+    /// Carry out a plan of `view.care`. Only a person may cause this.
+    #[serde(rename = "care.repair")]
+    CareRepair {
+        /// Its id.
+        plan: String,
+    },
+    /// Put back what a repair put aside. Only a person may cause this.
+    #[serde(rename = "care.undo")]
+    CareUndo {
+        /// The plan's id.
+        plan: String,
+    },
+    /// The person has seen that a repair was interrupted.
+    #[serde(rename = "care.acknowledge")]
+    CareAcknowledge {
+        /// The plan's id.
+        plan: String,
+    },
+    /// What was repaired.
+    #[serde(rename = "care.history")]
+    CareHistory {},
     /// End the program.
     #[serde(rename = "quit")]
     Quit {},
@@ -276,7 +300,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 38] = [
+    pub const KNOWN: [&'static str; 43] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -314,6 +338,11 @@ impl Request {
         "gateway.rotate",
         "gateway.revoke",
         "gateway.clear",
+        "care.look",
+        "care.repair",
+        "care.undo",
+        "care.acknowledge",
+        "care.history",
         "quit",
     ];
 }
@@ -433,6 +462,11 @@ mod tests {
             json!({"id":39,"do":"gateway.rotate","deviceId":"d","role":"operator"}),
             json!({"id":40,"do":"gateway.revoke","deviceId":"d","role":"operator"}),
             json!({"id":41,"do":"gateway.clear","devices":false}),
+            json!({"id":42,"do":"care.look"}),
+            json!({"id":43,"do":"care.repair","plan":"p"}),
+            json!({"id":44,"do":"care.undo","plan":"p"}),
+            json!({"id":45,"do":"care.acknowledge","plan":"p"}),
+            json!({"id":46,"do":"care.history"}),
         ];
         for line in &page {
             let read = Line::decode(line.to_string().as_bytes()).unwrap();

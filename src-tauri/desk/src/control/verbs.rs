@@ -133,6 +133,11 @@ impl Answers for Verbs {
             Request::GatewayRotate { device_id, role } => done(self.operator.rotate(device_id, role).await),
             Request::GatewayRevoke { device_id, role } => done(self.operator.revoke(device_id, role).await),
             Request::GatewayClear { devices } => json(&self.operator.clear(devices).await?),
+            Request::CareLook {}
+            | Request::CareRepair { .. }
+            | Request::CareUndo { .. }
+            | Request::CareAcknowledge { .. }
+            | Request::CareHistory {} => Err(Failure::bare(FailureCode::UnknownRequest)),
             Request::Quit {} => self.wish(Wish::Quit).await,
         }
     }

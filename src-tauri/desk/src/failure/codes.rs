@@ -358,4 +358,40 @@ codes! {
     GatewayNoAnswer, "gateway_no_answer",
         "OpenClaw did not answer in time. Look again whether it was done.",
         "OpenClaw 没有及时响应，请查看操作是否已生效。";
+    /// A repair is going on.
+    RepairRunning, "repair_running",
+        "A repair is under way. Wait until it has ended.",
+        "正在修复中，请等待完成。";
+    /// This program ended in the middle of a repair.
+    RepairInterrupted, "repair_interrupted",
+        "The last repair was interrupted, and nothing of it goes on by itself. Look at what was done on the Health page first.",
+        "上次修复被中断，且不会自动继续。请先在“健康”页面查看已完成的步骤。";
+    /// There were as many as there may be in an hour.
+    RepairTooMany, "repair_too_many",
+        "There were several repairs within an hour. Try again later.",
+        "一小时内已进行多次修复，请稍后再试。";
+    /// It was tried and did not help.
+    RepairTried, "repair_tried",
+        "This repair was tried twice and did not help, so it is not tried again for now. Save a report and ask for help.",
+        "此修复已尝试两次仍无效，暂不再重复。请保存报告并寻求帮助。";
+    /// The facts are not those of the plan.
+    RepairChanged, "repair_changed",
+        "Something has changed since the look, so nothing more was done. Look again.",
+        "检查之后情况已发生变化，未继续操作，请重新检查。";
+    /// The plan is too old.
+    RepairExpired, "repair_expired",
+        "The look is too old to act on, so nothing was done. Look again.",
+        "检查结果已过期，未作任何更改，请重新检查。";
+    /// No such plan.
+    RepairUnknown, "repair_unknown",
+        "This repair is not known any more. Look again.",
+        "找不到此修复，请重新检查。";
+    /// The journal cannot be written.
+    RepairNotRecorded, "repair_not_recorded",
+        "SmartPi could not write down what it does, so it stopped. Check the disk space.",
+        "SmartPi 无法记录修复过程，因此已停止，请检查磁盘空间。";
+    /// Nothing was put aside.
+    RepairNoUndo, "repair_no_undo",
+        "Nothing of this repair can be undone.",
+        "此修复没有可撤销的步骤。";
 }

@@ -145,7 +145,9 @@ impl Event {
         let button = match self.trouble_page() {
             Page::Settings {} => words::settings(language),
             Page::Devices { .. } => words::window(language),
-            Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} => words::show(language),
+            Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} | Page::Health {} => {
+                words::show(language)
+            }
         };
         [title, body, button]
     }

@@ -8,7 +8,7 @@ use channel::service::Agent;
 use channel::view::{Device, LinkView, Pending};
 
 use super::{Act, Did, State, Window};
-use crate::control::answer::{AddressReach, AgentWord, DeviceRow, DeviceState, Link, LinkState};
+use crate::control::answer::{AddressReach, AgentWord, CareView, DeviceRow, DeviceState, Link, LinkState};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::settings::Settings;
@@ -68,6 +68,7 @@ impl State {
                 refused_gateway: None,
             },
             gateway: GatewayView::off(now_ms),
+            care: CareView::unseen(),
             devices: Vec::new(),
             activity: 0,
             pending: Vec::new(),

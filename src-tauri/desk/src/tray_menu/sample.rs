@@ -38,6 +38,7 @@ pub(crate) fn state(since_ms: i64) -> State {
             refused_gateway: None,
         },
         gateway: GatewayView::off(0),
+        care: crate::control::answer::CareView::unseen(),
         devices: Vec::new(),
         activity: 0,
         pending: Vec::new(),

@@ -128,7 +128,12 @@ async fn tell(
 fn device(page: &Page) -> Option<String> {
     match page {
         Page::Devices { device_key, .. } => device_key.clone(),
-        Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} | Page::Settings {} => None,
+        Page::Welcome {}
+        | Page::Bind {}
+        | Page::Activity {}
+        | Page::Gateway {}
+        | Page::Health {}
+        | Page::Settings {} => None,
     }
 }
 

@@ -1,4 +1,5 @@
 import { gatewayFailures } from "./gatewayFailures";
+import { repairFailures } from "./repairFailures";
 
 /** What happened, and what to do next, by failure code. A test compares the codes with those of the program. */
 export const failures = {
@@ -68,5 +69,6 @@ export const failures = {
   plugin_not_installed: { what: "OpenClaw did not keep the plugin. Its configuration is as it was.", next: "See the details, then try again." },
   install_not_prepared: { what: "SmartPi could not keep a copy of OpenClaw's configuration, so nothing was changed.", next: "Check the disk space and who owns its folder." },
   ...gatewayFailures,
+  ...repairFailures,
   unrecognised: { what: "SmartPi reported something that this window does not know.", next: "Quit SmartPi and start it again, so that all of it has the same version." },
 };

@@ -1,5 +1,6 @@
 import type { Words } from "../en";
 import { gatewayFailures } from "./gatewayFailures";
+import { repairFailures } from "./repairFailures";
 
 export const failures: Words["failures"] = {
   unknown_request: { what: "正在运行的 SmartPi 不认识此请求。", next: "请退出并重新启动 SmartPi，使各部分版本一致。" },
@@ -68,5 +69,6 @@ export const failures: Words["failures"] = {
   plugin_not_installed: { what: "OpenClaw 没有保留插件，其配置保持原样。", next: "请查看详情后重试。" },
   install_not_prepared: { what: "SmartPi 无法备份 OpenClaw 的配置，未作任何更改。", next: "请检查磁盘空间和文件夹的所有者。" },
   ...gatewayFailures,
+  ...repairFailures,
   unrecognised: { what: "SmartPi 报告了此窗口无法识别的问题。", next: "请退出并重新启动 SmartPi，使各部分版本一致。" },
 };

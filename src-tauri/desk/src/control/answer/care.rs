@@ -1,0 +1,184 @@
+//! The shapes of `view.care` and of the answers about repairs: what was found, what would be done about it, what was done.
+
+use care::chain::{Link, PluginRow};
+use care::finding::{Cause, Evidence, Severity};
+use care::journal::Outcome;
+use care::plan::{NoPlan, Plan};
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use specta_typescript::Number;
+
+use crate::failure::Failure;
+
+/// How the way from a device to a model is, and what can be mended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CareView {
+    /// One row for each link of the chain, in the order in which a message passes.
+    pub rows: Vec<LinkRow>,
+    /// What is wrong, the worst first. Of the last look.
+    pub findings: Vec<FindingView>,
+    /// The plugin inside of OpenClaw, row by row. Of the last look.
+    pub plugin: Vec<PluginRow>,
+    /// When it was last looked, ms since 1970. `None`: not in this run of the program.
+    #[specta(type = Option<Number>)]
+    pub looked_ms: Option<i64>,
+    /// It is being looked.
+    pub looking: bool,
+    /// The repair that is going on.
+    pub running: Option<Running>,
+    /// The newest repair.
+    pub last: Option<RepairView>,
+}
+
+/// One link of the chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkRow {
+    /// Which.
+    pub link: Link,
+    /// Its state.
+    pub state: RowState,
+    /// The broken link before it. Only with [`RowState::Behind`].
+    pub behind: Option<Link>,
+    /// When it was looked at, ms since 1970.
+    #[specta(type = Option<Number>)]
+    pub at_ms: Option<i64>,
+    /// Why it is broken, and what to do.
+    pub failure: Option<Failure>,
+    /// What is there, such as the gateway's address or the agent's name.
+    pub name: Option<String>,
+}
+
+/// The state of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum RowState {
+    /// It works: a fresh look at it was answered by who had to answer.
+    Works,
+    /// It does not.
+    Broken,
+    /// It worked when it was last looked at, which is too long ago.
+    Stale,
+    /// Somebody said that it works who did not prove who they are.
+    Unproven,
+    /// It cannot be seen.
+    CannotSee,
+    /// Nobody has looked.
+    NotLooked,
+    /// A link before it is broken, so it cannot be judged.
+    Behind,
+}
+
+/// Something that is wrong, and what would be done about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingView {
+    /// What.
+    pub cause: Cause,
+    /// How bad.
+    pub severity: Severity,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// What would be done.
+    pub repair: Repair,
+}
+
+/// What would be done about a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Repair {
+    /// This, once the person says so.
+    Plan {
+        /// The plan; `care.repair` takes its `id`.
+        plan: Box<Plan>,
+    },
+    /// Nothing.
+    None {
+        /// Why.
+        why: NoPlan,
+    },
+}
+
+/// A repair that is going on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// The plan's id.
+    pub plan: String,
+    /// Which step, from 0. As many as there are: it is being looked whether it helped.
+    pub step: u32,
+    /// How many steps there are.
+    pub of: u32,
+}
+
+/// A repair: `care.repair`, `care.undo`; and one of `care.history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RepairView {
+    /// What the person agreed to.
+    pub plan: Box<Plan>,
+    /// When it was begun, ms since 1970.
+    #[specta(type = Number)]
+    pub started_ms: i64,
+    /// One for each step of the plan.
+    pub steps: Vec<StepView>,
+    /// How it ended. `None`: it goes on, or it was interrupted.
+    pub outcome: Option<Outcome>,
+    /// The program ended in the middle of it. Nothing of it goes on by itself.
+    pub interrupted: bool,
+    /// Something that was put aside can be put back (`care.undo`).
+    pub undoable: bool,
+    /// The person has seen that it was interrupted.
+    pub acknowledged: bool,
+}
+
+/// How a step of a repair went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct StepView {
+    /// How far it is.
+    pub state: StepState,
+    /// Why it failed: a failure's code.
+    pub failure: Option<String>,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum StepState {
+    /// It was not begun.
+    Waiting,
+    /// It is being done.
+    Running,
+    /// It was done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was begun and may or may not have been done: the program ended meanwhile.
+    Unsure,
+    /// It was done and undone.
+    Undone,
+}
+
+/// `care.history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(transparent)]
+pub struct Repairs(pub Vec<RepairView>);
+
+impl CareView {
+    /// Nobody has looked.
+    pub fn unseen() -> Self {
+        let row =
+            |link| LinkRow { link, state: RowState::NotLooked, behind: None, at_ms: None, failure: None, name: None };
+        Self {
+            rows: care::chain::LINKS.into_iter().map(row).collect(),
+            findings: Vec::new(),
+            plugin: Vec::new(),
+            looked_ms: None,
+            looking: false,
+            running: None,
+            last: None,
+        }
+    }
+}
