@@ -1,4 +1,5 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type Plan, type RepairView, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { earlierRepairs, linkRows } from "./backend.fake/care";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
@@ -17,6 +18,9 @@ export class FakeBackend implements Backend {
   allTurns: ActivityTurn[];
   allUnasked: ActivityUnasked[];
   paired: GatewayDevice[];
+  repairs = earlierRepairs();
+  /** What a repair waits for between two of its steps. */
+  repairPace: () => Promise<void> = async () => {};
   private readonly views = new Set<(view: View) => void>();
   private readonly pages = new Set<(page: Page) => void>();
   private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
@@ -276,6 +280,46 @@ export class FakeBackend implements Backend {
     if (devices) this.paired = this.paired.filter(({ ours }) => ours);
     this.changeGateway((gateway) => (gateway.pending = []));
     return { removed: devices ? others : 0, rejected };
+  }
+
+  async careLook(): Promise<void> {
+    this.note("careLook");
+    this.tell(({ care }) => (care.looking = true));
+    if (!this.scene.looks) this.tell(({ care, app }) => Object.assign(care, { looking: false, lookedMs: Date.now(), rows: care.findings.length === 0 ? linkRows(app.language, {}, Date.now()) : care.rows }));
+  }
+
+  /** Does every step, and it helps. */
+  async careRepair(id: string): Promise<RepairView> {
+    this.note("careRepair", id);
+    const plan = this.view.care.findings.flatMap(({ repair }) => (repair.kind === "plan" && repair.plan.id === id ? [repair.plan] : []))[0] as Plan;
+    const startedMs = Date.now();
+    for (let step = 0; step <= plan.steps.length; step += 1) {
+      this.tell(({ care }) => (care.running = { plan: id, step, of: plan.steps.length }));
+      await this.repairPace();
+    }
+    const last: RepairView = { plan, startedMs, steps: plan.steps.map(() => ({ state: "done", failure: null })), outcome: { kind: "verified" }, interrupted: false, undoable: true, acknowledged: false };
+    this.repairs.unshift(last);
+    this.tell(({ care, app }) => Object.assign(care, { running: null, last, findings: [], lookedMs: Date.now(), rows: linkRows(app.language, {}, Date.now()) }));
+    return last;
+  }
+
+  async careUndo(id: string): Promise<RepairView> {
+    this.note("careUndo", id);
+    const before = [this.view.care.last, ...this.repairs].find((repair) => repair?.plan.id === id) as RepairView;
+    const undone: RepairView = { ...before, undoable: false, steps: before.steps.map((step, index) => (before.plan.steps[index]?.undo === "putBack" ? { ...step, state: "undone" } : step)) };
+    this.repairs = this.repairs.map((repair) => (repair.plan.id === id ? undone : repair));
+    this.tell(({ care }) => (care.last = undone));
+    return undone;
+  }
+
+  async careAcknowledge(id: string): Promise<void> {
+    this.note("careAcknowledge", id);
+    this.tell(({ care }) => care.last && (care.last.acknowledged = true));
+  }
+
+  async careHistory(): Promise<RepairView[]> {
+    this.note("careHistory");
+    return this.repairs;
   }
 
   async openFolder(which: Folder): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type Installed,
   type Page,
   type Removed,
+  type RepairView,
   type Report,
   type ScriptAdded,
   type Sent,
@@ -25,41 +26,68 @@ import {
 } from "./bindings";
 
 export type {
+  Action,
   ActivityTurn,
   ActivityUnasked,
+  Advice,
   AssistantView,
   Attended,
   BindEvent,
   BindShown,
+  Blind,
+  CareView,
+  Cause,
+  ChainLink,
+  Contradiction,
+  CopyPlace,
   DeviceToken,
   DeviceView,
+  Evidence,
   Failure,
   FailureCode,
+  FindingView,
   Folder,
   FoundOpenClaw,
   GatewayCleared,
   GatewayDevice,
   GatewayDevices,
   GatewayView,
-  Installed,
   InstallPlan,
+  Installed,
+  Language,
+  LinkRow,
   NextStep,
+  NoPlan,
+  Nobody,
+  NotMine,
   NoticeView,
+  Occupant,
   Page,
   PairingRequest,
   PendingClaim,
   Phase,
+  Plan,
+  PlannedStep,
+  PluginFix,
+  PluginRow,
   Quiet,
+  Refusal,
   Removed,
+  RepairOutcome,
+  RepairView,
   Report,
+  Running,
   ScriptAdded,
   Sent,
   SettingsChange,
   SetupLook,
+  Severity,
   SpeaksFirst,
-  Language,
+  Step,
+  StepView,
   Turn,
   Turns,
+  Unseen,
   View,
 } from "./bindings";
 
@@ -114,6 +142,15 @@ export interface Backend {
   rotateToken(deviceId: string, role: string): Promise<void>;
   revokeToken(deviceId: string, role: string): Promise<void>;
   clearGateway(devices: boolean): Promise<GatewayCleared>;
+  /** Looks at every link; what it finds follows in the view. */
+  careLook(): Promise<void>;
+  /** Carries the plan out; resolves when it ended, its progress is in the view. */
+  careRepair(plan: string): Promise<RepairView>;
+  careUndo(plan: string): Promise<RepairView>;
+  /** The person has seen what became of an interrupted repair. */
+  careAcknowledge(plan: string): Promise<void>;
+  /** The newest first. */
+  careHistory(): Promise<RepairView[]>;
   openFolder(which: Folder): Promise<void>;
   openPhonePage(): Promise<void>;
   copyText(text: string): Promise<void>;
@@ -203,6 +240,11 @@ export function tauriBackend(): Backend {
     rotateToken: (deviceId, role) => done(commands.rotateToken(deviceId, role)),
     revokeToken: (deviceId, role) => done(commands.revokeToken(deviceId, role)),
     clearGateway: (devices) => value(commands.clearGateway(devices)),
+    careLook: () => done(commands.careLook()),
+    careRepair: (plan) => value(commands.careRepair(plan)),
+    careUndo: (plan) => value(commands.careUndo(plan)),
+    careAcknowledge: (plan) => done(commands.careAcknowledge(plan)),
+    careHistory: () => value(commands.careHistory()),
     openFolder: (which) => done(commands.openFolder(which)),
     openPhonePage: () => done(commands.openPhonePage()),
     copyText: copy,

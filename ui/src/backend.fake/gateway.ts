@@ -1,5 +1,5 @@
 import type { GatewayDevice, GatewayDevices, GatewayView, PairingRequest, Language } from "../backend";
-import { ago } from "./home";
+import { ago } from "./ago";
 
 const NAMES = {
   en: { ours: "SmartPi on Study", phone: "Anna's iPhone", dashboard: null, laptop: "Living room Mac", node: "Garage computer", tablet: "Ben's tablet" },

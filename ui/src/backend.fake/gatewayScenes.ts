@@ -1,6 +1,7 @@
 import type { GatewayDevices, GatewayView, Language } from "../backend";
 import { everybody, gatewayView, pairingRequests } from "./gateway";
-import { ago, homeView } from "./home";
+import { ago } from "./ago";
+import { homeView } from "./home";
 import type { Scene } from "./scenes";
 
 function scene(tongue: Language, gateway: Partial<GatewayView>, gatewayDevices?: Scene["gatewayDevices"]): Scene {

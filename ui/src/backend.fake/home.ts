@@ -1,10 +1,7 @@
 import type { ActivityTurn, ActivityUnasked, DeviceView, NoticeView, SetupLook, Language, View } from "../backend";
+import { ago } from "./ago";
+import { careView } from "./care";
 import { gatewayView } from "./gateway";
-
-/** Minutes before now, ms since 1970. */
-export function ago(minutes: number): number {
-  return Date.now() - minutes * 60_000;
-}
 
 const NAMES = {
   en: { service: "Study", kitchen: "Kitchen speaker", phone: "Anna's phone", board: "Balcony board", script: "Morning news" },
@@ -52,7 +49,7 @@ export function homeView(tongue: Language): View {
     },
     assistant: { kind: "gateway", link: "online", sinceMs: ago(230), gateway: "b1c4e0a2f7d94c58a3e6b0d1f2a49c77", plugin: "0.2.0", host: "2026.9.6", refusedGateway: null },
     gateway: gatewayView(),
-    care: { rows: [], findings: [], plugin: [], lookedMs: null, looking: false, running: null, last: null },
+    care: careView(tongue),
     devices: homeDevices(tongue),
     activity: 0,
     pending: [],

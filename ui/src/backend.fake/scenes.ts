@@ -1,6 +1,8 @@
 import type { BindEvent, Failure, GatewayDevices, Page, SetupLook, Language, View } from "../backend";
+import { CARE_SCENES } from "./careScenes";
 import { GATEWAY_SCENES } from "./gatewayScenes";
-import { ago, FOUND, homeView, KEYS } from "./home";
+import { ago } from "./ago";
+import { FOUND, homeView, KEYS } from "./home";
 
 /** One situation of the program, for a look at it in a browser and for tests. */
 export type Scene = {
@@ -138,6 +140,7 @@ export const SCENES = {
   }),
 
   ...GATEWAY_SCENES,
+  ...CARE_SCENES,
 
   settings: (tongue) => ({ view: homeView(tongue), page: { page: "settings" } }),
   "settings-troubled": (tongue) => ({

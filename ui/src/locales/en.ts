@@ -1,14 +1,17 @@
 import { activity } from "./en/activity";
 import { bind } from "./en/bind";
 import { devices } from "./en/devices";
+import { evidence } from "./en/evidence";
 import { failures } from "./en/failures";
 import { gateway } from "./en/gateway";
+import { health } from "./en/health";
+import { repair } from "./en/repair";
 import { settings } from "./en/settings";
 import { welcome } from "./en/welcome";
 
 /** Every word of the window in English. Its shape is what the other language must have. */
 export const en = {
-  nav: { label: "Pages", devices: "Devices", activity: "Activity", gateway: "OpenClaw", settings: "Settings" },
+  nav: { label: "Pages", devices: "Devices", activity: "Activity", gateway: "OpenClaw", health: "Health", settings: "Settings" },
   service: {
     label: "Service",
     stopped: "Stopped",
@@ -45,14 +48,17 @@ export const en = {
     seconds: (count: string) => `${count}\u00a0s`,
     minutes: (minutes: number, seconds: number) => (seconds === 0 ? `${minutes}\u00a0min` : `${minutes}\u00a0min\u00a0${seconds}\u00a0s`),
     list: (names: string[]) => (names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`),
+    sentences: (texts: string[]) => texts.join(" "),
     kinds: { phone: "Phone", speaker: "Speaker", board: "Board", script: "Script", other: "Device" },
   },
   activity,
   bind,
   devices,
+  evidence,
   failures,
   gateway,
-  health: { title: "Health" },
+  health,
+  repair,
   settings,
   welcome,
 };

@@ -2,14 +2,17 @@ import type { Words } from "./en";
 import { activity } from "./zh/activity";
 import { bind } from "./zh/bind";
 import { devices } from "./zh/devices";
+import { evidence } from "./zh/evidence";
 import { failures } from "./zh/failures";
 import { gateway } from "./zh/gateway";
+import { health } from "./zh/health";
+import { repair } from "./zh/repair";
 import { settings } from "./zh/settings";
 import { welcome } from "./zh/welcome";
 
 /** Every word of the window in Simplified Chinese. */
 export const zh: Words = {
-  nav: { label: "页面", devices: "设备", activity: "动态", gateway: "OpenClaw", settings: "设置" },
+  nav: { label: "页面", devices: "设备", activity: "动态", gateway: "OpenClaw", health: "运行状况", settings: "设置" },
   service: {
     label: "服务",
     stopped: "已停止",
@@ -46,14 +49,17 @@ export const zh: Words = {
     seconds: (count) => `${count}\u00a0秒`,
     minutes: (minutes, seconds) => (seconds === 0 ? `${minutes}\u00a0分钟` : `${minutes}\u00a0分\u00a0${seconds}\u00a0秒`),
     list: (names) => names.join("、"),
+    sentences: (texts) => texts.join(""),
     kinds: { phone: "手机", speaker: "音箱", board: "开发板", script: "脚本", other: "设备" },
   },
   activity,
   bind,
   devices,
+  evidence,
   failures,
   gateway,
-  health: { title: "健康" },
+  health,
+  repair,
   settings,
   welcome,
 };

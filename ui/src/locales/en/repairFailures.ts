@@ -1,12 +1,12 @@
-/** The failures of repairs. */
+/** The failures of a check or a repair. */
 export const repairFailures = {
-  repair_running: { what: "A repair is under way.", next: "Wait until it has ended." },
-  repair_interrupted: { what: "The last repair was interrupted, and nothing of it goes on by itself.", next: "Look at what was done, then go on." },
-  repair_too_many: { what: "There were several repairs within an hour.", next: "Try again later." },
-  repair_tried: { what: "This repair was tried twice and did not help.", next: "Save a report and ask for help." },
-  repair_changed: { what: "Something has changed since the look, so nothing more was done.", next: "Look again." },
-  repair_expired: { what: "The look is too old to act on, so nothing was done.", next: "Look again." },
-  repair_unknown: { what: "This repair is not known any more.", next: "Look again." },
-  repair_not_recorded: { what: "SmartPi could not write down what it does, so it stopped.", next: "Make room on the disk, then look again." },
-  repair_no_undo: { what: "Nothing of this repair can be undone.", next: "Look again to see how things are now." },
+  repair_running: { what: "A repair is under way already.", next: "Wait until it has ended." },
+  repair_interrupted: { what: "An earlier repair was interrupted, and nobody has looked at it yet.", next: "Look at it on the Health page first." },
+  repair_too_many: { what: "There were many repairs within an hour, so SmartPi pauses.", next: "Try again later. If it keeps breaking, make a report in Settings." },
+  repair_tried: { what: "This repair was tried already, and it did not help.", next: "Make a report in Settings for whoever helps you." },
+  repair_changed: { what: "Something has changed since this plan was made. Nothing more was done.", next: "Check again for a new plan." },
+  repair_expired: { what: "This plan is too old. Nothing was done.", next: "Check again for a new one." },
+  repair_unknown: { what: "This plan does not exist any more. Nothing was done.", next: "Check again for a new one." },
+  repair_not_recorded: { what: "SmartPi could not write down what it does, so nothing was done.", next: "Check the free space of the disk, then try again." },
+  repair_no_undo: { what: "Nothing of this repair can be undone any more.", next: "Check again to see how it is now." },
 };

@@ -1,0 +1,89 @@
+import type { CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Plan, PlannedStep, PluginFix, PluginRow, RepairOutcome, RepairView, Severity, Step, StepView, Language } from "../backend";
+import { IDS } from "./gateway";
+import { ago } from "./ago";
+
+const PORT = 18789;
+const NAMES = { en: { agent: "main" }, zh: { agent: "main" } };
+
+export const LINKS: readonly ChainLink[] = ["service", "plugin", "gateway", "pairing", "agent", "model"];
+
+/** Rows that all work, looked at this moment; some of them otherwise. */
+export function linkRows(tongue: Language, more: Partial<Record<ChainLink, Partial<LinkRow>>> = {}, atMs: number | null = ago(0.1)): LinkRow[] {
+  const names: Partial<Record<ChainLink, string>> = { gateway: `ws://127.0.0.1:${PORT}`, agent: NAMES[tongue].agent, model: "anthropic/claude-opus-4-6" };
+  return LINKS.map((link) => ({ link, state: "works", behind: null, atMs, failure: null, name: names[link] ?? null, ...more[link] }));
+}
+
+/** What stands behind a broken link. */
+export function behind(link: ChainLink): Partial<LinkRow> {
+  return { state: "behind", behind: link, atMs: null, name: null };
+}
+
+export function pluginRows(fixes: Partial<Record<PluginRow["link"], PluginFix | "hidden">> = {}): PluginRow[] {
+  const links = ["installed", "ours", "version", "enabled", "allowed", "channel", "connected"] as const;
+  return links.map((link) => {
+    const fix = fixes[link];
+    return { link, fix: fix === "hidden" ? { kind: "hidden", value: "notPermitted" } : { kind: "known", value: fix ?? null } };
+  });
+}
+
+export function careView(tongue: Language, more: Partial<CareView> = {}): CareView {
+  return { rows: linkRows(tongue), findings: [], plugin: pluginRows(), lookedMs: ago(0.1), looking: false, running: null, last: null, ...more };
+}
+
+/** A step as the program plans it. */
+function planned(step: Step, more: Partial<PlannedStep> = {}): PlannedStep {
+  return { step, action: { kind: "own" }, risk: "none", stops: "nothing", undo: "notNeeded", sendsSharedToken: false, ...more };
+}
+
+const forget = planned({ kind: "forgetDeviceToken", deviceId: IDS.ours }, { stops: "ourLink", undo: "putBack" });
+const withShared = planned({ kind: "connectWithSharedToken", deviceId: IDS.ours, port: PORT }, { action: { kind: "connect", port: PORT }, stops: "ourLink", sendsSharedToken: true });
+const readAgain = planned({ kind: "readTokenAgain", place: { kind: "config", path: "/home/anna/.openclaw/openclaw.json" } });
+const restart = planned({ kind: "restartGateway" }, { action: { kind: "command", program: "openclaw", arguments: ["gateway", "restart"] }, risk: "interrupts", stops: "gateway" });
+const approve = planned(
+  { kind: "approvePairing", requestId: "5e42109d-0eb8-48e0-89f0-b66ddd16e884", deviceId: IDS.ours, reason: "not-paired" },
+  { action: { kind: "rpc", method: "device.pair.approve", params: { requestId: "5e42109d-0eb8-48e0-89f0-b66ddd16e884" } }, undo: "impossible", sendsSharedToken: true },
+);
+const remove = planned({ kind: "removeRecord", deviceId: IDS.node }, { action: { kind: "rpc", method: "device.pair.remove", params: { deviceId: IDS.node } }, risk: "some", undo: "impossible" });
+const reinstall = planned({ kind: "reinstallService" }, { action: { kind: "command", program: "openclaw", arguments: ["gateway", "install", "--force"] }, risk: "interrupts", stops: "gateway", undo: "putBack" });
+
+const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
+  deviceTokenStale: [forget, withShared],
+  sharedTokenWrong: [readAgain, withShared, restart],
+  pairingPending: [approve, withShared],
+  deadRecords: [remove],
+  copiesDiffer: [readAgain, reinstall],
+};
+
+export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {
+  return { id: `19a2-${cause}`, cause, evidence: [], steps: STEPS[cause] ?? [withShared], fingerprint: "0f3c9b7e52d14a608b6c1f0a9d2e7c35", madeMs: ago(0.1), expiresMs: Date.now() + 590_000, ...more };
+}
+
+/** A finding; with a plan, unless `why` says why there is none. */
+export function finding(cause: Cause, evidence: Evidence[], severity: Severity = "broken", why?: NoPlan): FindingView {
+  return { cause, severity, evidence, repair: why === undefined ? { kind: "plan", plan: planOf(cause, { evidence }) } : { kind: "none", why } };
+}
+
+/** The copies of the shared token, of which two differ. */
+export const COPIES: Evidence[] = [
+  { kind: "copy", copy: { place: { kind: "config", path: "/home/anna/.openclaw/openclaw.json" }, value: { kind: "token", fingerprint: "1ecaa2" } }, wins: true },
+  { kind: "copy", copy: { place: { kind: "gateway", pid: 4711 }, value: { kind: "token", fingerprint: "1ecaa2" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "serviceDefinition", path: "/home/anna/.config/systemd/user/openclaw-gateway.service" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "dotEnv", path: "/home/anna/.openclaw/.env" }, value: { kind: "placeholder" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "keyring" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
+];
+
+/** A repair that ended. */
+export function repairView(cause: Cause, outcome: RepairOutcome | null, states: StepView["state"][], more: Partial<RepairView> = {}): RepairView {
+  const plan = planOf(cause);
+  const steps = plan.steps.map((_, index): StepView => ({ state: states[index] ?? "waiting", failure: null }));
+  return { plan, startedMs: ago(1), steps, outcome, interrupted: false, undoable: false, acknowledged: false, ...more };
+}
+
+/** What was repaired before, the newest first. */
+export function earlierRepairs(): RepairView[] {
+  return [
+    repairView("deviceTokenStale", { kind: "verified" }, ["done", "done"], { undoable: true, startedMs: ago(14) }),
+    repairView("sharedTokenWrong", { kind: "failed", step: 1 }, ["done", "failed", "waiting"], { startedMs: ago(60 * 26), steps: [{ state: "done", failure: null }, { state: "failed", failure: "gateway_no_answer" }, { state: "waiting", failure: null }] }),
+    repairView("deadRecords", { kind: "verified" }, ["done"], { startedMs: ago(60 * 24 * 9) }),
+  ];
+}

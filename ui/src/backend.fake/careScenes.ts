@@ -1,0 +1,125 @@
+import type { CareView, Evidence, GatewayView, Language } from "../backend";
+import { behind, careView, COPIES, finding, linkRows, pluginRows, repairView } from "./care";
+import { gatewayView, IDS } from "./gateway";
+import { ago } from "./ago";
+import { homeView } from "./home";
+import type { Scene } from "./scenes";
+
+function scene(tongue: Language, care: Partial<CareView>, gateway: Partial<GatewayView> = {}, more: Partial<Scene> = {}): Scene {
+  const view = homeView(tongue);
+  view.care = careView(tongue, care);
+  view.gateway = gatewayView(gateway);
+  return { view, page: { page: "health" }, ...more };
+}
+
+/** SmartPi is turned away: what stands behind its access cannot be checked. */
+function turnedAway(tongue: Language, code: string): Partial<CareView> {
+  return { rows: linkRows(tongue, { pairing: { state: "broken", failure: { code } as never }, agent: behind("pairing"), model: behind("pairing") }) };
+}
+
+const stale: Evidence[] = [{ kind: "refusal", refusal: { kind: "deviceTokenMismatch" } }, { kind: "device", id: IDS.ours, name: null }];
+const away = { state: "stuck", version: null, sinceMs: ago(3), failure: { code: "gateway_device_token_stale", detail: "AUTH_DEVICE_TOKEN_MISMATCH" } } as const;
+const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["service", "plugin", "gateway", "pairing", "agent", "model"].map((link) => [link, { state: "notLooked", name: null }])), null);
+
+/** Every situation of the page about the health of it all. */
+export const CARE_SCENES = {
+  health: (tongue) => scene(tongue, {}),
+  "health-aged": (tongue) => scene(tongue, { rows: linkRows(tongue, {}, ago(9)), lookedMs: ago(9) }),
+  "health-never": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null }, { state: "off", url: null, version: null }),
+  "health-looking": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null, looking: true }, {}, { looks: true }),
+  "health-stale": (tongue) => scene(tongue, { ...turnedAway(tongue, "gateway_device_token_stale"), findings: [finding("deviceTokenStale", stale)] }, away),
+  "health-token": (tongue) =>
+    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", [{ kind: "refusal", refusal: { kind: "tokenMismatch" } }, ...COPIES])] }, { ...away, failure: { code: "gateway_token_wrong" } }),
+  "health-clock": (tongue) =>
+    scene(
+      tongue,
+      {
+        ...turnedAway(tongue, "gateway_clock"),
+        findings: [finding("clockWrong", [{ kind: "refusal", refusal: { kind: "signatureExpired" } }, { kind: "clockAhead", ms: 303_000 }], "broken", { kind: "onlyThePerson", advice: "setClock" })],
+      },
+      { ...away, failure: { code: "gateway_clock" } },
+    ),
+  "health-other": (tongue) =>
+    scene(
+      tongue,
+      {
+        rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway"), agent: behind("gateway"), model: behind("gateway") }),
+        findings: [
+          finding(
+            "wrongInstance",
+            [
+              { kind: "occupant", process: { pid: 4711, program: "node", uid: 1001, container: null, unit: null } },
+              { kind: "notMine", why: { kind: "anotherState", stateDir: "/home/ben/.openclaw" } },
+            ],
+            "broken",
+            { kind: "notAboutTokens" },
+          ),
+        ],
+      },
+      { ...away, failure: { code: "gateway_other" } },
+    ),
+  "health-pairing": (tongue) =>
+    scene(
+      tongue,
+      {
+        ...turnedAway(tongue, "gateway_pairing_needed"),
+        findings: [finding("pairingPending", [{ kind: "refusal", refusal: { kind: "pairingRequired", reason: "not-paired", requestId: "5e42109d-0eb8-48e0-89f0-b66ddd16e884" } }, { kind: "request", id: "5e42109d-0eb8-48e0-89f0-b66ddd16e884", reason: "not-paired" }])],
+      },
+      { ...away, failure: { code: "gateway_pairing_needed" } },
+    ),
+  "health-repairing": (tongue) =>
+    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 1, of: 3 } }, away),
+  "health-checking": (tongue) =>
+    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 3, of: 3 } }, away),
+  "health-verified": (tongue) => scene(tongue, { last: repairView("deviceTokenStale", { kind: "verified" }, ["done", "done"], { undoable: true }) }),
+  "health-no-help": (tongue) =>
+    scene(
+      tongue,
+      {
+        ...turnedAway(tongue, "gateway_device_token_stale"),
+        findings: [finding("deviceTokenStale", stale, "broken", { kind: "nothingLeft" })],
+        last: repairView("deviceTokenStale", { kind: "didNotHelp" }, ["done", "done"], { undoable: true }),
+      },
+      away,
+    ),
+  "health-failed": (tongue) =>
+    scene(
+      tongue,
+      {
+        ...turnedAway(tongue, "gateway_device_token_stale"),
+        findings: [finding("deviceTokenStale", stale)],
+        last: repairView("deviceTokenStale", { kind: "failed", step: 1 }, [], { steps: [{ state: "done", failure: null }, { state: "failed", failure: "gateway_no_answer" }], undoable: true }),
+      },
+      away,
+    ),
+  "health-interrupted": (tongue) =>
+    scene(
+      tongue,
+      { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], last: repairView("sharedTokenWrong", null, ["done", "unsure", "waiting"], { interrupted: true }) },
+      away,
+    ),
+  "health-cannot-tell": (tongue) =>
+    scene(
+      tongue,
+      {
+        rows: linkRows(tongue, { plugin: { state: "cannotSee" }, gateway: { state: "unproven" }, pairing: { state: "cannotSee" }, agent: { state: "cannotSee", name: null }, model: { state: "notLooked", atMs: null, name: null } }),
+        findings: [finding("cannotTell", [{ kind: "unseen", what: { kind: "process", pid: 4711, fact: "program", why: "notPermitted" } }], "note", { kind: "onlyThePerson", advice: "report" })],
+        plugin: pluginRows({ version: "hidden", connected: "hidden" }),
+      },
+      { state: "connecting", version: null },
+    ),
+  "health-many": (tongue) =>
+    scene(
+      tongue,
+      {
+        rows: linkRows(tongue, { plugin: { state: "broken", failure: { code: "plugin_not_installed" } }, agent: behind("plugin"), model: behind("plugin") }),
+        findings: [
+          finding("rateLimited", [{ kind: "refusal", refusal: { kind: "rateLimited", retryAfterMs: 300_000 } }], "broken", { kind: "wait", afterMs: 300_000 }),
+          finding("copiesDiffer", COPIES, "warning"),
+          finding("dashboardStale", [{ kind: "dashboards", count: 14, lastMs: ago(2) }], "warning"),
+          finding("deadRecords", [{ kind: "device", id: IDS.node, name: null }], "note"),
+        ],
+        plugin: pluginRows({ enabled: "enable", connected: "restartGateway" }),
+      },
+    ),
+} satisfies Record<string, (tongue: Language) => Scene>;

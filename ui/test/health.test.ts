@@ -1,0 +1,365 @@
+import { flushPromises } from "@vue/test-utils";
+import { describe, expect, test, vi } from "vitest";
+
+import type { CareView, Evidence, LinkRow, NoPlan } from "../src/backend";
+import { behind, careView, COPIES, finding, linkRows, planOf, repairView } from "../src/backend.fake/care";
+import { copiesOf, counsel, factsOf } from "../src/findingStory";
+import { agesAt, FRESH_MS, linkStory, needsAttention, overall, rowNow } from "../src/healthStory";
+import { en } from "../src/locales/en";
+import { zh } from "../src/locales/zh";
+import { actionText, repairStory, riskOf, sentOf, stepText, stopsOf, undoOf } from "../src/repairStory";
+import { stage, type Stage } from "./stage";
+
+const NOW = 1_800_000_000_000;
+const at = (ms: number): string => `at ${ms - NOW}`;
+const lasting = (ms: number): string => `${ms} ms`;
+const row = (more: Partial<LinkRow>): LinkRow => ({ link: "gateway", state: "works", behind: null, atMs: NOW, failure: null, name: null, ...more });
+const asked = (on: Stage, name: string): unknown[][] => on.backend.asked.filter(([one]) => one === name);
+const dialog = (on: Stage) => on.app.get("dialog");
+
+describe("a link", () => {
+  test("is green only while somebody has just seen it work", () => {
+    for (const state of ["works", "broken", "stale", "unproven", "cannotSee", "notLooked", "behind"] as const) {
+      const now = rowNow(row({ state }), NOW);
+      expect(linkStory(now, NOW, at, en).shape === "good", state).toBe(state === "works");
+    }
+    expect(rowNow(row({ atMs: NOW - FRESH_MS }), NOW).state).toBe("works");
+    expect(rowNow(row({ atMs: NOW - FRESH_MS - 1 }), NOW).state).toBe("stale");
+    expect(rowNow(row({ atMs: null }), NOW).state).toBe("stale");
+  });
+
+  test("looks and reads different in each state, in both languages", () => {
+    for (const words of [en, zh]) {
+      const stories = (["works", "broken", "stale", "unproven", "cannotSee", "notLooked", "behind"] as const).map((state) => linkStory(row({ state, behind: "pairing" }), NOW, at, words));
+      expect(new Set(stories.map(({ shape }) => shape)).size).toBe(7);
+      expect(new Set(stories.map(({ text }) => text)).size).toBe(7);
+    }
+  });
+
+  test("says how old that is, and which one it waits for", () => {
+    expect(linkStory(row({}), NOW, at, en).age).toBe(en.health.checkedNow);
+    expect(linkStory(row({ state: "broken", atMs: NOW - 600_000 }), NOW, at, en).age).toBe("checked at -600000");
+    expect(linkStory(row({ state: "stale", atMs: NOW - 600_000 }), NOW, at, en).text).toBe("Worked at the check of at -600000");
+    expect(linkStory(row({ state: "behind", behind: "pairing" }), NOW, at, en).text).toContain("SmartPi's access");
+  });
+
+  test("ages at a known moment, and the first one counts", () => {
+    expect(agesAt([row({ atMs: NOW - 10 }), row({ atMs: NOW - 20 }), row({ state: "stale", atMs: NOW - 50 })], NOW)).toBe(NOW - 20 + FRESH_MS + 1);
+    expect(agesAt([row({ state: "broken" })], NOW)).toBe(null);
+  });
+});
+
+describe("all of it in a sentence", () => {
+  const said = (care: Partial<CareView>): string => {
+    const whole = careView("en", { lookedMs: NOW, rows: linkRows("en", {}, NOW), ...care });
+    return overall(whole, whole.rows.map((one) => rowNow(one, NOW)), en).shape;
+  };
+
+  test("is good only where every link works and nothing is found", () => {
+    expect(said({})).toBe("good");
+    expect(said({ findings: [finding("copiesDiffer", [], "warning")] })).toBe("wait");
+    expect(said({ findings: [finding("deadRecords", [], "note")] })).toBe("good");
+    for (const state of ["unproven", "cannotSee", "notLooked", "behind"] as const) expect(said({ rows: linkRows("en", { model: { state } }, NOW) }), state).toBe("unsure");
+    expect(said({ rows: linkRows("en", { model: { state: "stale" } }, NOW) })).toBe("aged");
+    expect(said({ rows: linkRows("en", { gateway: { state: "broken" } }, NOW) })).toBe("bad");
+    expect(said({ findings: [finding("clockWrong", [])] })).toBe("bad");
+    expect(said({ rows: linkRows("en", {}, NOW).map((one) => ({ ...one, state: "notLooked" })) })).toBe("off");
+  });
+
+  test("points at what waits for a person", () => {
+    expect(needsAttention({ findings: [], last: null })).toBe(false);
+    expect(needsAttention({ findings: [finding("copiesDiffer", [], "warning")], last: null })).toBe(false);
+    expect(needsAttention({ findings: [finding("hung", [])], last: null })).toBe(true);
+    const interrupted = repairView("deviceTokenStale", null, ["unsure"], { interrupted: true });
+    expect(needsAttention({ findings: [], last: interrupted })).toBe(true);
+    expect(needsAttention({ findings: [], last: { ...interrupted, acknowledged: true } })).toBe(false);
+  });
+});
+
+describe("what shows a finding", () => {
+  const every: Evidence[] = [
+    { kind: "occupant", process: { pid: 7, program: null, uid: 0, container: "web", unit: "x.service" } },
+    ...(["anotherUser", "earlierProcess", "nodeHost", "noGateway", "inContainer"] as const).map((kind): Evidence => ({ kind: "notMine", why: { kind } })),
+    { kind: "notMine", why: { kind: "anotherState", stateDir: null } }, { kind: "notMine", why: { kind: "anotherState", stateDir: "/s" } }, { kind: "notMine", why: { kind: "anotherPort", port: 5 } },
+    { kind: "nobody", why: { kind: "stopped" } }, { kind: "nobody", why: { kind: "lockLeft", pid: 7 } }, { kind: "nobody", why: { kind: "elsewhere", pid: 7, port: null } },
+    { kind: "nobody", why: { kind: "elsewhere", pid: 7, port: 5 } }, { kind: "nobody", why: { kind: "lockUnseen", why: "changing" } },
+    { kind: "unseen", what: { kind: "listeners", why: "notPermitted" } }, { kind: "unseen", what: { kind: "owner", uid: 3, why: "unsupported" } }, { kind: "unseen", what: { kind: "process", pid: 7, fact: "start", why: "unreadable" } },
+    { kind: "unseen", what: { kind: "lock", why: "elsewhere" } }, { kind: "unseen", what: { kind: "lockWithoutStart", path: "/l" } }, { kind: "unseen", what: { kind: "lockOlderThanBoot", path: "/l" } },
+    { kind: "unseen", what: { kind: "sandboxed", pid: 7 } }, { kind: "unseen", what: { kind: "here", why: "notAsked" } },
+    ...(["identity", "boot", "stateDir", "process"] as const).map((what): Evidence => ({ kind: "contradiction", what })),
+    ...(["tokenMissing", "tokenMismatch", "deviceTokenMismatch", "scopeMismatch", "signatureInvalid", "signatureExpired"] as const).map((kind): Evidence => ({ kind: "refusal", refusal: { kind } })),
+    { kind: "refusal", refusal: { kind: "protocol", expected: 9 } }, { kind: "refusal", refusal: { kind: "rateLimited", retryAfterMs: 5 } }, { kind: "refusal", refusal: { kind: "unrecognised", code: "AUTH_NEW" } },
+    { kind: "stopped" }, { kind: "silent" }, { kind: "clockAhead", ms: 303_000 }, { kind: "clockAhead", ms: -303_000 }, { kind: "request", id: "r-1", reason: "scope-upgrade" },
+    { kind: "device", id: "5a17e9c0ff", name: "Old" }, { kind: "dashboards", count: 1, lastMs: NOW }, { kind: "dashboards", count: 3, lastMs: NOW },
+  ];
+
+  test.each([["en", en], ["zh", zh]] as const)("is told in %s, each thing in words of its own", (_, words) => {
+    const facts = factsOf(every, { at, lasting }, words);
+    expect(facts.length).toBe(every.length + 1);
+    const texts = facts.map(({ text }) => text);
+    expect(new Set(texts).size).toBe(texts.length);
+    for (const text of texts) expect(text).not.toMatch(/undefined|null|NaN|\[object/);
+  });
+
+  test("names the numbers that matter", () => {
+    const told = (evidence: Evidence): string => factsOf([evidence], { at, lasting }, en)[0]?.text ?? "";
+    expect(told({ kind: "clockAhead", ms: 303_000 })).toBe("This computer is 303000 ms ahead of OpenClaw.");
+    expect(told({ kind: "clockAhead", ms: -60 })).toBe("This computer is 60 ms behind OpenClaw.");
+    expect(told({ kind: "occupant", process: { pid: 4711, program: "node", uid: 1001, container: null, unit: "claw.service" } })).toBe("node (process 4711), run by claw.service, of the user number 1001");
+    expect(told({ kind: "refusal", refusal: { kind: "unrecognised", code: "AUTH_NEW" } })).toContain("AUTH_NEW");
+  });
+
+  test("says which copy of the token counts, and which differ", () => {
+    const copies = copiesOf([...COPIES].reverse(), en);
+    expect(copies[0]).toMatchObject({ wins: true, same: true, path: "/home/anna/.openclaw/openclaw.json", value: "1ecaa2" });
+    expect(copies.filter(({ same }) => same === false)).toHaveLength(2);
+    expect(copies.find(({ same }) => same === null)?.value).toBe(en.evidence.values.placeholder);
+  });
+});
+
+test("where there is no plan, the one way on is said", () => {
+  const said = (why: NoPlan, cause: Parameters<typeof finding>[0] = "unrecognised", words = en) => counsel({ cause }, why, NOW, NOW, at, words);
+  expect(said({ kind: "notAboutTokens" }, "foreignProgram").text).toBe(en.health.counsel.otherProgram);
+  expect(said({ kind: "notAboutTokens" }, "wrongInstance").text).toBe(en.health.counsel.otherInstance);
+  expect(said({ kind: "wait", afterMs: 5 }).text).toContain("at 5");
+  expect(said({ kind: "wait", afterMs: 0 }).text).toBe(en.health.counsel.waited);
+  expect(said({ kind: "nothingLeft" }).report).toBe(true);
+  expect(said({ kind: "onlyThePerson", advice: "report" }).report).toBe(true);
+  expect(said({ kind: "onlyThePerson", advice: "startGateway" }).command).toBe("openclaw gateway run");
+  expect(said({ kind: "onlyThePerson", advice: "wakeGateway" }).command).toBe("openclaw gateway restart");
+  expect(said({ kind: "onlyThePerson", advice: "enterToken" }, "copiesDiffer").text).toBe(en.health.counsel.sameToken);
+  expect(said({ kind: "onlyThePerson", advice: "setClock" }, "clockWrong", zh).text).toBe(zh.health.counsel.setClock);
+});
+
+describe("a plan in words", () => {
+  test("says what stops, what can go wrong, what undo does and who is sent the token", () => {
+    const stale = planOf("deviceTokenStale");
+    expect(stale.steps.map(({ step }) => stepText(step, en))).toEqual([en.repair.steps.forgetDeviceToken, en.repair.steps.connectWithSharedToken]);
+    expect(stopsOf(stale, en)).toEqual([en.repair.stops.ourLink]);
+    expect(riskOf(stale, en)).toBe(en.repair.risks.none);
+    expect(undoOf(stale, en)).toBe(en.repair.undoPutBack);
+    expect(sentOf(stale, en)).toContain("port 18789");
+    const wrong = planOf("sharedTokenWrong");
+    expect(stopsOf(wrong, en)).toEqual([en.repair.stops.gateway, en.repair.stops.ourLink]);
+    expect(riskOf(wrong, en)).toBe(en.repair.risks.interrupts);
+    expect(undoOf(wrong, en)).toBe(en.repair.undoNothing);
+    const dead = planOf("deadRecords");
+    expect([stopsOf(dead, en), undoOf(dead, en), sentOf(dead, en)]).toEqual([[en.repair.stops.nothing], "Cannot be undone: step 1.", en.repair.sendsNone]);
+  });
+
+  test("shows the exact action of each step", () => {
+    expect(planOf("sharedTokenWrong").steps.map(({ action }) => actionText(action, en).text)).toEqual(["", "ws://127.0.0.1:18789", "openclaw gateway restart"]);
+    expect(actionText({ kind: "rpc", method: "device.pair.remove", params: { deviceId: "x" } }, en)).toMatchObject({ text: 'device.pair.remove {"deviceId":"x"}', exact: true });
+  });
+
+  test("and how it ended are told apart", () => {
+    const of = (more: Parameters<typeof repairView>[3], outcome: Parameters<typeof repairView>[1] = null) => repairStory(repairView("deviceTokenStale", outcome, ["done", "done"], more), null, en);
+    expect(of({}, { kind: "verified" })).toMatchObject({ shape: "good", title: "Repaired" });
+    expect(of({}, { kind: "didNotHelp" }).shape).toBe("bad");
+    expect(of({}, { kind: "failed", step: 1 }).text).toContain("Step 2 failed");
+    expect(of({}, { kind: "changed", step: 0 }).text).toContain("before step 1");
+    expect(of({ interrupted: true }).title).toBe(en.repair.interrupted);
+    expect(of({ steps: [{ state: "undone", failure: null }, { state: "done", failure: null }] }, { kind: "verified" }).title).toBe("Undone");
+    expect(repairStory(repairView("hung", null, []), { plan: "x", step: 2, of: 2 }, en).text).toBe(en.repair.checking);
+  });
+});
+
+describe("the page", () => {
+  test("looks when it opens, unless that was just done or nobody wished to be connected", async () => {
+    expect(asked(await stage("health-aged"), "careLook")).toHaveLength(1);
+    expect(asked(await stage("health"), "careLook")).toEqual([]);
+    const on = await stage("health-never");
+    expect(asked(on, "careLook")).toEqual([]);
+    expect(on.get("health-whole").attributes("data-shape")).toBe("off");
+    await on.click("health-look");
+    expect(asked(on, "careLook")).toHaveLength(1);
+    expect(on.get("health-whole").attributes("data-shape")).toBe("good");
+  });
+
+  test("says that it is looking, and looks once", async () => {
+    const on = await stage("health-looking");
+    expect(on.text("health-look")).toBe(en.health.looking);
+    expect(on.get("health-whole").attributes("data-shape")).toBe("busy");
+    await on.click("health-look");
+    expect(asked(on, "careLook")).toEqual([]);
+  });
+
+  test("does not stay green while nobody looks", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const on = await stage("health");
+    expect(on.all("link").map((one) => one.attributes("data-state"))).toEqual(Array(6).fill("works"));
+    expect(new Set(on.all("plugin-row").map((one) => one.attributes("data-shape")))).toEqual(new Set(["good"]));
+    await vi.advanceTimersByTimeAsync(FRESH_MS);
+    expect(on.all("link").map((one) => one.attributes("data-state"))).toEqual(Array(6).fill("stale"));
+    expect(new Set(on.all("plugin-row").map((one) => one.attributes("data-shape")))).toEqual(new Set(["aged"]));
+    expect(on.text("health-whole")).toContain(en.health.agedTitle);
+  });
+
+  test("gives a broken link one next step", async () => {
+    const on = await stage("health-clock");
+    const broken = on.all("link").filter((one) => one.attributes("data-state") === "broken");
+    expect(broken).toHaveLength(1);
+    expect(broken[0]?.text()).toContain(en.failures.gateway_clock.next);
+    expect(on.has("link-repair")).toBe(false);
+    const stale = await stage("health-stale");
+    await stale.click("link-repair");
+    expect(dialog(stale).text()).toContain(en.repair.title);
+  });
+
+  test("starts a service that stands still", async () => {
+    const on = await stage("health");
+    on.backend.tell(({ service, care }) => {
+      service.phase = "stopped";
+      care.rows = linkRows("en", { service: { state: "broken" }, plugin: behind("service") });
+    });
+    await flushPromises();
+    await on.click("link-start");
+    expect(asked(on, "startService")).toHaveLength(1);
+  });
+
+  test("leads from a row of the plugin to where it is mended", async () => {
+    const on = await stage("health-many");
+    expect(on.all("plugin-row").filter((one) => one.attributes("data-shape") === "bad")).toHaveLength(2);
+    await on.click("plugin-setup");
+    expect(on.has("page-settings")).toBe(true);
+  });
+
+  test("tells the worst first, and makes a report where there is nothing else", async () => {
+    const on = await stage("health-many");
+    expect(on.all("finding").map((one) => one.attributes("data-cause"))).toEqual(["rateLimited", "copiesDiffer", "dashboardStale", "deadRecords"]);
+    const none = await stage("health-no-help");
+    await none.click("finding-report");
+    expect(none.has("report-text")).toBe(true);
+  });
+});
+
+describe("a repair", () => {
+  test("begins after a moment to read it, with exactly the plan that was read, and shows every step", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const on = await stage("health-stale");
+    await on.click("finding-repair");
+    await on.click("repair-yes");
+    expect(asked(on, "careRepair")).toEqual([]);
+    expect(on.get("repair-yes").attributes("aria-disabled")).toBe("true");
+    await vi.advanceTimersByTimeAsync(1500);
+    const steps: (() => void)[] = [];
+    on.backend.repairPace = () => new Promise((resolve) => steps.push(resolve));
+    await on.click("repair-yes");
+    expect(asked(on, "careRepair")).toEqual([["careRepair", "19a2-deviceTokenStale"]]);
+    expect(on.app.find("dialog").exists()).toBe(false);
+    expect(document.activeElement).toBe(on.get("repair-card").element);
+    const states = (): (string | undefined)[] => on.get("repair-steps").findAll("li").map((one) => one.attributes("data-state"));
+    expect(states()).toEqual(["running", "waiting"]);
+    expect(on.get("finding-repair").attributes("aria-disabled")).toBe("true");
+    steps.shift()?.();
+    await flushPromises();
+    expect(states()).toEqual(["done", "running"]);
+    expect(on.text("repair-card")).toContain("Step 2 of 2");
+    steps.shift()?.();
+    await flushPromises();
+    expect(on.text("repair-card")).toContain(en.repair.checking);
+    steps.shift()?.();
+    await flushPromises();
+    expect(on.text("repair-card")).toContain("Repaired");
+    expect(on.text("repair-change")).toContain(en.health.causes.deviceTokenStale.what);
+    expect(on.has("finding")).toBe(false);
+    expect(on.get("health-whole").attributes("data-shape")).toBe("good");
+  });
+
+  test("is not begun when its plan changes while it is read; the same plan under a new name is", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const on = await stage("health-stale");
+    await on.click("finding-repair");
+    await vi.advanceTimersByTimeAsync(1500);
+    on.backend.tell(({ care }) => care.findings.forEach(({ repair }) => repair.kind === "plan" && (repair.plan.id = "newer")));
+    await flushPromises();
+    expect(on.app.find("dialog").exists()).toBe(true);
+    on.backend.tell(({ care }) => care.findings.forEach(({ repair }) => repair.kind === "plan" && (repair.plan.fingerprint = "other")));
+    await flushPromises();
+    expect(on.app.find("dialog").exists()).toBe(false);
+    expect(on.text("health-told")).toBe(en.repair.changed);
+    expect(asked(on, "careRepair")).toEqual([]);
+    await on.click("finding-repair");
+    await vi.advanceTimersByTimeAsync(1500);
+    await on.click("repair-yes");
+    expect(asked(on, "careRepair")).toEqual([["careRepair", "newer"]]);
+  });
+
+  test("is not begun when its plan has grown too old", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const on = await stage("health-stale");
+    await on.click("finding-repair");
+    await vi.advanceTimersByTimeAsync(11 * 60_000);
+    expect(on.app.find("dialog").exists()).toBe(false);
+    expect(on.text("health-told")).toBe(en.repair.tooOld);
+  });
+
+  test("that is refused says why, and when it can be tried", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const on = await stage("health-stale");
+    on.backend.failNext.set("careRepair", { code: "repair_too_many", detail: { untilMs: Date.now() + 60_000 } });
+    await on.click("finding-repair");
+    await vi.advanceTimersByTimeAsync(1500);
+    await on.click("repair-yes");
+    expect(on.get("failure").attributes("data-code")).toBe("repair_too_many");
+    expect(on.app.text()).toContain("The next repair can begin");
+    expect(on.has("repair-card")).toBe(false);
+  });
+
+  test("that was interrupted is told until it was seen, and holds the next one", async () => {
+    const on = await stage("health-interrupted");
+    expect(on.text("repair-card")).toContain(en.repair.states.unsure);
+    await on.click("finding-repair");
+    expect(on.app.find("dialog").exists()).toBe(false);
+    await on.click("repair-seen");
+    expect(asked(on, "careAcknowledge")).toEqual([["careAcknowledge", "19a2-sharedTokenWrong"]]);
+    expect(asked(on, "careLook")).toHaveLength(1);
+    expect(on.has("repair-card")).toBe(false);
+    await on.click("finding-repair");
+    expect(on.app.find("dialog").exists()).toBe(true);
+  });
+
+  test("is undone after a question, and put away on a click", async () => {
+    const on = await stage("health-verified");
+    await on.click("repair-undo");
+    await on.click("undo-no");
+    expect(asked(on, "careUndo")).toEqual([]);
+    await on.click("repair-undo");
+    await on.click("undo-yes");
+    expect(asked(on, "careUndo")).toEqual([["careUndo", "19a2-deviceTokenStale"]]);
+    expect(on.text("repair-card")).toContain("Undone");
+    expect(on.has("repair-undo")).toBe(false);
+    await on.click("repair-dismiss");
+    expect(on.has("repair-card")).toBe(false);
+  });
+
+  test("that ended long ago is in the history alone", async () => {
+    const on = await stage("health");
+    on.backend.tell(({ care }) => (care.last = repairView("deviceTokenStale", { kind: "verified" }, ["done", "done"], { startedMs: Date.now() - 2 * 3_600_000 })));
+    await flushPromises();
+    expect(on.has("repair-card")).toBe(false);
+    expect(asked(on, "careHistory")).toEqual([]);
+    (on.get("repair-history").element as HTMLDetailsElement).open = true;
+    await on.get("repair-history").trigger("toggle");
+    await flushPromises();
+    expect(on.all("history-repair")).toHaveLength(3);
+    await on.click("history-undo");
+    await on.click("undo-yes");
+    expect(asked(on, "careUndo")).toHaveLength(1);
+  });
+
+  test("speaks Chinese all through", async () => {
+    const on = await stage("health-token", "zh");
+    await on.click("finding-repair");
+    expect(dialog(on).text()).toContain("重新读取令牌，来源：OpenClaw 的配置");
+    expect(dialog(on).text()).not.toMatch(/undefined|null/);
+  });
+});
+
+test("the program can open the page, for the tray", async () => {
+  const on = await stage("home");
+  on.backend.showPage({ page: "health" });
+  await flushPromises();
+  expect(on.has("page-health")).toBe(true);
+  expect(document.title).toBe("Health – SmartPi");
+});
