@@ -8,6 +8,7 @@ import {
   type BindShown,
   type Failure,
   type Folder,
+  type GatewayAgents,
   type GatewayCleared,
   type GatewayDevices,
   type Installed,
@@ -15,6 +16,8 @@ import {
   type Removed,
   type RepairView,
   type Report,
+  type RoutePlan,
+  type Routed,
   type ScriptAdded,
   type Sent,
   type SettingsChange,
@@ -40,6 +43,7 @@ export type {
   ChainLink,
   Contradiction,
   CopyPlace,
+  DeviceRoute,
   DeviceToken,
   DeviceView,
   Evidence,
@@ -48,6 +52,8 @@ export type {
   FindingView,
   Folder,
   FoundOpenClaw,
+  GatewayAgent,
+  GatewayAgents,
   GatewayCleared,
   GatewayDevice,
   GatewayDevices,
@@ -77,6 +83,9 @@ export type {
   RepairView,
   Report,
   Running,
+  RouteBecause,
+  RoutePlan,
+  Routed,
   ScriptAdded,
   Sent,
   SettingsChange,
@@ -122,6 +131,10 @@ export interface Backend {
   removeDevice(deviceKey: string): Promise<Removed>;
   muteDevice(deviceKey: string, muted: boolean): Promise<void>;
   speaksFirst(deviceKey: string, who: SpeaksFirst): Promise<void>;
+  /** What it would change in OpenClaw to let this agent answer; null: its own rules decide. */
+  previewRoute(deviceKey: string, agent: string | null): Promise<RoutePlan>;
+  /** Does exactly what the plan of this name showed. */
+  routeDevice(deviceKey: string, agent: string | null, shown: string): Promise<Routed>;
   testDevice(deviceKey: string): Promise<Sent>;
   /** A device for a script, and its token: shown once, kept nowhere. */
   addScript(name: string): Promise<ScriptAdded>;
@@ -135,6 +148,7 @@ export interface Backend {
   saveReport(): Promise<string>;
   connectGateway(on: boolean): Promise<void>;
   gatewayDevices(): Promise<GatewayDevices>;
+  gatewayAgents(): Promise<GatewayAgents>;
   approvePairing(requestId: string): Promise<void>;
   rejectPairing(requestId: string): Promise<void>;
   removeGatewayDevice(deviceId: string): Promise<void>;
@@ -222,6 +236,8 @@ export function tauriBackend(): Backend {
     removeDevice: (deviceKey) => value(commands.removeDevice(deviceKey)),
     muteDevice: (deviceKey, muted) => done(commands.muteDevice(deviceKey, muted)),
     speaksFirst: (deviceKey, who) => done(commands.speaksFirst(deviceKey, who)),
+    previewRoute: (deviceKey, agent) => value(commands.previewRoute(deviceKey, agent)),
+    routeDevice: (deviceKey, agent, shown) => value(commands.routeDevice(deviceKey, agent, shown)),
     testDevice: (deviceKey) => value(commands.testDevice(deviceKey)),
     addScript: (name) => value(commands.addScript(name)),
     deviceStatus: (deviceKey) => value(commands.deviceStatus(deviceKey)),
@@ -232,6 +248,7 @@ export function tauriBackend(): Backend {
     makeReport: () => value(commands.makeReport()),
     saveReport: () => value(commands.saveReport()),
     connectGateway: (on) => done(commands.connectGateway(on)),
+    gatewayAgents: () => value(commands.gatewayAgents()),
     gatewayDevices: () => value(commands.gatewayDevices()),
     approvePairing: (requestId) => done(commands.approvePairing(requestId)),
     rejectPairing: (requestId) => done(commands.rejectPairing(requestId)),

@@ -33,6 +33,10 @@ export const commands = {
 	muteDevice: (deviceKey: string, muted: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("mute_device", { deviceKey, muted })),
 	/**  Chooses who may speak to a device without being asked. */
 	speaksFirst: (deviceKey: string, who: SpeaksFirst) => typedError<Nothing, Failure>(__TAURI_INVOKE("speaks_first", { deviceKey, who })),
+	/**  What it would change to let an agent answer a device; null: no choice of the person's. */
+	previewRoute: (deviceKey: string, agent: string | null) => typedError<RoutePlan, Failure>(__TAURI_INVOKE("preview_route", { deviceKey, agent })),
+	/**  Lets an agent answer a device, as the plan of this name said. */
+	routeDevice: (deviceKey: string, agent: string | null, shown: string) => typedError<Routed, Failure>(__TAURI_INVOKE("route_device", { deviceKey, agent, shown })),
 	/**  Sends a device a short test message. */
 	testDevice: (deviceKey: string) => typedError<Sent, Failure>(__TAURI_INVOKE("test_device", { deviceKey })),
 	/**  Makes a device for a script, and its token. Only for a click of the person, who sees the token once. */
@@ -55,6 +59,8 @@ export const commands = {
 	connectGateway: (on: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("connect_gateway", { on })),
 	/**  Which devices the gateway knows, and who asks. */
 	gatewayDevices: () => typedError<GatewayDevices, Failure>(__TAURI_INVOKE("gateway_devices")),
+	/**  Which agents the gateway has, and which of them answers each of our devices. */
+	gatewayAgents: () => typedError<GatewayAgents, Failure>(__TAURI_INVOKE("gateway_agents")),
 	/**  Lets a device into the gateway, or gives it what it asks for. */
 	approvePairing: (requestId: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("approve_pairing", { requestId })),
 	/**  Turns a device of the gateway away. */
@@ -801,7 +807,7 @@ export type FailureCode =
 /**  The journal cannot be written. */
 "repair_not_recorded" | 
 /**  Nothing was put aside. */
-"repair_no_undo" | 
+"repair_no_undo" |  "agent_unknown" | "route_by_hand" | "bindings_elsewhere" | "route_changed" | "route_not_taken" | "openclaw_changed_more" |
 /**  A code of a newer service. */
 string;
 
@@ -937,6 +943,8 @@ export type GatewayView = {
 	pending: PairingRequest[],
 	/**  Rises whenever the gateway's devices may have changed: who shows them asks again. */
 	devicesRevision: number,
+	/**  Rises whenever the gateway's agents, or who of them answers a device, may have changed. */
+	agentsRevision: number,
 };
 
 /**  A likely cause why a network address cannot be reached. */
@@ -1941,3 +1949,45 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
+
+/**  Who answers a device. */
+export type DeviceRoute = {
+	deviceKey: string,
+	agent: string | null,
+	known: boolean,
+	because: RouteBecause,
+};
+
+export type GatewayAgent = {
+	id: string,
+	name: string | null,
+	model: string | null,
+	isDefault: boolean,
+};
+
+export type GatewayAgents = {
+	agents: GatewayAgent[],
+	routes: DeviceRoute[],
+};
+
+export type RouteBecause = "chosen" | "byHand" | "everybody" | "channelDefault" | "gatewayDefault";
+
+export type RouteChange = {
+	path: string,
+	before: string | null,
+	after: string | null,
+};
+
+export type RoutePlan = {
+	shown: string,
+	changes: RouteChange[],
+	commentsLost: boolean,
+	backups: string,
+	now: DeviceRoute,
+	then: DeviceRoute,
+};
+
+export type Routed = {
+	route: DeviceRoute,
+	copy: string | null,
+};

@@ -153,6 +153,14 @@ pub(crate) enum Devices {
         #[arg(value_enum, value_name = "anyone|asked|nobody", hide_possible_values = true)]
         who: Who,
     },
+    Route {
+        device: String,
+        agent: Option<String>,
+        #[arg(long, conflicts_with = "agent")]
+        default: bool,
+        #[arg(long)]
+        yes: bool,
+    },
     AddScript {
         name: String,
     },

@@ -16,6 +16,7 @@ use crate::bind::now_ms;
 use crate::columns::columns;
 use crate::confirm::{self, Claim, Typed};
 use crate::exit::{Exit, Stop};
+use crate::route;
 use crate::terminal::{Lines, Terminal, is_allowed};
 use crate::words;
 
@@ -38,6 +39,10 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Devices) ->
         Devices::Mute { device } => desk.mute(&device, true).await,
         Devices::Unmute { device } => desk.mute(&device, false).await,
         Devices::SpeaksFirst { device, who } => desk.speaks_first(&device, who).await,
+        Devices::Route { device, agent, default, yes } => {
+            let device = desk.find(&device).await?;
+            route::run(desk.terminal, desk.client, &device, route::Wanted::of(agent, default), yes).await
+        }
         Devices::AddScript { name } => desk.add_script(name).await,
         Devices::Pending => desk.pending().await,
         Devices::Approve { claim } => desk.approve(claim.as_deref()).await,

@@ -16,6 +16,7 @@ use crate::bind::now_ms;
 use crate::columns::columns;
 use crate::devices::ago;
 use crate::exit::{Exit, Stop};
+use crate::route;
 use crate::terminal::{Terminal, is_allowed, typed};
 use crate::words::{self, gateway as say};
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Gateway) ->
         Gateway::Status => status(terminal, client).await,
         Gateway::Connect => wish(terminal, client, true).await,
         Gateway::Disconnect => wish(terminal, client, false).await,
+        Gateway::Agents => route::agents(terminal, client).await,
         Gateway::Devices(what) => Desk { terminal, language: terminal.language, client }.run(what).await,
     }
 }

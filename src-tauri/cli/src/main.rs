@@ -21,6 +21,7 @@ mod exit;
 mod gateway;
 mod plugin;
 mod report;
+mod route;
 mod serve;
 mod service;
 mod simulate;

@@ -7,13 +7,15 @@
 
 mod actor;
 mod owner;
+mod routing;
 mod surroundings;
 mod translation;
 
 use channel::clock::Clock;
+use gateway::config::Backups;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::control::answer::{GatewayCleared, GatewayDevices};
+use crate::control::answer::{GatewayAgents, GatewayCleared, GatewayDevices, RoutePlan, Routed};
 use crate::failure::{Failure, FailureCode};
 use crate::secrets::Vault;
 use crate::view::GatewayView;
@@ -30,6 +32,8 @@ enum Order {
     Nudge,
     /// Which devices it knows.
     Devices(oneshot::Sender<Result<GatewayDevices, Failure>>),
+    /// The way to the gateway, for what takes longer than everybody else may wait.
+    Line(oneshot::Sender<Result<routing::Line, Failure>>),
     /// Change something.
     Change(Change, oneshot::Sender<Result<(), Failure>>),
     /// Turn everybody away who asks, and remove the devices too where that is said.
@@ -122,6 +126,39 @@ impl Operator {
 
     pub(crate) async fn clear(&self, devices: bool) -> Result<GatewayCleared, Failure> {
         self.ask(|reply| Order::Clear(devices, reply)).await
+    }
+
+    /// The gateway's agents, and which of them answers each of these devices.
+    pub(crate) async fn agents(&self, devices: &[String]) -> Result<GatewayAgents, Failure> {
+        routing::agents(&self.ask(Order::Line).await?, devices).await
+    }
+
+    /// What it would change to let an agent answer a device.
+    pub(crate) async fn plan_route(
+        &self,
+        backups: Backups,
+        device: &str,
+        agent: Option<&str>,
+    ) -> Result<RoutePlan, Failure> {
+        routing::plan(&self.ask(Order::Line).await?, backups, device, agent).await
+    }
+
+    /// Lets an agent answer a device. `shown`: only as the plan of this name said.
+    pub(crate) async fn route(
+        &self,
+        backups: Backups,
+        device: &str,
+        agent: Option<&str>,
+        shown: Option<&str>,
+    ) -> Result<Routed, Failure> {
+        let line = self.ask(Order::Line).await?;
+        let now_ms = u64::try_from(Clock::start().wall_ms()).unwrap_or(0);
+        let routed = routing::route(&line, backups, device, agent, shown, now_ms).await;
+        match &routed {
+            Ok(Routed { copy, .. }) => tracing::info!(device, agent, copy, "a person chose who answers a device"),
+            Err(failure) => tracing::info!(device, agent, code = failure.code.as_str(), "who answers was not changed"),
+        }
+        routed
     }
 
     async fn change(&self, change: Change) -> Result<(), Failure> {

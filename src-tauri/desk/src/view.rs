@@ -211,6 +211,9 @@ pub struct GatewayView {
     /// Rises whenever the gateway's devices may have changed: who shows them asks again.
     #[specta(type = Number)]
     pub devices_revision: u64,
+    /// Rises whenever the gateway's agents, or who of them answers a device, may have changed.
+    #[specta(type = Number)]
+    pub agents_revision: u64,
 }
 
 impl GatewayView {
@@ -225,6 +228,7 @@ impl GatewayView {
             retry_ms: None,
             pending: Vec::new(),
             devices_revision: 0,
+            agents_revision: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) enum Gateway {
     Status,
     Connect,
     Disconnect,
+    Agents,
     #[command(subcommand)]
     Devices(GatewayDevices),
 }

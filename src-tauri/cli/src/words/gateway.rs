@@ -39,4 +39,26 @@ desk::words! {
     no_such_request(id): "Nobody asks for access with this id: {id}. To see who does: smartpi gateway devices list", "没有此编号的申请：{id}。查看申请：smartpi gateway devices list";
     no_such_device(what): "OpenClaw has no device called \"{what}\", nor one whose id begins so. To see them: smartpi gateway devices list", "OpenClaw 中没有名为“{what}”或以此开头的设备。查看设备：smartpi gateway devices list";
     several_devices(what): "Several devices of OpenClaw are called \"{what}\". Use the id.", "OpenClaw 中有多个设备叫“{what}”，请使用编号。";
+    no_agents(): "OpenClaw names no agents.", "OpenClaw 没有列出智能体。";
+    head_agent(): "AGENT", "智能体";
+    head_called(): "NAME", "名称";
+    head_model(): "MODEL", "模型";
+    head_answers(): "ANSWERS", "回答的设备";
+    agent_default(): "default", "默认";
+    answered_by(device, agent): "\"{device}\" is answered by {agent}.", "“{device}”由 {agent} 回答。";
+    answered_by_nobody(device): "Nobody answers \"{device}\": OpenClaw has several agents, and none is chosen. To choose one: smartpi devices route \"{device}\" AGENT", "没有智能体回答“{device}”：OpenClaw 有多个智能体，但尚未选择。选择：smartpi devices route \"{device}\" 智能体";
+    answered_by_missing(device, agent): "\"{device}\" is sent to {agent}, which OpenClaw does not have. To see its agents: smartpi gateway agents", "“{device}”被指派给 {agent}，但 OpenClaw 中没有它。查看智能体：smartpi gateway agents";
+    because_chosen(): "You chose it in SmartPi.", "这是你在 SmartPi 中的选择。";
+    because_by_hand(): "A rule that was written by hand into OpenClaw's configuration says so.", "由 OpenClaw 配置中手写的规则决定。";
+    because_everybody(): "A rule for all SmartPi devices in OpenClaw's configuration says so.", "由 OpenClaw 配置中针对所有 SmartPi 设备的规则决定。";
+    because_channel(): "It is the default agent for SmartPi devices in OpenClaw's configuration.", "它是 OpenClaw 配置中 SmartPi 设备的默认智能体。";
+    because_default(): "It is OpenClaw's default agent.", "它是 OpenClaw 的默认智能体。";
+    route_nothing(): "Nothing has to be changed.", "无需更改。";
+    route_changes(): "This changes OpenClaw's configuration:", "OpenClaw 的配置将作如下更改：";
+    route_gone(path, value): "  {path}: remove {value}", "  {path}：移除 {value}";
+    route_new(path, value): "  {path}: add {value}", "  {path}：添加 {value}";
+    route_comments(): "OpenClaw removes the comments of its configuration when it saves it. A copy with them is kept.", "OpenClaw 保存配置时会去掉其中的注释，带注释的副本会保留。";
+    ask_route(device, agent): "Let {agent} answer \"{device}\"? (y/N) ", "让 {agent} 回答“{device}”吗？(y/N) ";
+    ask_route_default(device): "Let OpenClaw's own rules decide who answers \"{device}\"? (y/N) ", "让 OpenClaw 自身的规则决定由谁回答“{device}”吗？(y/N) ";
+    copy_kept(path): "A copy from before: {path}", "更改前的副本：{path}";
 }

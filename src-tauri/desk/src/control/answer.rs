@@ -4,6 +4,7 @@ mod activity;
 mod binding;
 mod care;
 mod gateway;
+mod routing;
 mod script;
 mod setup;
 
@@ -17,6 +18,7 @@ pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use care::{CareView, FindingView, LinkRow, Repair, RepairView, Repairs, RowState, Running, StepState, StepView};
 pub use gateway::{DeviceToken, GatewayCleared, GatewayDevice, GatewayDevices, PairingRequest};
+pub use routing::{DeviceRoute, GatewayAgent, GatewayAgents, RouteBecause, RouteChange, RoutePlan, Routed};
 pub use script::{ScriptAdded, ScriptAddress};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
 

@@ -134,6 +134,25 @@ pub enum Request {
         /// Who.
         who: SpeaksFirst,
     },
+    /// What it would change to let an agent answer a device. Changes nothing.
+    #[serde(rename = "devices.route_preview")]
+    DevicesRoutePreview {
+        /// Which.
+        device_key: String,
+        /// Of `gateway.agents`; null: no choice of the person's.
+        agent: Option<String>,
+    },
+    /// Let an agent answer a device.
+    #[serde(rename = "devices.route")]
+    DevicesRoute {
+        /// Which.
+        device_key: String,
+        /// Of `gateway.agents`; null: no choice of the person's.
+        agent: Option<String>,
+        /// Of `devices.route_preview`: only exactly what was shown is done. Absent: whatever it is by now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<String>,
+    },
     /// A short test message to the device.
     #[serde(rename = "devices.test")]
     DevicesTest {
@@ -174,6 +193,9 @@ pub enum Request {
     /// Which devices the gateway knows, and who asks.
     #[serde(rename = "gateway.devices")]
     GatewayDevices {},
+    /// Which agents the gateway has, and which of them answers each device.
+    #[serde(rename = "gateway.agents")]
+    GatewayAgents {},
     /// Let a device in, or give it what it asks for. Only a person may cause this.
     #[serde(rename = "gateway.approve")]
     GatewayApprove {
@@ -300,7 +322,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 43] = [
+    pub const KNOWN: [&'static str; 46] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -324,6 +346,8 @@ impl Request {
         "settings.change",
         "devices.mute",
         "devices.speaks_first",
+        "devices.route_preview",
+        "devices.route",
         "devices.test",
         "activity.turns",
         "setup.look",
@@ -331,6 +355,7 @@ impl Request {
         "report.make",
         "gateway.connect",
         "gateway.devices",
+        "gateway.agents",
         "gateway.approve",
         "gateway.reject",
         "gateway.remove",
@@ -467,6 +492,9 @@ mod tests {
             json!({"id":44,"do":"care.undo","plan":"p"}),
             json!({"id":45,"do":"care.acknowledge","plan":"p"}),
             json!({"id":46,"do":"care.history"}),
+            json!({"id":47,"do":"gateway.agents"}),
+            json!({"id":48,"do":"devices.route_preview","deviceKey":"k","agent":"kitchen"}),
+            json!({"id":49,"do":"devices.route","deviceKey":"k","agent":null,"shown":"s"}),
         ];
         for line in &page {
             let read = Line::decode(line.to_string().as_bytes()).unwrap();

@@ -9,6 +9,7 @@ use channel::id::{self, DeviceKey};
 use channel::service::{ECHO_GATEWAY, Service};
 use channel::view::{LinkView, Reach};
 use channel::wire::TEXT;
+use gateway::config::Backups;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
@@ -105,6 +106,14 @@ impl Answers for Verbs {
                 known(set.then_some(()), &device_key)?;
                 nothing()
             }
+            Request::DevicesRoutePreview { device_key, agent } => {
+                let device = self.bound(&device_key).await?;
+                json(&self.operator.plan_route(self.backups(), &device, agent.as_deref()).await?)
+            }
+            Request::DevicesRoute { device_key, agent, shown } => {
+                let device = self.bound(&device_key).await?;
+                json(&self.operator.route(self.backups(), &device, agent.as_deref(), shown.as_deref()).await?)
+            }
             Request::DevicesTest { device_key } => {
                 let text = words::test_message(self.view().app.language).to_owned();
                 let (n, online) = known(self.service.send(key(&device_key)?, text).await?, &device_key)?;
@@ -126,6 +135,11 @@ impl Answers for Verbs {
             }
             Request::GatewayConnect { on } => self.wish(Wish::Gateway(on)).await,
             Request::GatewayDevices {} => json(&self.operator.devices().await?),
+            Request::GatewayAgents {} => {
+                let devices: Vec<String> =
+                    self.service.devices().await?.iter().map(|device| device.key.to_string()).collect();
+                json(&self.operator.agents(&devices).await?)
+            }
             Request::GatewayApprove { request_id } => done(self.operator.approve(request_id).await),
             Request::GatewayReject { request_id } => done(self.operator.reject(request_id).await),
             Request::GatewayRemove { device_id } => done(self.operator.remove(device_id).await),
@@ -218,6 +232,18 @@ impl Verbs {
             addresses: self.view().network.addresses.iter().map(Into::into).collect(),
             certificate: self.service.certificate().chan.pin().map_or_else(String::new, |pin| pin.encode()),
         })
+    }
+
+    /// The key of a device that is bound.
+    async fn bound(&self, device_key: &str) -> Result<String, Failure> {
+        let device = key(device_key)?;
+        known(self.service.device(device.clone()).await?, device_key)?;
+        Ok(device.to_string())
+    }
+
+    /// Where copies of OpenClaw's configuration go.
+    fn backups(&self) -> Backups {
+        Backups::new(self.folders.data.join("backups"))
     }
 
     async fn mute(&self, device_key: String, muted: bool) -> Result<Value, Failure> {

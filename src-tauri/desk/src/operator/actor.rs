@@ -9,6 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::owner::Owner;
+use super::routing::Line;
 use super::surroundings::{self, Found};
 use super::{Change, Order, translation};
 use crate::control::answer::{GatewayCleared, GatewayDevices, PairingRequest};
@@ -106,6 +107,9 @@ impl Actor {
                 let answer = self.devices().await;
                 let _ = reply.send(answer);
             }
+            Order::Line(reply) => {
+                let _ = reply.send(self.line());
+            }
             Order::Change(change, reply) => {
                 let answer = self.change(change).await;
                 self.ask_soon();
@@ -160,7 +164,8 @@ impl Actor {
         (self.live, self.look_again, self.ask_again) = (None, None, None);
         let since_ms = self.clock.wall_ms();
         self.view.send_modify(|view| {
-            *view = GatewayView { devices_revision: view.devices_revision + 1, ..GatewayView::off(since_ms) };
+            let (devices_revision, agents_revision) = (view.devices_revision + 1, view.agents_revision + 1);
+            *view = GatewayView { devices_revision, agents_revision, ..GatewayView::off(since_ms) };
         });
     }
 
@@ -198,6 +203,7 @@ impl Actor {
             if view.state != state {
                 (view.state, view.since_ms) = (state, now_ms);
                 view.devices_revision += 1;
+                view.agents_revision += 1;
             }
             (view.failure, view.retry_ms) = (failure, None);
             if state != GatewayState::Online {
@@ -212,7 +218,8 @@ impl Actor {
         match event {
             Ok(GatewayEvent::PairRequested(_) | GatewayEvent::PairResolved { .. } | GatewayEvent::PairChanged)
             | Err(RecvError::Lagged(_)) => self.ask_soon(),
-            Ok(GatewayEvent::ConfigChanged | GatewayEvent::Shutdown { .. } | GatewayEvent::Other { .. }) => {}
+            Ok(GatewayEvent::ConfigChanged) => self.view.send_modify(|view| view.agents_revision += 1),
+            Ok(GatewayEvent::Shutdown { .. } | GatewayEvent::Other { .. }) => {}
             // The link has ended, and says so itself.
             Err(RecvError::Closed) => self.disconnect(),
         }
@@ -245,6 +252,12 @@ impl Actor {
             return Err(Failure::bare(code));
         };
         live.handle.client().ok_or_else(|| Failure::bare(FailureCode::GatewayNotOnline))
+    }
+
+    fn line(&self) -> Result<Line, Failure> {
+        self.client()?;
+        let seen = self.live.as_ref().map(|live| Line(live.seen.clone()));
+        seen.ok_or_else(|| Failure::bare(FailureCode::GatewayOff))
     }
 
     fn ours(&self) -> &str {

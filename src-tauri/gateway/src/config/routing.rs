@@ -23,7 +23,8 @@ pub struct Agent {
 /// The agents in the answer of `agents.list`.
 pub fn agents(answer: &Value) -> Vec<Agent> {
     let text = |value: &Value| value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let default = text(&answer["defaultId"]);
+    // Where every channel must name its agent, the default one answers nobody by itself.
+    let default = text(&answer["defaultId"]).filter(|_| answer["selectionRequired"] != true);
     let listed = answer["agents"].as_array().into_iter().flatten();
     listed
         .filter_map(|agent| {
@@ -92,16 +93,20 @@ pub fn route(config: &Value, device: &str) -> Route {
     }
 }
 
-/// The model behind a route.
-pub fn model_of<'a>(route: &Route, agents: &'a [Agent]) -> Option<&'a str> {
-    let agent = match &route.agent {
-        Some(id) => agents.iter().find(|agent| agent.id == *id)?,
+/// The agent behind a route, where the gateway knows it. `None` for a route that leads nowhere.
+pub fn agent_of<'a>(route: &Route, agents: &'a [Agent]) -> Option<&'a Agent> {
+    match &route.agent {
+        Some(id) => agents.iter().find(|agent| agent.id == *id),
         None => agents.iter().find(|agent| agent.is_default).or(match agents {
             [only] => Some(only),
             _ => None,
-        })?,
-    };
-    agent.model.as_deref()
+        }),
+    }
+}
+
+/// The model behind a route.
+pub fn model_of<'a>(route: &Route, agents: &'a [Agent]) -> Option<&'a str> {
+    agent_of(route, agents).and_then(|agent| agent.model.as_deref())
 }
 
 fn is_route(binding: &Value) -> bool {

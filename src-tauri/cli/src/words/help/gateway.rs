@@ -22,6 +22,11 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
         "Be no device of OpenClaw until you connect again",
         "断开与 OpenClaw 的连接，直到你再次连接",
     ),
+    (
+        "smartpi gateway agents",
+        "List OpenClaw's agents, the model behind each, and which devices each answers",
+        "列出 OpenClaw 的智能体、各自的模型和回答的设备",
+    ),
     ("smartpi gateway devices", "See and change which devices may use OpenClaw", "查看和更改可以使用 OpenClaw 的设备"),
     ("smartpi gateway devices list", "List who asks for access and who has it", "列出接入申请和已接入的设备"),
     (
@@ -72,4 +77,17 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
         "移除除 SmartPi 以外的所有设备并拒绝所有申请，需要本人在终端输入确认词",
     ),
     ("smartpi gateway devices clear --pending", "Only turn away all that ask", "仅拒绝所有申请"),
+    (
+        "smartpi devices route",
+        "Show which of OpenClaw's agents answers a device, or choose it; every change is shown before",
+        "查看或选择由 OpenClaw 的哪个智能体回答设备，更改前会先列出",
+    ),
+    ("smartpi devices route --device", "Its name, its key, or how the key begins", "设备名称、设备标识，或标识的开头"),
+    ("smartpi devices route --agent", "One of: smartpi gateway agents", "见：smartpi gateway agents"),
+    (
+        "smartpi devices route --default",
+        "Take back the choice: OpenClaw's own rules decide",
+        "取消选择，由 OpenClaw 自身的规则决定",
+    ),
+    ("smartpi devices route --yes", "Do not ask", "不再询问"),
 ];
