@@ -11,6 +11,11 @@ const steps =
 export const SCENES = [
   { name: "devices", scene: "home" },
   { name: "devices-details", scene: "details" },
+  { name: "devices-route", scene: "details", act: steps((page) => page.locator('[data-test="answered-choice"]').selectOption("kitchen"), open("route-plan"), (page) => page.locator('[data-test="route-confirm"]').scrollIntoViewIfNeeded()) },
+  { name: "devices-routed", scene: "details", act: steps((page) => page.locator('[data-test="answered-choice"]').selectOption("kitchen"), click("route-confirm")) },
+  { name: "devices-route-off", scene: "details-off" },
+  { name: "devices-route-hand", scene: "details-hand" },
+  { name: "devices-route-nobody", scene: "details-nobody" },
   { name: "devices-menu", scene: "home", act: (page) => page.locator('[data-test="device-menu"]').nth(1).click() },
   { name: "devices-rename", scene: "home", act: steps(click("device-menu"), click("device-rename")) },
   { name: "devices-tested", scene: "home", act: steps((page) => page.locator('[data-test="device-menu"]').nth(3).click(), click("device-test")) },

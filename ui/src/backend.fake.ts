@@ -1,4 +1,5 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type Failure, type Folder, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type Plan, type RepairView, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type Plan, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { byDefault, homeAgents, samplePlan } from "./backend.fake/agents";
 import { earlierRepairs, linkRows } from "./backend.fake/care";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
@@ -21,6 +22,8 @@ export class FakeBackend implements Backend {
   repairs = earlierRepairs();
   /** What a repair waits for between two of its steps. */
   repairPace: () => Promise<void> = async () => {};
+  agents: GatewayAgent[];
+  readonly routes: Map<string, DeviceRoute>;
   private readonly views = new Set<(view: View) => void>();
   private readonly pages = new Set<(page: Page) => void>();
   private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
@@ -33,6 +36,8 @@ export class FakeBackend implements Backend {
     this.scene = SCENES[name](tongue);
     this.allTurns = this.scene.noTurns ? [] : homeTurns(tongue);
     this.paired = everybody(tongue).paired;
+    this.agents = homeAgents(tongue);
+    this.routes = new Map((this.scene.routes ?? []).map((route) => [route.deviceKey, route]));
     this.allUnasked = this.scene.noTurns ? [] : homeUnasked(tongue);
   }
 
@@ -226,6 +231,27 @@ export class FakeBackend implements Backend {
   async connectGateway(on: boolean): Promise<void> {
     this.note("connectGateway", on);
     this.changeGateway((gateway) => Object.assign(gateway, { state: on ? "connecting" : "off", sinceMs: Date.now(), failure: null, retryMs: null, version: null, pending: [] }));
+  }
+
+  private routeOf(deviceKey: string): DeviceRoute {
+    return this.routes.get(deviceKey) ?? byDefault(deviceKey);
+  }
+
+  async gatewayAgents(): Promise<GatewayAgents> {
+    this.note("gatewayAgents");
+    return { agents: this.agents, routes: this.view.devices.map(({ deviceKey }) => this.routeOf(deviceKey)) };
+  }
+
+  async previewRoute(deviceKey: string, agent: string | null): Promise<RoutePlan> {
+    this.note("previewRoute", deviceKey, agent);
+    return samplePlan(this.routeOf(deviceKey), agent);
+  }
+
+  async routeDevice(deviceKey: string, agent: string | null, shown: string): Promise<Routed> {
+    this.note("routeDevice", deviceKey, agent, shown);
+    const plan = samplePlan(this.routeOf(deviceKey), agent);
+    this.routes.set(deviceKey, plan.then);
+    return { route: plan.then, copy: `${plan.backups}/openclaw-rpc-20261122-010203.json` };
   }
 
   async gatewayDevices(): Promise<GatewayDevices> {

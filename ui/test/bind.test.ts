@@ -31,7 +31,7 @@ test("a device is bound: scanned, two digits, named, done", async () => {
   await on.get("bind-name").setValue("Ben");
   await on.get("bind-name").trigger("submit");
   await flushPromises();
-  expect(on.backend.asked.at(-1)?.[0]).toBe("renameDevice");
+  expect(on.backend.asked.map(([name]) => name)).toContain("renameDevice");
   expect(on.has("page-devices")).toBe(true);
 });
 

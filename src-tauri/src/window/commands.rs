@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayAgents, GatewayCleared, GatewayDevices, Nothing,
-    Removed, RepairView, Repairs, Report, RoutePlan, Routed, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed,
+    RepairView, Repairs, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
@@ -24,6 +24,8 @@ use tauri_specta::Event;
 use super::events::BindChanged;
 use super::link::Owner;
 use smartpi_tray::open;
+
+pub(super) mod routing;
 
 type Answer<T> = Result<T, Failure>;
 
@@ -175,29 +177,6 @@ pub(crate) async fn speaks_first(owner: State<'_, Owner>, device_key: String, wh
     owner.ask(Request::DevicesSpeaksFirst { device_key, who }).await
 }
 
-/// What it would change to let an agent answer a device; null: no choice of the person's.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn preview_route(
-    owner: State<'_, Owner>,
-    device_key: String,
-    agent: Option<String>,
-) -> Answer<RoutePlan> {
-    owner.ask(Request::DevicesRoutePreview { device_key, agent }).await
-}
-
-/// Lets an agent answer a device, as the plan of this name said.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn route_device(
-    owner: State<'_, Owner>,
-    device_key: String,
-    agent: Option<String>,
-    shown: String,
-) -> Answer<Routed> {
-    owner.ask(Request::DevicesRoute { device_key, agent, shown: Some(shown) }).await
-}
-
 /// Sends a device a short test message.
 #[tauri::command]
 #[specta::specta]
@@ -264,13 +243,6 @@ pub(crate) async fn connect_gateway(owner: State<'_, Owner>, on: bool) -> Answer
 #[specta::specta]
 pub(crate) async fn gateway_devices(owner: State<'_, Owner>) -> Answer<GatewayDevices> {
     owner.ask(Request::GatewayDevices {}).await
-}
-
-/// Which agents the gateway has, and which of them answers each of our devices.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn gateway_agents(owner: State<'_, Owner>) -> Answer<GatewayAgents> {
-    owner.ask(Request::GatewayAgents {}).await
 }
 
 /// Lets a device into the gateway, or gives it what it asks for.

@@ -14,7 +14,7 @@ export const IDS = { ours: id("5a17e9c0"), phone: id("3b72b038"), dashboard: id(
 export const REQUESTS = { tablet: "5e42109d-0eb8-48e0-89f0-b66ddd16e884", phone: "3ea15ea3-d744-4ec4-a4c0-98490c205ec8", dashboard: "f8956f9c-df12-4e56-9bfe-5757153634c5" } as const;
 
 export function gatewayView(more: Partial<GatewayView> = {}): GatewayView {
-  return { state: "online", sinceMs: ago(228), url: "ws://127.0.0.1:18789", version: "2026.9.6", failure: null, retryMs: null, pending: [], devicesRevision: 1, ...more };
+  return { state: "online", sinceMs: ago(228), url: "ws://127.0.0.1:18789", version: "2026.9.6", failure: null, retryMs: null, pending: [], devicesRevision: 1, agentsRevision: 1, ...more };
 }
 
 export function pairedDevices(tongue: Language): GatewayDevice[] {

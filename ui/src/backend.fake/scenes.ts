@@ -1,4 +1,4 @@
-import type { BindEvent, Failure, GatewayDevices, Page, SetupLook, Language, View } from "../backend";
+import type { BindEvent, DeviceRoute, Failure, GatewayDevices, Page, SetupLook, Language, View } from "../backend";
 import { CARE_SCENES } from "./careScenes";
 import { GATEWAY_SCENES } from "./gatewayScenes";
 import { ago } from "./ago";
@@ -20,6 +20,8 @@ export type Scene = {
   looks?: boolean;
   /** Who has access to OpenClaw, where it is not everybody; why that cannot be said; or the answer never comes. */
   gatewayDevices?: GatewayDevices | Failure | "never";
+  /** Devices that are not answered by OpenClaw's default agent. */
+  routes?: DeviceRoute[];
 };
 
 const CLAIMANT = { en: "Ben's phone", zh: "小本的手机" };
@@ -52,6 +54,9 @@ function firstRun(tongue: Language): Scene {
 export const SCENES = {
   home: (tongue) => ({ view: homeView(tongue), page: { page: "devices" } }),
   details: (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.phone } }),
+  "details-off": (tongue) => ({ view: changed(tongue, (view) => (view.gateway = { ...view.gateway, state: "off", url: null, version: null })), page: { page: "devices", deviceKey: KEYS.phone } }),
+  "details-hand": (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.phone }, routes: [{ deviceKey: KEYS.phone, agent: "kitchen", known: true, because: "byHand" }] }),
+  "details-nobody": (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.phone }, routes: [{ deviceKey: KEYS.phone, agent: "ghost", known: false, because: "channelDefault" }] }),
   remove: (tongue) => ({ view: homeView(tongue), page: { page: "devices", deviceKey: KEYS.script, remove: true } }),
   empty: (tongue) => ({ view: changed(tongue, (view) => (view.devices = [])), page: { page: "devices" } }),
   loading: (tongue) => ({ view: homeView(tongue), page: { page: "devices" }, silent: true }),

@@ -23,4 +23,10 @@ export const gatewayFailures = {
   gateway_ourselves: { what: "This is SmartPi itself.", next: "To end its access, disconnect it on the OpenClaw page." },
   gateway_refused: { what: "OpenClaw refused. Nothing was changed.", next: "See the details for its own words." },
   gateway_no_answer: { what: "OpenClaw did not answer in time.", next: "Look whether it was done, then try again." },
+  agent_unknown: { what: "OpenClaw has no such agent.", next: "Look at its agents again and choose one of them." },
+  route_by_hand: { what: "A rule that was written by hand into OpenClaw's configuration decides who answers this device.", next: "SmartPi leaves it alone. Change it there, under “bindings”." },
+  bindings_elsewhere: { what: "OpenClaw's rules for who answers are kept in another file, which SmartPi does not change.", next: "Choose the agent there, under “bindings”." },
+  route_changed: { what: "OpenClaw's configuration was changed in the meantime, so nothing was done.", next: "Choose again to see the change as it is now." },
+  route_not_taken: { what: "OpenClaw saved the choice, but another agent still answers this device.", next: "Restart OpenClaw, then look again." },
+  openclaw_changed_more: { what: "OpenClaw saved this, and changed other settings of its own at the same time.", next: "A copy from before is kept. See the details for what changed." },
 };

@@ -24,4 +24,10 @@ export const gatewayFailures: typeof english = {
   gateway_ourselves: { what: "这是 SmartPi 自身。", next: "如需结束其访问权限，请在“OpenClaw”页面断开连接。" },
   gateway_refused: { what: "OpenClaw 拒绝了该操作，未作任何更改。", next: "详情中有 OpenClaw 的说明。" },
   gateway_no_answer: { what: "OpenClaw 没有及时响应。", next: "请查看操作是否已生效，再决定是否重试。" },
+  agent_unknown: { what: "OpenClaw 中没有此智能体。", next: "请重新查看智能体并选择一个。" },
+  route_by_hand: { what: "OpenClaw 配置中手写的规则决定了由谁回答此设备。", next: "SmartPi 不会改动它，请在配置的“bindings”中更改。" },
+  bindings_elsewhere: { what: "OpenClaw 决定由谁回答的规则保存在另一个文件中，SmartPi 不会改动它。", next: "请在该文件的“bindings”中选择智能体。" },
+  route_changed: { what: "OpenClaw 的配置刚刚被更改，因此未执行任何操作。", next: "请重新选择，查看当前的更改内容。" },
+  route_not_taken: { what: "OpenClaw 已保存选择，但此设备仍由其他智能体回答。", next: "请重启 OpenClaw，然后再查看。" },
+  openclaw_changed_more: { what: "OpenClaw 已保存，但同时改动了自己的其他设置。", next: "更改前的副本已保留，具体改动见详情。" },
 };
