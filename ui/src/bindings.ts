@@ -459,6 +459,18 @@ fingerprint: Fingerprint } |
 /**  Blank, `undefined`, `null` or a placeholder of a redaction: a token was lost here. */
 { kind: "placeholder" };
 
+/**  Who answers a device. */
+export type DeviceRoute = {
+	/**  Whose. */
+	deviceKey: string,
+	/**  The agent's id. `None`: OpenClaw has several, and nothing says which. */
+	agent: string | null,
+	/**  Whether the gateway has this agent. */
+	known: boolean,
+	/**  What decides it. */
+	because: RouteBecause,
+};
+
 /**  A bound device. */
 export type DeviceRow = {
 	/**  Name of its key. */
@@ -807,7 +819,19 @@ export type FailureCode =
 /**  The journal cannot be written. */
 "repair_not_recorded" | 
 /**  Nothing was put aside. */
-"repair_no_undo" |  "agent_unknown" | "route_by_hand" | "bindings_elsewhere" | "route_changed" | "route_not_taken" | "openclaw_changed_more" |
+"repair_no_undo" | 
+/**  No such agent. */
+"agent_unknown" | 
+/**  A binding of a person decides for this device. */
+"route_by_hand" | 
+/**  The bindings are kept in a file of their own. */
+"bindings_elsewhere" | 
+/**  The configuration is another one than the person saw. */
+"route_changed" | 
+/**  The gateway goes another way than it was told. */
+"route_not_taken" | 
+/**  OpenClaw's writer changed more than it was asked to. */
+"openclaw_changed_more" | 
 /**  A code of a newer service. */
 string;
 
@@ -864,6 +888,26 @@ export type FoundOpenClaw = {
 	plan: InstallPlan | null,
 	/**  Why it cannot be used. */
 	failure: Failure | null,
+};
+
+/**  An agent of the gateway. */
+export type GatewayAgent = {
+	/**  Its id, as OpenClaw's configuration names it. */
+	id: string,
+	/**  What a person calls it. */
+	name: string | null,
+	/**  The model behind it, for example `openai/gpt-5`. */
+	model: string | null,
+	/**  Whether it answers where nothing else is said. */
+	isDefault: boolean,
+};
+
+/**  `gateway.agents`. */
+export type GatewayAgents = {
+	/**  The agents, in the gateway's order. */
+	agents: GatewayAgent[],
+	/**  Who answers each of our devices, oldest binding first. */
+	routes: DeviceRoute[],
 };
 
 /**  `gateway.clear`. */
@@ -1520,6 +1564,53 @@ export type Risk =
 /**  Work that is going on is interrupted. */
 "interrupts";
 
+/**  What decides who answers a device. */
+export type RouteBecause = 
+/**  The person's choice in SmartPi. */
+"chosen" | 
+/**  A binding of this device that a person wrote into OpenClaw's configuration. */
+"byHand" | 
+/**  A binding for every device, written there as well. */
+"everybody" | 
+/**  The default agent of our channel. */
+"channelDefault" | 
+/**  OpenClaw's own default. */
+"gatewayDefault";
+
+/**  An entry that comes, goes or is replaced. */
+export type RouteChange = {
+	/**  Where, for example `bindings`. */
+	path: string,
+	/**  What goes, as JSON; `None`: nothing. */
+	before: string | null,
+	/**  What comes, as JSON; `None`: nothing. */
+	after: string | null,
+};
+
+/**  `devices.route_preview`: what a choice would change, before it is done. */
+export type RoutePlan = {
+	/**  Names exactly this change: `devices.route` does it only where it is still the same. */
+	shown: string,
+	/**  Every entry of OpenClaw's configuration that changes; empty: nothing to do. */
+	changes: RouteChange[],
+	/**  OpenClaw writes its configuration without the person's comments: they stay in the copy only. */
+	commentsLost: boolean,
+	/**  Folder of the copy. */
+	backups: string,
+	/**  Who answers now. */
+	now: DeviceRoute,
+	/**  Who would answer then. */
+	then: DeviceRoute,
+};
+
+/**  `devices.route`. */
+export type Routed = {
+	/**  Who answers, as the gateway said after the change. */
+	route: DeviceRoute,
+	/**  The copy of the configuration from before. `None`: nothing was changed. */
+	copy: string | null,
+};
+
 /**  The state of a link. */
 export type RowState = 
 /**  It works: a fresh look at it was answered by who had to answer. */
@@ -1949,45 +2040,3 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
-
-/**  Who answers a device. */
-export type DeviceRoute = {
-	deviceKey: string,
-	agent: string | null,
-	known: boolean,
-	because: RouteBecause,
-};
-
-export type GatewayAgent = {
-	id: string,
-	name: string | null,
-	model: string | null,
-	isDefault: boolean,
-};
-
-export type GatewayAgents = {
-	agents: GatewayAgent[],
-	routes: DeviceRoute[],
-};
-
-export type RouteBecause = "chosen" | "byHand" | "everybody" | "channelDefault" | "gatewayDefault";
-
-export type RouteChange = {
-	path: string,
-	before: string | null,
-	after: string | null,
-};
-
-export type RoutePlan = {
-	shown: string,
-	changes: RouteChange[],
-	commentsLost: boolean,
-	backups: string,
-	now: DeviceRoute,
-	then: DeviceRoute,
-};
-
-export type Routed = {
-	route: DeviceRoute,
-	copy: string | null,
-};

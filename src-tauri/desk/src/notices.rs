@@ -29,7 +29,6 @@ mod service;
 mod tests;
 
 use crate::control::answer::{PairingRequest, PendingState};
-use crate::language::Language;
 use crate::shell::Page;
 use crate::state::{Act, Did, State, Window};
 use crate::view::{NoticeKind, NoticeView};
