@@ -90,6 +90,36 @@ fn a_full_disk_ten_times_loses_nothing_and_costs_nobody_the_session() -> Result<
     Ok(())
 }
 
+/// The share of the disk that this user may have is used up, while the disk itself has room: to everybody the same as a full disk.
+#[test]
+fn a_quota_that_is_used_up_is_a_full_disk() -> Result<()> {
+    let crowd = Bound::new()?.crowd()?;
+    let (agent, quota) = (crowd.agent(Habits::default()), Preload::compile("quota")?);
+    let mark = crowd.path("used-up");
+    let mut command = crowd.command(Program::Product)?;
+    command.env("LD_PRELOAD", quota.library()).env("QUOTA_FOLDER", crowd.data()).env("QUOTA_MARK", &mark);
+    let mut service = Process(command.spawn()?);
+    crowd.until_listening(&mut service)?;
+    let mut devices = crowd.devices(Some(PAUSE))?;
+    wait::until(START, "messages flow", || Ok(crowd.acked()? >= 10))?;
+    std::fs::write(&mark, "")?;
+    wait::until(START, "every device is told 9009", || Ok(crowd.count("deferred")? >= DEVICES))
+        .with_context(|| crowd.ends())?;
+    until_troubles(&crowd, &["disk_full"])?;
+    deliveries_go_on(&crowd).with_context(|| format!("while it is used up\n{}", crowd.ends()))?;
+    let stuck = crowd.acked()?;
+    std::fs::remove_file(&mark)?;
+    wait::until(START, "messages are taken again", || Ok(crowd.acked()? > stuck)).with_context(|| crowd.ends())?;
+    until_troubles(&crowd, &[])?;
+    devices.kill()?;
+    let lines = crowd.lines()?;
+    let seen = crowd.drain(false)?;
+    assert_eq!(history::judge(&seen, &agent.witness()), []);
+    assert!(lines.lines().all(|line| !line.contains("\"deferred\"") || line.contains("\"code\":9009")), "another code");
+    assert_eq!(lines.matches("\"what\":\"offline\"").count(), 0, "a session ended: {}", crowd.ends());
+    Ok(())
+}
+
 /// Which write or sync fails, and how.
 #[derive(Clone, Copy)]
 struct Fault {
