@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use device::Keep;
+use device::{Identity, Keep, Outgoing};
 use serde_json::json;
 use support::binaries;
 use support::channel_service::ChannelService;
@@ -254,12 +255,37 @@ impl Crowd {
         ends
     }
 
+    /// What the service and the agent know: to be read when they and the devices do not agree.
+    pub(crate) fn about(&self, agent: &FastAgent) -> String {
+        let asked = || -> Result<String> {
+            let mut control = self.control()?;
+            let devices = control.ask("devices.list", json!({}))?["devices"].as_array().context("no list")?.clone();
+            let mut all = String::new();
+            for device in devices {
+                let status = control.ask("devices.status", json!({"deviceKey": device["deviceKey"]}))?;
+                all.push_str(&format!("{device}\n"));
+                let turns = status["turns"].as_array().into_iter().flatten().take(15);
+                turns.for_each(|turn| all.push_str(&format!("  {turn}\n")));
+            }
+            Ok(all)
+        };
+        let known = asked().unwrap_or_else(|error| format!("the service says nothing: {error:#}"));
+        format!("agent: idle {}, {} links\n{known}{}", agent.is_idle(), agent.links(), self.ends())
+    }
+
     /// What the devices saw, and how many messages they still hold unacknowledged.
     pub(crate) fn seen(&self) -> Result<(BTreeMap<usize, Seen>, usize)> {
+        self.seen_while(|| Ok(()))
+    }
+
+    /// A device says that a message was acknowledged before it forgets it. So what the devices keep is read first, and what they said afterwards: a message that an
+    /// acknowledgement finds between the two is in both, and not in neither. `between` is when that may happen.
+    fn seen_while(&self, between: impl FnOnce() -> Result<()>) -> Result<(BTreeMap<usize, Seen>, usize)> {
+        let keeps = (0..DEVICES).map(|number| Keep::open(&self.identity(number))).collect::<Result<Vec<_>, _>>()?;
+        between()?;
         let mut held = 0;
         let mut all = history::read(&self.lines()?);
-        for number in 0..DEVICES {
-            let keep = Keep::open(&self.identity(number))?;
+        for (number, keep) in keeps.into_iter().enumerate() {
             let seen = all.entry(number).or_default();
             held += keep.identity.outbox.iter().filter(|message| !seen.acked.contains(&message.id)).count();
             seen.shown = keep.identity.shown.iter().filter_map(|shown| shown.re.clone()).collect();
@@ -279,8 +305,10 @@ impl Crowd {
         // A busy computer is slow, and loses nothing: only a crowd in which nothing moves has lost what is open.
         let enough = if may_lose { STILL } else { DRAIN };
         let mut last = ((usize::MAX, 0), Instant::now());
+        let mut end = (BTreeMap::new(), 0);
         wait::until(LONGEST, "every acknowledged message is answered", || {
-            let (seen, held) = self.seen()?;
+            end = self.seen()?;
+            let (seen, held) = (&end.0, end.1);
             let unanswered = |seen: &Seen| seen.acked.iter().filter(|id| !seen.shown.contains(id)).count();
             let open = held + seen.values().map(unanswered).sum::<usize>();
             let shown: usize = seen.values().map(|seen| seen.shown.len()).sum();
@@ -290,9 +318,38 @@ impl Crowd {
             Ok(open == 0 || last.1.elapsed() > enough)
         })
         .with_context(|| self.ends())?;
-        let (seen, held) = self.seen()?;
+        let (seen, held) = end;
         // What was acknowledged is for the judge; what merely is not taken is told here.
         ensure!(held == 0 || may_lose, "{held} messages are not taken\n{}", self.ends());
         Ok(seen)
     }
+}
+
+/// On a busy computer much happens between two looks.
+#[test]
+fn a_message_that_is_acknowledged_between_two_looks_is_open_still() -> Result<()> {
+    let home = TempDir::with_prefix("smartpi-crowd-")?;
+    fs::create_dir(home.path().join("devices"))?;
+    let crowd = Crowd { lab: Lab::new(), data: home.path().join("data"), home };
+    let words = |what: &str| -> Result<()> {
+        Ok(writeln!(crowd.output("lines")?, r#"{{"device":0,"what":"{what}","id":"m"}}"#)?)
+    };
+    for number in 0..DEVICES {
+        let mut identity = Identity::random()?;
+        if number == 0 {
+            identity.outbox.push_back(Outgoing { id: "m".into(), text: "words".into() });
+        }
+        Keep::create(&crowd.identity(number), identity)?;
+    }
+    words("queued")?;
+    let forget = || -> Result<()> {
+        words("acked")?;
+        fs::remove_file(crowd.identity(0))?;
+        Keep::create(&crowd.identity(0), Identity::random()?)?;
+        Ok(())
+    };
+    let (seen, held) = crowd.seen_while(forget)?;
+    let open = held + seen[&0].acked.iter().filter(|id| !seen[&0].shown.contains(id)).count();
+    ensure!(open == 1, "it is in neither: {seen:?}, {held} held");
+    Ok(())
 }

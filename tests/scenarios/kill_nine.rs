@@ -35,7 +35,11 @@ fn run(program: Program, rounds: u32) -> Result<(Vec<Violation>, usize)> {
     }
     devices.kill()?;
     let seen = crowd.drain(program != Program::Product)?;
-    Ok((history::judge(&seen, &agent.witness()), seen.values().map(|seen| seen.acked.len()).sum()))
+    let violations = history::judge(&seen, &agent.witness());
+    if program == Program::Product && !violations.is_empty() {
+        anyhow::bail!("{violations:?}\n{}", crowd.about(&agent));
+    }
+    Ok((violations, seen.values().map(|seen| seen.acked.len()).sum()))
 }
 
 fn rounds() -> u32 {
