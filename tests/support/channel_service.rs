@@ -28,6 +28,8 @@ const ASK: Duration = Duration::from_millis(20);
 pub struct ChannelService<'a> {
     place: &'a Namespace,
     arguments: Vec<String>,
+    /// What it writes to its log: a level of SMARTPI_LOG.
+    level: &'static str,
     home: TempDir,
     child: Child,
 }
@@ -38,10 +40,22 @@ impl<'a> ChannelService<'a> {
     /// # Errors
     /// A service that ends, or does not answer its control socket within 20 s, with the end of its log.
     pub fn start(place: &'a Namespace, arguments: &[&str]) -> Result<Self> {
+        Self::start_at(place, arguments, "info")
+    }
+
+    /// The same with everything in its log.
+    ///
+    /// # Errors
+    /// As [`ChannelService::start`].
+    pub fn start_talkative(place: &'a Namespace, arguments: &[&str]) -> Result<Self> {
+        Self::start_at(place, arguments, "debug")
+    }
+
+    fn start_at(place: &'a Namespace, arguments: &[&str], level: &'static str) -> Result<Self> {
         let home = TempDir::with_prefix("smartpi-scenario-")?;
         let arguments = arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let child = spawn(place, home.path(), &arguments)?;
-        let mut service = Self { place, arguments, home, child };
+        let child = spawn(place, home.path(), &arguments, level)?;
+        let mut service = Self { place, arguments, level, home, child };
         service.await_answer()?;
         Ok(service)
     }
@@ -62,7 +76,7 @@ impl<'a> ChannelService<'a> {
     /// # Errors
     /// As [`ChannelService::start`].
     pub fn start_again(&mut self) -> Result<()> {
-        self.child = spawn(self.place, self.home.path(), &self.arguments)?;
+        self.child = spawn(self.place, self.home.path(), &self.arguments, self.level)?;
         self.await_answer()
     }
 
@@ -111,15 +125,15 @@ impl<'a> ChannelService<'a> {
     /// # Errors
     /// Whatever is missing on the way, by name.
     pub fn bind_device(&self, place: &Namespace, address: Ipv4Addr, name: &str) -> Result<Identity> {
-        self.claim(place, &self.bind_url(address)?, name)
+        let (bind, url) = self.bind_url(address)?;
+        self.claim(place, &bind, &BindingUrl::parse(&url)?, name)
     }
 
-    /// A device of `place` scans a code, given by its id and URL, and the person types the digits that it shows.
+    /// A device of `place` scans a code, given by its id and URL, and does as the URL says: over TLS where that names a certificate. The person types the digits that it shows.
     ///
     /// # Errors
     /// Whatever is missing on the way, by name.
-    pub fn claim(&self, place: &Namespace, (bind, url): &(String, String), name: &str) -> Result<Identity> {
-        let url = BindingUrl::parse(url)?;
+    pub fn claim(&self, place: &Namespace, bind: &str, url: &BindingUrl, name: &str) -> Result<Identity> {
         let claim = Claim { name: name.into(), kind: Kind::Script, confirm: Confirm::Code };
         let mut watch = self.control()?.watch(bind)?;
         let mut keep = Keep::in_memory(Identity::random()?);
@@ -127,7 +141,7 @@ impl<'a> ChannelService<'a> {
         std::thread::scope(|scope| {
             let device = scope.spawn(|| {
                 let show = move |code: &str| drop(shown.send(code.to_owned()));
-                place.block_on(|| async { device::bind(&url, &mut keep, &claim, show).await.map(drop) })
+                place.block_on(|| async { device::bind(url, &mut keep, &claim, show).await.map(drop) })
             });
             let mut person = || -> Result<()> {
                 let code = code.recv_timeout(START)?;
@@ -214,11 +228,16 @@ fn tell(lines: &str) {
     eprintln!("--- the service's log ends:\n{lines}\n---");
 }
 
-fn spawn(place: &Namespace, home: &Path, arguments: &[String]) -> Result<Child> {
+fn spawn(place: &Namespace, home: &Path, arguments: &[String], level: &str) -> Result<Child> {
     let output = File::options().create(true).append(true).open(home.join("output"))?;
     let mut command: Command = place.command(binaries::smartpi());
     command.arg("serve").arg("--data").arg(home.join("data")).args(arguments);
-    command.env("HOME", home).env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME");
+    command
+        .env("HOME", home)
+        .env("SMARTPI_LOG", level)
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_STATE_HOME");
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     command.spawn().context("cannot start smartpi serve")
 }

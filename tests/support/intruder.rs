@@ -1,4 +1,4 @@
-//! A peer that keeps no rule: any bytes, on a connection from an address of one's choice. Written from RFC 6455, not on a WebSocket library.
+//! A peer that keeps no rule: any bytes, over TLS or not, on a connection from an address of one's choice. Written from RFC 6455, not on a WebSocket library.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,12 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use channel::id::DeviceKey;
 use channel::wire::Blob;
-use device::Identity;
+use device::{Chan, Identity};
 use ed25519_dalek::Signer;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+
+use crate::relay::blind;
 
 /// Longest wait for an answer that must come.
 pub const ANSWER: Duration = Duration::from_secs(20);
@@ -23,10 +25,17 @@ const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 const MASK: [u8; 4] = [0x5a, 0xc3, 0x17, 0x88];
 
+/// Bytes both ways.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Wire for S {}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Intruder {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
+    /// How it sees the other side: what it signs.
+    chan: Chan,
     here: SocketAddr,
     unread: Vec<u8>,
 }
@@ -48,7 +57,16 @@ impl Intruder {
     /// # Errors
     /// Those of the system.
     pub async fn connect(from: impl Into<IpAddr>, to: SocketAddr) -> io::Result<Self> {
-        Self::dial(from.into(), to, None).await
+        Ok(Self::plain(dial(from.into(), to, None).await?, to))
+    }
+
+    /// Finishes the handshake of TLS, with whoever answers.
+    ///
+    /// # Errors
+    /// There is no TLS.
+    pub async fn over_tls(self) -> Result<Self> {
+        let (stream, chan) = blind(self.stream).await?;
+        Ok(Self { chan, ..Self::plain(stream, self.here) })
     }
 
     /// Connects with a receive buffer of this many bytes: whoever reads nothing holds up little on its own side.
@@ -56,16 +74,11 @@ impl Intruder {
     /// # Errors
     /// Those of the system.
     pub async fn narrow(from: impl Into<IpAddr>, to: SocketAddr, buffer: u32) -> io::Result<Self> {
-        Self::dial(from.into(), to, Some(buffer)).await
+        Ok(Self::plain(dial(from.into(), to, Some(buffer)).await?, to))
     }
 
-    async fn dial(from: IpAddr, to: SocketAddr, buffer: Option<u32>) -> io::Result<Self> {
-        let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        buffer.map_or(Ok(()), |buffer| socket.set_recv_buffer_size(buffer))?;
-        socket.bind((from, 0).into())?;
-        let stream = socket.connect(to).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, here: to, unread: Vec::new() })
+    fn plain(stream: impl Wire + 'static, to: SocketAddr) -> Self {
+        Self { stream: Box::new(stream), chan: Chan::Plain, here: to, unread: Vec::new() }
     }
 
     /// Connects and takes the 101 of a route.
@@ -99,6 +112,17 @@ impl Intruder {
         Ok((intruder, hello))
     }
 
+    /// The same over TLS.
+    ///
+    /// # Errors
+    /// Anything else that is said.
+    pub async fn greeted_securely(from: impl Into<IpAddr>, to: SocketAddr) -> Result<(Self, Value)> {
+        let mut intruder = Self::connect(from, to).await?.over_tls().await?;
+        intruder.upgrade("/device").await?;
+        let hello = intruder.hello().await?;
+        Ok((intruder, hello))
+    }
+
     /// Takes the `hello`.
     ///
     /// # Errors
@@ -117,12 +141,22 @@ impl Intruder {
         Ok(intruder)
     }
 
+    /// The same over TLS.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub async fn proved_securely(from: impl Into<IpAddr>, to: SocketAddr, identity: &Identity) -> Result<Self> {
+        let (mut intruder, hello) = Self::greeted_securely(from, to).await?;
+        intruder.prove(&hello, identity).await?;
+        Ok(intruder)
+    }
+
     /// Answers a `hello` as a device that is bound.
     ///
     /// # Errors
     /// It is refused.
     pub async fn prove(&mut self, hello: &Value, identity: &Identity) -> Result<()> {
-        self.say_frame(&auth(hello, identity, &identity.device_key())?).await?;
+        self.say_frame(&auth_over(&self.chan, hello, identity, &identity.device_key())?).await?;
         self.next("ready").await.map(drop)
     }
 
@@ -131,7 +165,8 @@ impl Intruder {
     /// # Errors
     /// The connection is over.
     pub async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// Sends one byte after the other, with a wait before each, until the other side ends it.
@@ -143,7 +178,7 @@ impl Intruder {
                     Ok(1..) => {}
                     Ok(0) | Err(_) => return,
                 },
-                () = tokio::time::sleep(pause) => if self.stream.write_all(&[*byte]).await.is_err() {
+                () = tokio::time::sleep(pause) => if self.say(&[*byte]).await.is_err() {
                     return;
                 }
             }
@@ -282,6 +317,15 @@ impl Intruder {
     }
 }
 
+async fn dial(from: IpAddr, to: SocketAddr, buffer: Option<u32>) -> io::Result<TcpStream> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    buffer.map_or(Ok(()), |buffer| socket.set_recv_buffer_size(buffer))?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(to).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// The head of a handshake.
 #[must_use]
 pub fn head(path: &str, host: SocketAddr) -> String {
@@ -323,11 +367,16 @@ pub fn frame(opcode: u8, last: bool, payload: &[u8]) -> Vec<u8> {
 /// # Errors
 /// It is no `hello`.
 pub fn auth(hello: &Value, identity: &Identity, claimed: &DeviceKey) -> Result<Value> {
+    auth_over(&Chan::Plain, hello, identity, claimed)
+}
+
+fn auth_over(chan: &Chan, hello: &Value, identity: &Identity, claimed: &DeviceKey) -> Result<Value> {
     let blob = |name: &str| -> Result<Blob<32>> {
         hello[name].as_str().and_then(Blob::parse).with_context(|| format!("no {name}: {hello}"))
     };
-    let (sn, spk, cn) = (blob("sn")?, blob("spk")?, Blob([9; 32]));
-    let parts: [&[u8]; 6] = [b"smartpi1-auth-device", &spk.0, &sn.0, &cn.0, claimed.as_str().as_bytes(), b"plain"];
+    let (sn, spk, cn, chan) = (blob("sn")?, blob("spk")?, Blob([9; 32]), chan.to_string());
+    let parts: [&[u8]; 6] =
+        [b"smartpi1-auth-device", &spk.0, &sn.0, &cn.0, claimed.as_str().as_bytes(), chan.as_bytes()];
     let transcript: Vec<u8> = parts
         .iter()
         .flat_map(|part| [&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()[..], *part].concat())

@@ -192,18 +192,35 @@ pub fn certificate() -> Result<(TlsAcceptor, Chan)> {
     Ok((TlsAcceptor::from(Arc::new(config)), chan))
 }
 
-/// TLS with whoever answers: what a device must never do. Gives the certificate that was seen.
+/// Whom it wants to speak to.
+const ANYBODY: &str = "anybody";
+
+/// The beginning of TLS with whoever answers.
 ///
 /// # Errors
-/// No TLS there.
-pub async fn blind(tcp: tokio::net::TcpStream) -> Result<(TlsStream<tokio::net::TcpStream>, Chan)> {
+/// The system gives no random numbers.
+pub fn client_hello() -> Result<Vec<u8>> {
+    let mut hello = Vec::new();
+    rustls::ClientConnection::new(careless()?, ServerName::try_from(ANYBODY)?)?.write_tls(&mut hello)?;
+    Ok(hello)
+}
+
+fn careless() -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Blind(provider)))
         .with_no_client_auth();
-    let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("anybody")?, tcp).await?;
+    Ok(Arc::new(config))
+}
+
+/// TLS with whoever answers: what a device must never do. Gives the certificate that was seen.
+///
+/// # Errors
+/// No TLS there.
+pub async fn blind<S: AsyncRead + AsyncWrite + Unpin>(wire: S) -> Result<(TlsStream<S>, Chan)> {
+    let stream = TlsConnector::from(careless()?).connect(ServerName::try_from(ANYBODY)?, wire).await?;
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).context("a certificate")?;
     let chan = Chan::of_certificate(leaf);
     Ok((stream, chan))

@@ -10,6 +10,7 @@ use device::Identity;
 use tokio::task::JoinSet;
 
 use crate::intruder::{Intruder, TEXT, head, header};
+use crate::relay::client_hello;
 
 /// Between two bytes of a socket that dribbles.
 const DRIBBLE: Duration = Duration::from_millis(400);
@@ -27,11 +28,19 @@ pub enum Kind {
     HalfHandshake,
     /// It takes the 101 and sends a frame byte by byte, without end.
     HalfFrame,
+    /// It says with one byte that TLS follows, and nothing after it.
+    NoClientHello,
+    /// It sends the ClientHello byte by byte, and never its end.
+    HalfClientHello,
+    /// It finishes the handshake of TLS and says nothing after it.
+    SilentBehindTls,
+    /// It finishes the handshake of TLS and sends a head byte by byte, without end.
+    HalfHeadBehindTls,
 }
 
 impl Kind {
-    /// The kinds in the proportions 5 : 3 : 1 : 1.
-    const MIX: [Self; 10] = [
+    /// Plain, in the proportions 5 : 3 : 1 : 1.
+    pub const PLAIN: [Self; 10] = [
         Self::Silent,
         Self::HalfHead,
         Self::Silent,
@@ -43,68 +52,114 @@ impl Kind {
         Self::Silent,
         Self::HalfHead,
     ];
+
+    /// Over TLS, as many of each.
+    pub const TLS: [Self; 4] =
+        [Self::NoClientHello, Self::HalfClientHello, Self::SilentBehindTls, Self::HalfHeadBehindTls];
 }
 
-/// How a siege went: for each kind how many there were, how many of them are open still, and how long the last one held on.
-pub type Outcome = BTreeMap<Kind, (usize, usize, Duration)>;
+/// How a siege went for the sockets of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    /// How many there were.
+    pub count: usize,
+    /// How many of them got as far as their kind goes: those behind a handshake finished it.
+    pub settled: usize,
+    /// How many are open still.
+    pub open: usize,
+    /// How long the last one held on.
+    pub longest: Duration,
+}
 
-/// Lays `count` sockets around the service, one after the other from each of these addresses, and watches each until it ends or `limit` is over. Runs in a
-/// namespace that has the addresses.
+/// How a siege went.
+pub type Outcome = BTreeMap<Kind, Held>;
+
+/// Lays `count` sockets of these kinds around the service, one after the other from each of these addresses, and watches each until it ends or `limit` is over.
+/// Runs in a namespace that has the addresses.
 ///
 /// # Errors
 /// A connection that the system itself refuses.
-pub async fn lay(from: &[Ipv4Addr], to: SocketAddr, count: usize, limit: Duration) -> Result<Outcome> {
+pub async fn lay(from: &[Ipv4Addr], to: SocketAddr, kinds: &[Kind], count: usize, limit: Duration) -> Result<Outcome> {
+    let hello = client_hello()?;
     let mut sockets = JoinSet::new();
     for index in 0..count {
-        let (kind, from) = (Kind::MIX[index % Kind::MIX.len()], from[index % from.len()]);
+        let (kind, from) = (kinds[index % kinds.len()], from[index % from.len()]);
         let socket = Intruder::connect(from, to).await?;
-        sockets.spawn(async move { (kind, hold(socket, kind, to, limit).await) });
+        let hello = hello.clone();
+        sockets.spawn(async move { (kind, hold(socket, kind, to, &hello, limit).await) });
     }
     let mut outcome = Outcome::new();
-    while let Some(held) = sockets.join_next().await {
-        let (kind, held) = held?;
-        let (count, open, longest) = outcome.entry(kind).or_default();
-        *count += 1;
-        *open += usize::from(held.is_none());
-        *longest = (*longest).max(held.unwrap_or(limit));
+    while let Some(ended) = sockets.join_next().await {
+        let (kind, (settled, ended)) = ended?;
+        let held = outcome.entry(kind).or_default();
+        held.count += 1;
+        held.settled += usize::from(settled);
+        held.open += usize::from(ended.is_none());
+        held.longest = held.longest.max(ended.unwrap_or(limit));
     }
     Ok(outcome)
 }
 
-/// How long it held on. `None`: it is open still.
-async fn hold(mut socket: Intruder, kind: Kind, to: SocketAddr, limit: Duration) -> Option<Duration> {
+/// Whether it got as far as its kind goes, and how long it held on. `None`: it is open still.
+async fn hold(socket: Intruder, kind: Kind, to: SocketAddr, hello: &[u8], limit: Duration) -> (bool, Option<Duration>) {
     let since = Instant::now();
+    let mut settled = false;
     let play = async {
+        // Whom the service ends in the middle of it is gone as well.
+        let Ok(mut socket) = settle(socket, kind, to, hello).await else { return true };
+        settled = true;
         match kind {
-            Kind::Silent => {}
-            Kind::HalfHead => {
-                let start = format!("GET /device HTTP/1.1\r\nHost: {to}\r\nX-Slow: ");
-                if socket.say(start.as_bytes()).await.is_ok() {
-                    socket.dribble(&[b'x'; 4_000], DRIBBLE).await;
-                }
-            }
-            Kind::HalfHandshake | Kind::HalfFrame => {
-                let taken = socket.say(head("/device", to).as_bytes()).await.is_ok() && socket.status().await.is_ok();
-                if taken && kind == Kind::HalfFrame && socket.say(&header(TEXT, true, 3_000)).await.is_ok() {
-                    socket.dribble(&[b'x'; 3_000], DRIBBLE).await;
-                }
-            }
+            Kind::Silent | Kind::HalfHandshake | Kind::NoClientHello | Kind::SilentBehindTls => {}
+            Kind::HalfHead | Kind::HalfHeadBehindTls => socket.dribble(&[b'x'; 4_000], DRIBBLE).await,
+            Kind::HalfFrame => socket.dribble(&[b'x'; 3_000], DRIBBLE).await,
+            Kind::HalfClientHello => socket.dribble(&hello[1..hello.len() / 2], DRIBBLE).await,
         }
         socket.ends_within(limit).await
     };
     let ended = tokio::time::timeout(limit, play).await;
-    (ended == Ok(true)).then(|| since.elapsed())
+    (settled, (ended == Ok(true)).then(|| since.elapsed()))
 }
 
-/// Connects and proves itself again and again until `over`, from an address of its own; the time that each took, the shortest first.
+/// What comes before the wait.
+async fn settle(mut socket: Intruder, kind: Kind, to: SocketAddr, hello: &[u8]) -> Result<Intruder> {
+    if matches!(kind, Kind::SilentBehindTls | Kind::HalfHeadBehindTls) {
+        socket = socket.over_tls().await?;
+    }
+    match kind {
+        Kind::Silent | Kind::SilentBehindTls => {}
+        Kind::HalfHead | Kind::HalfHeadBehindTls => {
+            socket.say(format!("GET /device HTTP/1.1\r\nHost: {to}\r\nX-Slow: ").as_bytes()).await?;
+        }
+        Kind::HalfHandshake | Kind::HalfFrame => {
+            socket.say(head("/device", to).as_bytes()).await?;
+            socket.status().await?;
+            if kind == Kind::HalfFrame {
+                socket.say(&header(TEXT, true, 3_000)).await?;
+            }
+        }
+        Kind::NoClientHello | Kind::HalfClientHello => socket.say(&hello[..1]).await?,
+    }
+    Ok(socket)
+}
+
+/// Connects and proves itself again and again until `over`, from an address of its own, over TLS where `tls`; the time that each took, the shortest first.
 ///
 /// # Errors
 /// The first try that the service refuses: whoever belongs here gets in, whatever happens around.
-pub async fn knock(identity: &Identity, from: Ipv4Addr, to: SocketAddr, over: &AtomicBool) -> Result<Vec<Duration>> {
+pub async fn knock(
+    identity: &Identity,
+    from: Ipv4Addr,
+    to: SocketAddr,
+    tls: bool,
+    over: &AtomicBool,
+) -> Result<Vec<Duration>> {
     let mut took = Vec::new();
     while !over.load(Ordering::Relaxed) {
         let since = Instant::now();
-        let device = Intruder::proved(from, to, identity).await;
+        let device = match tls {
+            true => Intruder::proved_securely(from, to, identity).await,
+            false => Intruder::proved(from, to, identity).await,
+        };
         ensure!(
             device.is_ok(),
             "after {} good ones: {:#}",

@@ -40,7 +40,10 @@ type Pieces = BTreeMap<u32, Vec<u8>>;
 
 /// What was heard: one direction of a connection each, from its first byte to its last.
 #[derive(Debug, Default)]
-pub struct Capture(Vec<Vec<u8>>);
+pub struct Capture {
+    network: Vec<Vec<u8>>,
+    loopback: Vec<Vec<u8>>,
+}
 
 impl Sniffer {
     /// Begins to listen on every interface of a namespace, the loopback too.
@@ -64,8 +67,13 @@ impl Sniffer {
     pub fn stop(self) -> Result<Capture> {
         self.over.store(true, Ordering::Relaxed);
         let packets = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let streams = packets.into_iter().map(|(flow, pieces)| whole(&pieces).with_context(|| format!("{flow:?}")));
-        Ok(Capture(streams.collect::<Result<_>>()?))
+        let mut capture = Capture::default();
+        for (flow, pieces) in packets {
+            let stream = whole(&pieces).with_context(|| format!("{flow:?}"))?;
+            let ((from, _), ..) = flow;
+            if from.is_loopback() { capture.loopback.push(stream) } else { capture.network.push(stream) }
+        }
+        Ok(capture)
     }
 }
 
@@ -127,10 +135,26 @@ fn whole(pieces: &Pieces) -> Result<Vec<u8>> {
 }
 
 impl Capture {
+    /// Something else that is to be looked through: a log, a report.
+    #[must_use]
+    pub fn of(text: impl Into<Vec<u8>>) -> Self {
+        Self { network: vec![text.into()], loopback: Vec::new() }
+    }
+
+    /// What others can hear too.
+    #[must_use]
+    pub fn of_network(&self) -> Self {
+        Self { network: self.network.clone(), loopback: Vec::new() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.network.iter().chain(&self.loopback)
+    }
+
     /// How many bytes were heard.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.0.iter().map(Vec::len).sum()
+        self.all().map(Vec::len).sum()
     }
 
     /// Which of these named secrets are in it, and in which form: as they are, in hex, in base64 and base64url, alone or inside of something longer that was
@@ -148,7 +172,7 @@ impl Capture {
             begins.entry(&needle.1[..PREFIX]).or_default().push(needle);
         }
         let mut found = Vec::new();
-        for text in self.0.iter().flat_map(|stream| [Some(stream.clone()), unmasked(stream)]).flatten() {
+        for text in self.all().flat_map(|stream| [Some(stream.clone()), unmasked(stream)]).flatten() {
             for (place, window) in text.windows(PREFIX).enumerate() {
                 let here =
                     begins.get(window).into_iter().flatten().filter(|(_, needle)| text[place..].starts_with(needle));
@@ -222,7 +246,9 @@ mod tests {
                 let masked =
                     [b"GET / HTTP/1.1\r\n\r\n".to_vec(), frame(1, false, b"first"), frame(1, true, &text)].concat();
                 for stream in [text.clone(), masked] {
-                    let leaks = Capture(vec![b"nothing here".to_vec(), stream]).leaks(&[(name.clone(), key.clone())]);
+                    let heard = Capture { network: vec![b"nothing here".to_vec()], loopback: vec![stream] };
+                    let leaks = heard.leaks(&[(name.clone(), key.clone())]);
+                    assert_eq!(heard.of_network().leaks(&[(name.clone(), key.clone())]), [""; 0]);
                     assert!(
                         leaks.iter().any(|leak| leak.starts_with(&format!("the key {form}"))),
                         "{form} {before}: {leaks:?}"
@@ -230,7 +256,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Capture(vec![key[1..].to_vec(), vec![0; 500]]).leaks(&[secret()]), [""; 0]);
+        let heard = Capture { network: vec![key[1..].to_vec(), vec![0; 500]], loopback: Vec::new() };
+        assert_eq!(heard.leaks(&[secret()]), [""; 0]);
     }
 
     #[test]
