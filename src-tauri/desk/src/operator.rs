@@ -3,17 +3,24 @@
 //! Invariants:
 //! - nothing of the gateway is looked at, and no key is made, before the person wished it;
 //! - the gateway's own secret goes only to the process that the lock of the user's state names as the listener;
-//! - this app never removes its own access by an order for another device.
+//! - this app never removes its own access by an order for another device;
+//! - the loop waits for nobody: neither for the gateway nor for the keyring.
 
 mod actor;
-mod owner;
+mod change;
+pub(crate) mod owner;
 mod routing;
-mod surroundings;
+pub(crate) mod surroundings;
 mod translation;
 
 use channel::clock::Clock;
 use gateway::config::Backups;
+use gateway::{Client, ConnectFailure, Introduction};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+pub(crate) use change::Change;
+pub(crate) use translation::{of_connecting, of_request};
 
 use crate::control::answer::{GatewayAgents, GatewayCleared, GatewayDevices, RoutePlan, Routed};
 use crate::failure::{Failure, FailureCode};
@@ -22,6 +29,8 @@ use crate::view::GatewayView;
 
 /// Orders that may wait.
 const WAITING: usize = 64;
+/// Everything that this app will ever ask for: a gateway makes the device token anew when scopes grow.
+const SCOPES: [&str; 4] = ["operator.admin", "operator.pairing", "operator.read", "operator.write"];
 
 /// What one can ask of the gateway.
 #[derive(Debug)]
@@ -38,17 +47,38 @@ enum Order {
     Change(Change, oneshot::Sender<Result<(), Failure>>),
     /// Turn everybody away who asks, and remove the devices too where that is said.
     Clear(bool, oneshot::Sender<Result<GatewayCleared, Failure>>),
+    /// How it stands, for whoever looks after it.
+    Standing(oneshot::Sender<Standing>),
+    /// No link until [`Order::Return`]: a repair connects by itself.
+    StepAside(oneshot::Sender<()>),
+    /// The link again, if it is wished.
+    Return,
 }
 
-/// What can be changed about the gateway's devices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Change {
-    Approve { request_id: String },
-    Reject { request_id: String },
-    Remove { device_id: String },
-    Rename { device_id: String, name: String },
-    Rotate { device_id: String, role: String },
-    Revoke { device_id: String, role: String },
+/// How it stands.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// Whether the person wishes a connection.
+    pub(crate) wished: bool,
+    /// Our device. `None`: no key was needed yet.
+    pub(crate) device_id: Option<String>,
+    /// The gateway's own secret as it is known to the link.
+    pub(crate) shared: Option<care::Fingerprint>,
+    /// The last attempt.
+    pub(crate) attempt: Attempt,
+}
+
+/// What became of the last attempt to connect.
+#[derive(Clone, Debug)]
+pub(crate) enum Attempt {
+    /// None was made: it is not wished, or did not come to one.
+    None,
+    /// It goes on.
+    UnderWay,
+    /// It is connected.
+    Connected(Client),
+    /// It failed.
+    Failed(ConnectFailure),
 }
 
 /// How the rest of the program talks to it: cheap to clone.
@@ -68,13 +98,17 @@ impl Operator {
             orders: waiting,
             view,
             vault: vault.clone(),
-            name: format!("SmartPi Tray @ {name}"),
+            introduction: introduction(name),
             clock,
+            wished,
+            aside: false,
             live: None,
+            turn: 0,
+            work: JoinSet::new(),
             look_again: None,
             ask_again: None,
         };
-        tokio::spawn(actor.run(wished));
+        tokio::spawn(actor.run());
         Self { orders, view: seen }
     }
 
@@ -97,40 +131,20 @@ impl Operator {
     }
 
     pub(crate) async fn devices(&self) -> Result<GatewayDevices, Failure> {
-        self.ask(Order::Devices).await
+        self.ask(Order::Devices).await?
     }
 
-    pub(crate) async fn approve(&self, request_id: String) -> Result<(), Failure> {
-        self.change(Change::Approve { request_id }).await
-    }
-
-    pub(crate) async fn reject(&self, request_id: String) -> Result<(), Failure> {
-        self.change(Change::Reject { request_id }).await
-    }
-
-    pub(crate) async fn remove(&self, device_id: String) -> Result<(), Failure> {
-        self.change(Change::Remove { device_id }).await
-    }
-
-    pub(crate) async fn rename(&self, device_id: String, name: String) -> Result<(), Failure> {
-        self.change(Change::Rename { device_id, name }).await
-    }
-
-    pub(crate) async fn rotate(&self, device_id: String, role: String) -> Result<(), Failure> {
-        self.change(Change::Rotate { device_id, role }).await
-    }
-
-    pub(crate) async fn revoke(&self, device_id: String, role: String) -> Result<(), Failure> {
-        self.change(Change::Revoke { device_id, role }).await
+    pub(crate) async fn change(&self, change: Change) -> Result<(), Failure> {
+        self.ask(|reply| Order::Change(change, reply)).await?
     }
 
     pub(crate) async fn clear(&self, devices: bool) -> Result<GatewayCleared, Failure> {
-        self.ask(|reply| Order::Clear(devices, reply)).await
+        self.ask(|reply| Order::Clear(devices, reply)).await?
     }
 
     /// The gateway's agents, and which of them answers each of these devices.
     pub(crate) async fn agents(&self, devices: &[String]) -> Result<GatewayAgents, Failure> {
-        routing::agents(&self.ask(Order::Line).await?, devices).await
+        routing::agents(&self.ask(Order::Line).await??, devices).await
     }
 
     /// What it would change to let an agent answer a device.
@@ -140,7 +154,7 @@ impl Operator {
         device: &str,
         agent: Option<&str>,
     ) -> Result<RoutePlan, Failure> {
-        routing::plan(&self.ask(Order::Line).await?, backups, device, agent).await
+        routing::plan(&self.ask(Order::Line).await??, backups, device, agent).await
     }
 
     /// Lets an agent answer a device. `shown`: only as the plan of this name said.
@@ -151,7 +165,7 @@ impl Operator {
         agent: Option<&str>,
         shown: Option<&str>,
     ) -> Result<Routed, Failure> {
-        let line = self.ask(Order::Line).await?;
+        let line = self.ask(Order::Line).await??;
         let now_ms = u64::try_from(Clock::start().wall_ms()).unwrap_or(0);
         let routed = routing::route(&line, backups, device, agent, shown, now_ms).await;
         match &routed {
@@ -161,14 +175,34 @@ impl Operator {
         routed
     }
 
-    async fn change(&self, change: Change) -> Result<(), Failure> {
-        self.ask(|reply| Order::Change(change, reply)).await
+    pub(crate) async fn standing(&self) -> Result<Standing, Failure> {
+        self.ask(Order::Standing).await
     }
 
-    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<Result<T, Failure>>) -> Order) -> Result<T, Failure> {
+    /// No link from now on, until [`Operator::come_back`].
+    pub(crate) async fn step_aside(&self) -> Result<(), Failure> {
+        self.ask(Order::StepAside).await
+    }
+
+    /// The link again, if it is wished.
+    pub(crate) async fn come_back(&self) {
+        // It ends with the program.
+        let _ = self.orders.send(Order::Return).await;
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Failure> {
         let stopping = || Failure::bare(FailureCode::Stopping);
         let (reply, answer) = oneshot::channel();
         self.orders.send(order(reply)).await.map_err(|_| stopping())?;
-        answer.await.unwrap_or_else(|_| Err(stopping()))
+        answer.await.map_err(|_| stopping())
+    }
+}
+
+/// What this app says about itself. No two computers, and no two users of one, have the same name: of two devices with one name a gateway prunes one.
+pub(crate) fn introduction(name: &str) -> Introduction {
+    Introduction {
+        display_name: format!("SmartPi Tray @ {name}"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scopes: SCOPES.map(str::to_owned).to_vec(),
     }
 }

@@ -98,8 +98,8 @@ pub struct Copied {
     pub field: Field,
     /// Where it is.
     pub source: Source,
-    /// Equal for equal secrets, within this process.
-    pub fingerprint: String,
+    /// What it is.
+    pub secret: Secret,
     /// Whether it is the one that is used.
     pub wins: bool,
 }

@@ -130,14 +130,13 @@ pub struct Rotated {
     pub token: Option<Token>,
 }
 
-/// What a clearing took away.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// How much a clearing took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cleared {
-    /// Ids of devices.
-    pub removed_devices: Vec<String>,
-    /// Ids of requests.
-    pub rejected_pending: Vec<RequestId>,
+    /// Devices that were removed.
+    pub removed: u32,
+    /// Requests that were rejected.
+    pub rejected: u32,
 }
 
 /// `system.info`. Fields that a release does not have are absent.
@@ -244,28 +243,25 @@ impl Client {
         self.done("device.token.revoke", json!({ "deviceId": device_id, "role": role })).await
     }
 
-    /// Removes every paired device but `own`, and rejects whoever waits if `pending` says so, as `openclaw devices clear` does. Then `own`,
-    /// if it is paired: that ends the connection. Stops at the first failure. Needs `operator.admin`.
+    /// Rejects whoever waits; removes every paired device but `own` too, where `devices` says so. What somebody decided in between is passed by. Stops at the
+    /// first failure. Needs `operator.admin`.
     ///
     /// # Errors
     /// What was done before, and why it stopped.
-    pub async fn clear(&self, own: &str, pending: bool) -> Result<Cleared, (Cleared, RequestError)> {
+    pub async fn clear(&self, own: &str, devices: bool) -> Result<Cleared, (Cleared, RequestError)> {
         let mut cleared = Cleared::default();
         let list = self.devices().await.map_err(|error| (Cleared::default(), error))?;
-        if pending {
-            for waiting in list.pending {
-                match self.reject(&waiting.request_id).await {
-                    // Somebody answered it in between.
-                    Ok(()) | Err(RequestError::UnknownRequest) => cleared.rejected_pending.push(waiting.request_id),
-                    Err(error) => return Err((cleared, error)),
-                }
+        for waiting in list.pending {
+            match self.reject(&waiting.request_id).await {
+                Ok(()) => cleared.rejected += 1,
+                Err(RequestError::UnknownRequest) => {}
+                Err(error) => return Err((cleared, error)),
             }
         }
-        let mut ids: Vec<String> = list.paired.into_iter().map(|paired| paired.device_id).collect();
-        ids.sort_by_key(|id| id == own);
-        for id in ids {
-            match self.remove(&id).await {
-                Ok(()) | Err(RequestError::UnknownDevice) => cleared.removed_devices.push(id),
+        for paired in list.paired.iter().filter(|paired| devices && paired.device_id != own) {
+            match self.remove(&paired.device_id).await {
+                Ok(()) => cleared.removed += 1,
+                Err(RequestError::UnknownDevice) => {}
                 Err(error) => return Err((cleared, error)),
             }
         }

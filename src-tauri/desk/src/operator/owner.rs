@@ -9,7 +9,7 @@ use channel::clock::Clock;
 use gateway::{Address, Ends, NoProof, Proof, Shared, Token};
 use tokio::sync::watch;
 
-use super::surroundings::{Found, find};
+use super::surroundings::{self, Found, find};
 use crate::failure::{Failure, FailureCode};
 use crate::secrets::Vault;
 
@@ -19,25 +19,23 @@ pub(super) struct Owner {
     pub(super) vault: Vault,
     /// Why the last look proved nothing: better words than the link has.
     pub(super) doubt: Arc<watch::Sender<Option<Failure>>>,
+    /// The secret that was read last.
+    pub(super) shared: Arc<watch::Sender<Option<care::Fingerprint>>>,
 }
 
 impl gateway::Owner for Owner {
     async fn prove(&self, address: &Address) -> Result<Proof, NoProof> {
-        if !address.is_loopback() {
-            // Of another computer only its certificate says anything.
-            let proof = Proof::of_certificate(address.clone(), Instant::now());
-            self.doubt.send_replace(proof.is_none().then(unproven));
-            return proof.ok_or(NoProof::Unknown);
-        }
-        let (place, address) = (self.found.survey_place(address), address.clone());
-        let looked = tokio::task::spawn_blocking(move || look(place, address)).await;
-        let (doubt, proof) = looked.unwrap_or_else(|_| (Some(unproven()), Err(NoProof::Unknown)));
+        let (doubt, proof) = prove(&self.found, address).await;
         self.doubt.send_replace(doubt);
         proof
     }
 
     async fn secret(&self) -> Option<Shared> {
-        find().await.ok().and_then(|found| found.secret)
+        let secret = find().await.ok().and_then(|found| found.secret);
+        if let Some(secret) = &secret {
+            self.shared.send_replace(Some(surroundings::fingerprint(secret)));
+        }
+        secret
     }
 
     fn keep(&self, device_token: Option<&Token>) {
@@ -49,6 +47,18 @@ impl gateway::Owner for Owner {
             }
         });
     }
+}
+
+/// Looks whose gateway it is. Where there is no proof, or none is as good as this: why, in better words than the link has.
+pub(crate) async fn prove(found: &Found, address: &Address) -> (Option<Failure>, Result<Proof, NoProof>) {
+    if !address.is_loopback() {
+        // Of another computer only its certificate says anything.
+        let proof = Proof::of_certificate(address.clone(), Instant::now());
+        return (proof.is_none().then(unproven), proof.ok_or(NoProof::Unknown));
+    }
+    let (place, address) = (found.survey_place(), address.clone());
+    let looked = tokio::task::spawn_blocking(move || look(place, address)).await;
+    looked.unwrap_or_else(|_| (Some(unproven()), Err(NoProof::Unknown)))
 }
 
 /// Whose gateway it is; and where nobody can say that it is the user's, why.

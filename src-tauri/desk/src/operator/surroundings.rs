@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use gateway::config::ConfigError;
-use gateway::credentials::{self, FindError, Held};
+use care::token::{CopyPlace, CopyValue, TokenCopy};
+use gateway::config::{Config, ConfigError};
+use gateway::credentials::{self, Credentials, Field, FindError, Held, Source};
 use gateway::place::Surroundings;
 use gateway::{Address, Fingerprint, Shared, Token};
 
@@ -11,21 +12,33 @@ use crate::failure::{Failure, FailureCode};
 
 /// The user's gateway.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Where it listens.
-    pub(super) address: Address,
+    pub(crate) address: Address,
     /// Its secret; `None`: it has none that can be read.
-    pub(super) secret: Option<Shared>,
+    pub(crate) secret: Option<Shared>,
+    /// Every copy of that secret, and the secret itself where it is known.
+    pub(crate) copies: Vec<(TokenCopy, Option<Token>)>,
+    /// Whether the configuration itself says how to sign in: with a secret, or without one on purpose.
+    pub(crate) auth_in_config: bool,
+    /// OpenClaw's configuration file.
+    pub(crate) config: PathBuf,
     state_dir: PathBuf,
-    config: PathBuf,
 }
 
 impl Found {
+    /// From here on nobody writes its secrets down, nor the device token of this app.
+    pub(super) fn learn(&self, token: Option<&Token>) {
+        for secret in [self.secret.as_ref().map(secret), token].into_iter().flatten() {
+            crate::redact::here().learn_passing(secret.reveal().as_bytes());
+        }
+    }
+
     /// Where a survey looks for whose it is.
-    pub(super) fn survey_place(&self, address: &Address) -> care::survey::Place {
+    pub(crate) fn survey_place(&self) -> care::survey::Place {
         let temp = [std::env::var_os("TMPDIR").map(PathBuf::from), Some(PathBuf::from("/tmp"))];
         care::survey::Place {
-            port: address.port(),
+            port: self.address.port(),
             state_dir: self.state_dir.clone(),
             config_path: self.config.clone(),
             temp_dirs: temp.into_iter().flatten().collect(),
@@ -37,7 +50,7 @@ impl Found {
 ///
 /// # Errors
 /// `gateway_no_config`, `openclaw_config_unreadable`.
-pub(super) async fn find() -> Result<Found, Failure> {
+pub(crate) async fn find() -> Result<Found, Failure> {
     let read = tokio::task::spawn_blocking(|| {
         let env = |name: &str| std::env::var_os(name);
         let exists = |path: &Path| path.exists();
@@ -60,7 +73,57 @@ fn read(surroundings: &Surroundings<'_>) -> Result<Found, Failure> {
     let held = |held: &Held| Token::new(held.secret.expose().to_owned());
     let token = credentials.token.as_ref().map(|token| Shared::Token(held(token)));
     let secret = token.or_else(|| credentials.password.as_ref().map(|password| Shared::Password(held(password))));
-    Ok(Found { address, secret, state_dir: places.state_dir, config: places.config })
+    let copies = copies(&credentials, &places.config);
+    let written = Config::read(&places.config).map(|config| config.value()["gateway"]["auth"].clone());
+    let auth = written.unwrap_or_default();
+    let is_there = |key: &str| auth.get(key).is_some_and(|value| !value.is_null() && value != "");
+    let without = ["none", "trusted-proxy"].iter().any(|mode| auth["mode"] == *mode);
+    let auth_in_config = without || is_there("token") || is_there("password");
+    Ok(Found { address, secret, copies, auth_in_config, state_dir: places.state_dir, config: places.config })
+}
+
+/// Every copy of the token; of the password where that is what is used.
+fn copies(credentials: &Credentials, config: &Path) -> Vec<(TokenCopy, Option<Token>)> {
+    let by_password = credentials.token.is_none() && credentials.password.is_some();
+    let field = if by_password { Field::Password } else { Field::Token };
+    let mut copies: Vec<(TokenCopy, Option<Token>)> = Vec::new();
+    for copied in credentials.copies.iter().filter(|copied| copied.field == field) {
+        let place = match &copied.source {
+            // The one of another gateway says nothing about this one.
+            Source::Config { path } | Source::Reference { path, .. } if path.starts_with("gateway.remote.") => continue,
+            Source::Config { .. } | Source::Reference { .. } => CopyPlace::Config { path: config.to_owned() },
+            Source::ConfigEnvironment { .. } => CopyPlace::DotEnv { path: config.to_owned() },
+            Source::DotEnv { file, .. } | Source::SecretFile { file } => CopyPlace::DotEnv { path: file.clone() },
+            Source::Environment { .. } => CopyPlace::Environment,
+            Source::Service { file, .. } => CopyPlace::ServiceDefinition { path: file.clone() },
+        };
+        let text = copied.secret.expose();
+        let lost = PLACEHOLDERS.contains(&text);
+        let value =
+            if lost { CopyValue::Placeholder } else { CopyValue::Token { fingerprint: care::Fingerprint::of(text) } };
+        copies.push((TokenCopy { place, value }, (!lost).then(|| Token::new(text.to_owned()))));
+    }
+    let unknown = credentials.missing.iter().any(|missing| missing.path.starts_with("gateway.auth."));
+    if unknown {
+        let place = CopyPlace::Config { path: config.to_owned() };
+        copies.push((TokenCopy { place, value: CopyValue::Reference }, None));
+    }
+    copies
+}
+
+/// What programs write where a secret was, and lose it by that.
+const PLACEHOLDERS: [&str; 3] = ["undefined", "null", "__OPENCLAW_REDACTED__"];
+
+/// The secret itself.
+pub(crate) fn secret(shared: &Shared) -> &Token {
+    match shared {
+        Shared::Token(secret) | Shared::Password(secret) => secret,
+    }
+}
+
+/// What tells the secret from others, and is none.
+pub(crate) fn fingerprint(shared: &Shared) -> care::Fingerprint {
+    care::Fingerprint::of(secret(shared).reveal())
 }
 
 #[cfg(test)]

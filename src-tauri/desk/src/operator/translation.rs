@@ -9,7 +9,7 @@ use crate::control::answer::{DeviceToken, GatewayDevice, GatewayDevices, Pairing
 use crate::failure::{Failure, FailureCode};
 
 /// Why there is no connection.
-pub(super) fn of_connecting(failure: &ConnectFailure) -> Failure {
+pub(crate) fn of_connecting(failure: &ConnectFailure) -> Failure {
     let code = match failure {
         ConnectFailure::NobodyListens | ConnectFailure::Unreachable(_) | ConnectFailure::NoSuchHost => {
             FailureCode::GatewayDown
@@ -42,7 +42,7 @@ pub(super) fn of_connecting(failure: &ConnectFailure) -> Failure {
 }
 
 /// Why a request was not done.
-pub(super) fn of_request(error: &RequestError) -> Failure {
+pub(crate) fn of_request(error: &RequestError) -> Failure {
     let code = match error {
         RequestError::Unsupported { .. } => FailureCode::GatewayUnsupported,
         RequestError::MissingScope { missing, .. } => {

@@ -253,7 +253,7 @@ fn copies(
             Field::Password => winners[1],
         };
         let wins = winner.as_ref().is_some_and(|winner| winner.source == held.source);
-        Copied { field, fingerprint: held.secret.fingerprint(), wins, source: held.source }
+        Copied { field, wins, source: held.source, secret: held.secret }
     };
     all.into_iter().map(copied).collect()
 }

@@ -59,7 +59,7 @@ fn the_configuration_comes_before_the_environment() {
     assert_eq!(home.token(), Some(("c".into(), LOCAL)));
     let copies = home.find().copies;
     assert_eq!(copies.len(), 2);
-    assert!(copies[0].wins && !copies[1].wins && copies[0].fingerprint != copies[1].fingerprint);
+    assert!(copies[0].wins && !copies[1].wins && copies[0].secret != copies[1].secret);
     assert_eq!(copies[1].source, environment("OPENCLAW_GATEWAY_TOKEN"));
     let none = Home::new(&json!({})).with("OPENCLAW_GATEWAY_TOKEN", " e ");
     assert_eq!(none.token(), Some(("e".into(), environment("OPENCLAW_GATEWAY_TOKEN"))));
