@@ -146,8 +146,7 @@ impl Service {
         let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
         let link_key = keys::load_or_create(&config.folder.join("link.key"))?;
         let tls = Tls::load_or_create(&config.folder.join("tls.pem"))?;
-        let epoch = watch::Sender::new(Arc::from(store.epoch()?));
-        let epoch_now = epoch.subscribe();
+        let epoch: Arc<str> = store.epoch()?.into();
         let listeners = listener::bind(&config.addresses)?;
         let addresses = listeners
             .iter()
@@ -157,7 +156,7 @@ impl Service {
         let name: Arc<str> = config.name.into();
         let facts = Facts {
             name: Arc::clone(&name),
-            epoch,
+            epoch: Arc::clone(&epoch),
             service_key: service_key.clone(),
             certificate: Arc::clone(tls.certificate()),
             link_key: link_key.clone(),
@@ -195,7 +194,7 @@ impl Service {
             tls,
             link_key,
             name,
-            epoch: epoch_now,
+            epoch,
             timing: config.timing,
             clock,
             reached: Arc::clone(&reached),

@@ -10,8 +10,10 @@ use desk::language::Language;
 use crate::words::help;
 
 mod gateway;
+mod repair;
 
 pub(crate) use gateway::{Gateway, GatewayDevices};
+pub(crate) use repair::Repair;
 
 /// `smartpi`.
 #[derive(Debug, Parser)]
@@ -81,6 +83,8 @@ pub(crate) enum Do {
     Simulate(Simulate),
     #[command(subcommand)]
     Gateway(Gateway),
+    Doctor,
+    Repair(Repair),
     #[command(subcommand)]
     Plugin(Plugin),
     Version,

@@ -4,6 +4,7 @@ use desk::language::Language;
 
 pub(crate) mod gateway;
 pub(crate) mod help;
+pub(crate) mod repair;
 
 desk::words! {
     // serve

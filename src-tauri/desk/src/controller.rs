@@ -29,6 +29,7 @@ use crate::language::Language;
 use crate::networks::{Permit, Present};
 use crate::notices::Announcer;
 use crate::operator::Operator;
+use crate::repair::Workshop;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
@@ -115,6 +116,8 @@ pub(crate) struct Start<S> {
     pub(crate) look_at_keyring: bool,
     /// This app as a device of the OpenClaw gateway.
     pub(crate) operator: Operator,
+    /// What looks and repairs.
+    pub(crate) workshop: Workshop,
 }
 
 /// Why the controller ended.
@@ -168,6 +171,7 @@ pub(crate) struct Controller<S> {
     vault: Vault,
     look_at_keyring: bool,
     operator: Operator,
+    workshop: Workshop,
     listening: Listening,
     seat: Seat,
     announcer: Announcer,
@@ -212,6 +216,7 @@ impl<S: Shell> Controller<S> {
         let clock = Clock::start();
         state.shown.app.autostart = shell.autostart();
         state.shown.secrets = start.vault.view();
+        state.shown.care = start.workshop.watch().borrow().clone();
         let (view, _) = watch::channel(Arc::new(state.shown.clone()));
         let view = Arc::new(view);
         let desk = Desk { events: reports.clone(), view: Arc::clone(&view) };
@@ -231,6 +236,7 @@ impl<S: Shell> Controller<S> {
             vault: start.vault,
             look_at_keyring: start.look_at_keyring,
             operator: start.operator,
+            workshop: start.workshop,
             listening: Listening::new(start.run, start.port),
             seat: Seat::default(),
             announcer: Announcer::default(),
@@ -265,6 +271,7 @@ impl<S: Shell> Controller<S> {
         self.watch_system();
         self.watch_secrets();
         self.watch_gateway();
+        self.watch_workshop();
         let service = self.service.clone();
         self.work.spawn(async move {
             service.ended().await;
@@ -343,6 +350,7 @@ impl<S: Shell> Controller<S> {
             Event::Woke => self.woke(),
             Event::AgentFound { agent, reply } => self.agent_found(agent, reply),
             Event::Gateway(view) => self.state.shown.gateway = *view,
+            Event::Care(view) => self.state.shown.care = *view,
             Event::AgentSet(reply) => {
                 reply.done();
                 self.read_soon();

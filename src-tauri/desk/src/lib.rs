@@ -32,6 +32,7 @@ pub mod port_holder;
 mod private_file;
 pub mod qr;
 pub mod redact;
+mod repair;
 pub mod report;
 pub mod running;
 pub mod secrets;

@@ -23,6 +23,7 @@ pub use install::{
     ChangeError, InstallError, Installed, NextStep, Outcome, Planned, Request, Status, UndoError, Undone, install,
     plan, status,
 };
+pub(crate) use openclaw::OpenClaw;
 pub use openclaw::{FindError, RunError};
 pub use record::RecordError;
 

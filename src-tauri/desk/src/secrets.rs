@@ -10,6 +10,7 @@
 //!
 //! Read first: `vault.rs`.
 
+mod aside;
 mod contract;
 mod device_token;
 mod file;
@@ -68,19 +69,26 @@ pub enum SecretName {
     OpenClawIdentity,
     /// The token that the OpenClaw gateway gave this app, and where: see `device_token.rs`.
     OpenClawDeviceToken,
+    /// A key that a repair put aside.
+    IdentityAside,
+    /// A device token that a repair put aside.
+    DeviceTokenAside,
     /// Nothing: written, read and removed to see whether the place works.
     Probe,
 }
 
 impl SecretName {
     /// Those that are kept, and moved from one place to another.
-    pub const KEPT: [Self; 2] = [Self::OpenClawIdentity, Self::OpenClawDeviceToken];
+    pub const KEPT: [Self; 4] =
+        [Self::OpenClawIdentity, Self::OpenClawDeviceToken, Self::IdentityAside, Self::DeviceTokenAside];
 
     /// The name in the place.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenClawIdentity => "openclaw-identity",
             Self::OpenClawDeviceToken => "openclaw-device-token",
+            Self::IdentityAside => "openclaw-identity-aside",
+            Self::DeviceTokenAside => "openclaw-device-token-aside",
             Self::Probe => "probe",
         }
     }

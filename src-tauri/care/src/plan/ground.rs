@@ -43,7 +43,12 @@ impl Ground {
         let mut sockets: Vec<_> = listeners.map(|listener| (listener.address, listener.inode)).collect();
         sockets.sort();
         // The plan for a configuration without a token writes one.
+        // It takes that by itself, and listens anew by that: so its process and its sockets are no ground of this plan.
         let writes_token = cause == Cause::NoAuthConfigured;
+        let mine = mine.filter(|_| !writes_token);
+        if writes_token {
+            sockets.clear();
+        }
         let token = winner(&tokens.copies).and_then(TokenCopy::token).filter(|_| !writes_token);
         Self {
             cause,

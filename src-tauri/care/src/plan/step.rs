@@ -71,7 +71,7 @@ pub enum Step {
         /// The file.
         config_path: PathBuf,
     },
-    /// Have OpenClaw write its service anew, from a clean environment; the old definition is moved aside.
+    /// Have OpenClaw write its service anew, from a clean environment.
     ReinstallService,
     /// Start the gateway anew.
     RestartGateway,
@@ -222,7 +222,7 @@ impl Step {
                 (Action::Config { paths }, Risk::Some, Stops::SharedTokenClients, Undo::PutBack)
             }
             Self::ReinstallService => {
-                (openclaw(&["gateway", "install", "--force"]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
+                (openclaw(&["gateway", "install", "--force"]), Risk::Interrupts, Stops::Gateway, Undo::Impossible)
             }
             Self::RestartGateway => {
                 (openclaw(&["gateway", "restart"]), Risk::Interrupts, Stops::Gateway, Undo::NotNeeded)

@@ -1,6 +1,7 @@
 //! The help, by command and argument.
 
 mod gateway;
+mod repair;
 
 use desk::language::Language;
 
@@ -226,7 +227,7 @@ const HELP: &[(&str, &str, &str)] = &[
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    HELP.iter().chain(gateway::HELP).copied()
+    HELP.iter().chain(gateway::HELP).chain(repair::HELP).copied()
 }
 
 /// The words for a command or an argument. Empty for one without: a test finds those.

@@ -16,7 +16,10 @@ use specta_typescript::Number;
 
 pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
-pub use care::{CareView, FindingView, LinkRow, Repair, RepairView, Repairs, RowState, Running, StepState, StepView};
+pub use care::{
+    Advice, CareView, Cause, FindingView, LinkRow, NoPlan, Outcome, Plan, Repair, RepairView, Repairs, RowState,
+    Running, Severity, Step, StepState, StepView,
+};
 pub use gateway::{DeviceToken, GatewayCleared, GatewayDevice, GatewayDevices, PairingRequest};
 pub use routing::{DeviceRoute, GatewayAgent, GatewayAgents, RouteBecause, RouteChange, RoutePlan, Routed};
 pub use script::{ScriptAdded, ScriptAddress};

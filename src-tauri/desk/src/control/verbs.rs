@@ -26,7 +26,8 @@ use super::server::{Answers, Events};
 use crate::controller::{Desk, Event, Reply, Wish};
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
-use crate::operator::Operator;
+use crate::operator::{Change, Operator};
+use crate::repair::Workshop;
 use crate::view::{AddressView, View};
 use crate::{redact, report, setup, words};
 
@@ -42,6 +43,7 @@ pub(crate) struct Verbs {
     pub(crate) desk: Desk,
     pub(crate) folders: Folders,
     pub(crate) operator: Operator,
+    pub(crate) workshop: Workshop,
 }
 
 impl Answers for Verbs {
@@ -140,18 +142,24 @@ impl Answers for Verbs {
                     self.service.devices().await?.iter().map(|device| device.key.to_string()).collect();
                 json(&self.operator.agents(&devices).await?)
             }
-            Request::GatewayApprove { request_id } => done(self.operator.approve(request_id).await),
-            Request::GatewayReject { request_id } => done(self.operator.reject(request_id).await),
-            Request::GatewayRemove { device_id } => done(self.operator.remove(device_id).await),
-            Request::GatewayRename { device_id, name } => done(self.operator.rename(device_id, name).await),
-            Request::GatewayRotate { device_id, role } => done(self.operator.rotate(device_id, role).await),
-            Request::GatewayRevoke { device_id, role } => done(self.operator.revoke(device_id, role).await),
+            Request::GatewayApprove { request_id } => done(self.operator.change(Change::Approve { request_id }).await),
+            Request::GatewayReject { request_id } => done(self.operator.change(Change::Reject { request_id }).await),
+            Request::GatewayRemove { device_id } => done(self.operator.change(Change::Remove { device_id }).await),
+            Request::GatewayRename { device_id, name } => {
+                done(self.operator.change(Change::Rename { device_id, name }).await)
+            }
+            Request::GatewayRotate { device_id, role } => {
+                done(self.operator.change(Change::Rotate { device_id, role }).await)
+            }
+            Request::GatewayRevoke { device_id, role } => {
+                done(self.operator.change(Change::Revoke { device_id, role }).await)
+            }
             Request::GatewayClear { devices } => json(&self.operator.clear(devices).await?),
-            Request::CareLook {}
-            | Request::CareRepair { .. }
-            | Request::CareUndo { .. }
-            | Request::CareAcknowledge { .. }
-            | Request::CareHistory {} => Err(Failure::bare(FailureCode::UnknownRequest)),
+            Request::CareLook {} => done(self.workshop.look().await),
+            Request::CareRepair { plan } => json(&self.workshop.repair(&plan).await?),
+            Request::CareUndo { plan } => json(&self.workshop.undo(&plan).await?),
+            Request::CareAcknowledge { plan } => done(self.workshop.acknowledge(&plan)),
+            Request::CareHistory {} => json(&self.workshop.history()?),
             Request::Quit {} => self.wish(Wish::Quit).await,
         }
     }

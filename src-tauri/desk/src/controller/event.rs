@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ToController;
 use super::listening::Moved;
-use crate::control::answer::Nothing;
+use crate::control::answer::{CareView, Nothing};
 use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
 use crate::networks::Present;
@@ -89,6 +89,8 @@ pub(crate) enum Event {
     AgentSet(Reply),
     /// How this app stands with the OpenClaw gateway.
     Gateway(Box<GatewayView>),
+    /// What a look found, or how far a repair is.
+    Care(Box<CareView>),
     /// A test message from the tray went out, or not.
     Tested(Result<Value, Failure>),
     /// A deadline has come.

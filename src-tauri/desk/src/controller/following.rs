@@ -18,6 +18,7 @@ use super::{Controller, Topic};
 use crate::control::answer::LinkState;
 use crate::echo;
 use crate::failure::{Failure, FailureCode};
+use crate::repair::see_chain;
 use crate::shell::Shell;
 use crate::state::State;
 use crate::tray_menu::{self, tray_menu};
@@ -180,6 +181,7 @@ impl<S: Shell> Controller<S> {
     pub(super) fn follow(&mut self, before: &State) {
         let now_ms = self.now_ms();
         self.state.forget_acts(now_ms);
+        see_chain(&mut self.state.shown, now_ms);
         let mut wake_ms = None;
         if self.shell.is_desktop() {
             wake_ms = self.announce(before, now_ms);

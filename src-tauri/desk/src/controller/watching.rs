@@ -61,6 +61,19 @@ impl<S: Shell> Controller<S> {
         });
     }
 
+    /// What a look found, and how far a repair is.
+    pub(super) fn watch_workshop(&self) {
+        let (mut view, reports) = (self.workshop.watch(), self.reports.clone());
+        tokio::spawn(async move {
+            while view.changed().await.is_ok() {
+                let now = Box::new(view.borrow_and_update().clone());
+                if reports.send(Event::Care(now)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
     /// Where the system does not say so, a wall clock that ran on tells that the computer slept.
     pub(super) fn notice_sleep(&mut self) {
         let ahead = self.clock.wall_ms() - i64::try_from(self.clock.monotonic_ms()).unwrap_or(i64::MAX);

@@ -76,7 +76,7 @@ pub enum RunError {
 
 /// An OpenClaw of this user.
 #[derive(Clone, Debug)]
-pub(super) struct OpenClaw {
+pub(crate) struct OpenClaw {
     command: PathBuf,
     /// Where its script finds `node`.
     path: OsString,
@@ -87,7 +87,7 @@ pub(super) struct OpenClaw {
 
 impl OpenClaw {
     /// Finds the command, asks it for its version and its configuration file. `path`: the `PATH` that it gets; `None`: ours and the usual folders.
-    pub(super) async fn find(named: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FindError> {
+    pub(crate) async fn find(named: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FindError> {
         let env = |name: &str| std::env::var_os(name);
         let exists = |path: &Path| path.exists();
         let around = Surroundings { env: &env, exists: &exists };
@@ -154,6 +154,22 @@ impl OpenClaw {
             self.run(&args, None).await?;
         }
         Ok(())
+    }
+
+    /// `openclaw gateway WORD…`
+    pub(crate) async fn gateway(&self, words: &[&str]) -> Result<(), RunError> {
+        let args: Vec<&str> = std::iter::once("gateway").chain(words.iter().copied()).collect();
+        self.run(&args, None).await.map(drop)
+    }
+
+    /// Opens the dashboard in the browser, with a link that signs in.
+    pub(crate) async fn dashboard(&self) -> Result<(), RunError> {
+        self.run(&["dashboard"], None).await.map(drop)
+    }
+
+    /// Asks whether it accepts its configuration.
+    pub(crate) async fn validate(&self) -> Result<(), RunError> {
+        self.run(&["config", "validate"], None).await.map(drop)
     }
 
     async fn run<A: AsRef<OsStr>>(&self, args: &[A], input: Option<&str>) -> Result<String, RunError> {

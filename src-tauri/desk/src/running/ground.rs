@@ -22,6 +22,7 @@ use crate::language::Language;
 use crate::networks::{self, Permit, Present};
 use crate::operator::Operator;
 use crate::redact;
+use crate::repair::Workshop;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
@@ -198,6 +199,7 @@ impl Ground {
         let look_at_keyring = self.keyring && shell.is_desktop();
         let vault = Vault::new(&self.folders.data, self.settings.secrets_in_file);
         let operator = Operator::start(self.settings.gateway, &vault, &basics.name);
+        let workshop = Workshop::open(&operator, &vault, &basics.name, &self.folders.data);
         let (controller, desk) = Controller::new(Start {
             shell,
             service: service.clone(),
@@ -217,10 +219,12 @@ impl Ground {
             vault,
             look_at_keyring,
             operator: operator.clone(),
+            workshop: workshop.clone(),
         });
         let (ask, asked) = watch::channel(None);
         let begun = Begun { service: service.clone(), service_file, notes: self.notes, handle, asked };
-        let parts = Parts { folders: self.folders, service: service.clone(), control, controller, desk, operator };
+        let parts =
+            Parts { folders: self.folders, service: service.clone(), control, controller, desk, operator, workshop };
         Ok((parts, begun, ask))
     }
 }
@@ -245,13 +249,14 @@ struct Parts<S> {
     controller: Controller<S>,
     desk: Desk,
     operator: Operator,
+    workshop: Workshop,
 }
 
 impl<S: Shell> Parts<S> {
     /// Until the end of everything, the service's included.
     async fn run(self, cancel: CancellationToken, ask: watch::Sender<Option<End>>) {
-        let Self { folders, service, control, controller, desk, operator } = self;
-        let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone(), operator });
+        let Self { folders, service, control, controller, desk, operator, workshop } = self;
+        let verbs = Arc::new(Verbs { service: service.clone(), desk, folders: folders.clone(), operator, workshop });
         let answering = tokio::spawn(control.serve(verbs, cancel.clone()));
         let (mut shell, end) = controller.run(cancel.clone()).await;
         // First of all: nobody new shall come.

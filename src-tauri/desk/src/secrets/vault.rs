@@ -13,7 +13,7 @@ use std::time::Duration;
 use gateway::Token;
 use tokio::sync::watch;
 
-use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, device_token, identity};
+use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, aside, device_token, identity};
 use crate::failure::{Failure, FailureCode};
 use crate::view::{KeyringTrouble, SecretsPlace, SecretsView};
 use worker::Worker;
@@ -168,6 +168,49 @@ impl Vault {
     pub async fn keep_gateway_token(&self, url: &str, token: Option<&Token>) -> Result<(), Failure> {
         let (url, token) = (url.to_owned(), token.cloned());
         self.anywhere(move |place| device_token::keep(place, &url, token.as_ref())).await
+    }
+
+    /// Puts the device token of this gateway aside. Gives what names it, which is no secret; `None`: there was none.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn put_token_aside(&self, url: &str) -> Result<Option<String>, Failure> {
+        let url = url.to_owned();
+        self.anywhere(move |place| match device_token::get(place, &url)? {
+            Some(_) => aside::put_aside(place, SecretName::OpenClawDeviceToken),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Puts the key aside, and forgets the token that was given to it: the next [`Vault::identity`] makes another. Gives what names it.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn put_identity_aside(&self) -> Result<Option<String>, Failure> {
+        self.anywhere(|place| {
+            let called = aside::put_aside(place, SecretName::OpenClawIdentity)?;
+            place.delete(SecretName::OpenClawDeviceToken)?;
+            Ok(called)
+        })
+        .await
+    }
+
+    /// Puts back what was put aside under this name. `false`: it is not there any more.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn put_back(&self, called: &str) -> Result<bool, Failure> {
+        let called = called.to_owned();
+        self.anywhere(move |place| {
+            let back = aside::put_back(place, &called)?;
+            if back && called.starts_with(SecretName::IdentityAside.as_str()) {
+                // It was given to the other key.
+                place.delete(SecretName::OpenClawDeviceToken)?;
+            }
+            Ok(back)
+        })
+        .await
     }
 
     async fn anywhere<T: Send + 'static>(

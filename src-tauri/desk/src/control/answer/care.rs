@@ -1,9 +1,10 @@
 //! The shapes of `view.care` and of the answers about repairs: what was found, what would be done about it, what was done.
 
 use care::chain::{Link, PluginRow};
-use care::finding::{Cause, Evidence, Severity};
-use care::journal::Outcome;
-use care::plan::{NoPlan, Plan};
+use care::finding::Evidence;
+pub use care::finding::{Cause, Severity};
+pub use care::journal::Outcome;
+pub use care::plan::{Advice, NoPlan, Plan, Step};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;

@@ -1,0 +1,14 @@
+//! `smartpi repair`.
+
+use clap::Args;
+
+/// `repair`: without an option it says what could be mended.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Repair {
+    #[arg(long, conflicts_with_all = ["apply", "undo"])]
+    pub(crate) plan: bool,
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "undo")]
+    pub(crate) apply: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) undo: Option<String>,
+}

@@ -1,0 +1,195 @@
+//! `smartpi doctor` and `smartpi repair`: what is wrong between SmartPi and OpenClaw, and mending it.
+//!
+//! Nothing is mended but by a person at a terminal: an agent has a shell too.
+
+use desk::control::answer::{
+    Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Severity, Step,
+};
+use desk::control::client::Client;
+use desk::control::request::Request;
+use desk::failure::{Failure, FailureCode};
+use desk::folders::Folders;
+use desk::language::Language;
+use desk::view::View;
+
+use crate::args;
+use crate::exit::{Exit, Stop};
+use crate::terminal::{Terminal, typed};
+use crate::words::{gateway, repair as say};
+
+/// `smartpi doctor`. Ends with 1 where something is broken.
+pub(crate) async fn doctor(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
+    let care = look(folders).await?;
+    terminal.tell(&care)?;
+    let language = terminal.language;
+    if care.findings.is_empty() {
+        return terminal.say(say::all_well(language));
+    }
+    for (at, finding) in care.findings.iter().enumerate() {
+        terminal.say(say::found(language, at + 1, cause(language, finding.cause)))?;
+        terminal.say(match &finding.repair {
+            Repair::Plan { plan } => say::can_mend(language, &plan.fingerprint),
+            Repair::None { why } => no_plan(language, why),
+        })?;
+    }
+    let broken = care.findings.iter().any(|finding| finding.severity == Severity::Broken);
+    if broken { Err(Stop::Silent(Exit::Failed)) } else { Ok(()) }
+}
+
+/// `smartpi repair`.
+pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: args::Repair) -> Result<(), Stop> {
+    if (args.apply.is_some() || args.undo.is_some()) && !terminal.person {
+        return Err(Stop::told(Exit::PersonNeeded, "person_needed", gateway::terminal_needed(terminal.language)));
+    }
+    match (args.apply, args.undo) {
+        (Some(fingerprint), _) => apply(terminal, folders, &fingerprint).await,
+        (None, Some(id)) => undo(terminal, folders, id).await,
+        (None, None) => plans(terminal, folders).await,
+    }
+}
+
+async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
+    let care = look(folders).await?;
+    let language = terminal.language;
+    let plans: Vec<&Plan> = care.findings.iter().filter_map(plan_of).collect();
+    terminal.tell(&plans)?;
+    if plans.is_empty() {
+        return terminal.say(say::nothing_to_mend(language));
+    }
+    for (at, plan) in plans.iter().enumerate() {
+        terminal.say(say::found(language, at + 1, cause(language, plan.cause)))?;
+        show(terminal, plan)?;
+        terminal.say(say::can_mend(language, &plan.fingerprint))?;
+    }
+    Ok(())
+}
+
+async fn apply(terminal: Terminal, folders: &Folders, fingerprint: &str) -> Result<(), Stop> {
+    let language = terminal.language;
+    let care = look(folders).await?;
+    let plan = care.findings.iter().filter_map(plan_of).find(|plan| plan.fingerprint == fingerprint);
+    let Some(plan) = plan else {
+        return Err(Stop::told(Exit::Failed, "repair_unknown", say::no_such_plan(language, fingerprint)));
+    };
+    terminal.say(cause(language, plan.cause))?;
+    show(terminal, plan)?;
+    let word = say::apply_word(language);
+    if typed(terminal, &say::ask_apply(language, &word))? != word {
+        return Err(Stop::Silent(Exit::PersonNeeded));
+    }
+    let request = Request::CareRepair { plan: plan.id.clone() };
+    let repair: RepairView = Client::connect(folders).await?.ask(&request).await?;
+    terminal.tell(&repair)?;
+    let outcome = repair.outcome.as_ref().unwrap_or(&Outcome::NotRecorded);
+    terminal.say(ended(language, outcome, &repair))?;
+    if repair.undoable {
+        terminal.say(say::undo(language, &repair.plan.id))?;
+    }
+    if *outcome == Outcome::Verified { Ok(()) } else { Err(Stop::Silent(Exit::Failed)) }
+}
+
+async fn undo(terminal: Terminal, folders: &Folders, plan: String) -> Result<(), Stop> {
+    let repair: RepairView = Client::connect(folders).await?.ask(&Request::CareUndo { plan }).await?;
+    terminal.tell(&repair)?;
+    terminal.say(say::undone(terminal.language))
+}
+
+/// A fresh look.
+async fn look(folders: &Folders) -> Result<CareView, Stop> {
+    let mut watch = Client::connect(folders).await?.watch::<View>(&Request::ViewWatch {}).await?;
+    let lost = || Stop::from(Failure::bare(FailureCode::ControlLost));
+    let before = watch.next().await?.ok_or_else(lost)?.care.looked_ms;
+    let _: Nothing = Client::connect(folders).await?.ask(&Request::CareLook {}).await?;
+    loop {
+        let View { care, .. } = watch.next().await?.ok_or_else(lost)?;
+        if !care.looking && care.looked_ms != before {
+            return Ok(care);
+        }
+    }
+}
+
+fn plan_of(finding: &FindingView) -> Option<&Plan> {
+    match &finding.repair {
+        Repair::Plan { plan } => Some(plan),
+        Repair::None { .. } => None,
+    }
+}
+
+fn show(terminal: Terminal, plan: &Plan) -> Result<(), Stop> {
+    let language = terminal.language;
+    let mut steps = plan.steps.iter().enumerate();
+    steps.try_for_each(|(at, planned)| terminal.say(say::step(language, at + 1, step(language, &planned.step))))
+}
+
+fn ended(language: Language, outcome: &Outcome, repair: &RepairView) -> String {
+    match outcome {
+        Outcome::Verified => say::verified(language),
+        Outcome::DidNotHelp => say::did_not_help(language),
+        Outcome::Failed { step } => {
+            let code = repair.steps.get(*step).and_then(|step| step.failure.as_deref());
+            let code = FailureCode::ALL.iter().find(|known| Some(known.as_str()) == code);
+            say::failed(language, step + 1, code.map(|code| code.words(language)).unwrap_or_default())
+        }
+        Outcome::Changed { step } => say::changed(language, step + 1),
+        Outcome::Expired => FailureCode::RepairExpired.words(language).to_owned(),
+        Outcome::NotRecorded => FailureCode::RepairNotRecorded.words(language).to_owned(),
+    }
+}
+
+fn cause(language: Language, cause: Cause) -> String {
+    match cause {
+        Cause::NobodyListens => say::nobody_listens(language),
+        Cause::ForeignProgram => say::foreign_program(language),
+        Cause::WrongInstance => say::wrong_instance(language),
+        Cause::CannotTell => say::cannot_tell(language),
+        Cause::Hung => say::hung(language),
+        Cause::SharedTokenWrong => say::shared_token_wrong(language),
+        Cause::CopiesDiffer => say::copies_differ(language),
+        Cause::DeviceTokenStale => say::device_token_stale(language),
+        Cause::TokenMissing => say::token_missing(language),
+        Cause::NoAuthConfigured => say::no_auth_configured(language),
+        Cause::SignatureInvalid => say::signature_invalid(language),
+        Cause::ClockWrong => say::clock_wrong(language),
+        Cause::PairingPending => say::pairing_pending(language),
+        Cause::ScopeMissing => say::scope_missing(language),
+        Cause::ProtocolMismatch => say::protocol_mismatch(language),
+        Cause::RateLimited => say::rate_limited(language),
+        Cause::DeadRecords => say::dead_records(language),
+        Cause::DashboardStale => say::dashboard_stale(language),
+        Cause::Unrecognised => say::unrecognised(language),
+    }
+}
+
+fn no_plan(language: Language, why: &NoPlan) -> String {
+    match why {
+        NoPlan::NotAboutTokens => say::not_about_tokens(language),
+        NoPlan::OnlyThePerson { advice } => match advice {
+            Advice::StartGateway => say::start_gateway(language),
+            Advice::WakeGateway => say::wake_gateway(language),
+            Advice::SetClock => say::set_clock(language),
+            Advice::Update => say::update(language),
+            Advice::EnterToken => say::enter_token(language),
+            Advice::Report => say::report(language),
+        },
+        NoPlan::Wait { after_ms } => say::wait(language, after_ms.div_ceil(1000)),
+        NoPlan::NothingLeft => say::nothing_left(language),
+    }
+}
+
+fn step(language: Language, step: &Step) -> String {
+    match step {
+        Step::ForgetDeviceToken { .. } => say::forget_device_token(language),
+        Step::ConnectWithSharedToken { .. } => say::connect_shared(language),
+        Step::ConnectWithDeviceToken { .. } => say::connect_device(language),
+        Step::ReadTokenAgain { .. } => say::read_again(language),
+        Step::SignAnew { .. } => say::sign_anew(language),
+        Step::NewIdentity { .. } => say::new_identity(language),
+        Step::ConnectAsNewDevice { .. } => say::connect_new(language),
+        Step::ApprovePairing { request_id, .. } => say::approve(language, request_id),
+        Step::RemoveRecord { device_id } => say::remove_record(language, device_id),
+        Step::WriteAuth { .. } => say::write_auth(language),
+        Step::ReinstallService => say::reinstall(language),
+        Step::RestartGateway => say::restart(language),
+        Step::OpenDashboard => say::open_dashboard(language),
+    }
+}

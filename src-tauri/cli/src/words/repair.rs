@@ -1,0 +1,63 @@
+//! The sentences of `smartpi doctor` and `smartpi repair`, in both languages.
+
+desk::words! {
+    all_well(): "Nothing is wrong between SmartPi and OpenClaw, as far as can be seen.", "SmartPi 与 OpenClaw 之间未发现问题。";
+    found(number, what): "{number}. {what}", "{number}. {what}";
+    can_mend(fingerprint): "   SmartPi can mend this: smartpi repair --apply {fingerprint}", "   SmartPi 可以修复：smartpi repair --apply {fingerprint}";
+    step(number, what): "   {number}) {what}", "   {number}) {what}";
+    undo(id): "To put back what was put aside: smartpi repair --undo {id}", "如需恢复已暂存的内容：smartpi repair --undo {id}";
+    ask_apply(word): "Type {word} to do this: ", "输入 {word} 以继续：";
+    apply_word(): "repair", "修复";
+    undone(): "It is put back as it was.", "已恢复原状。";
+    no_such_plan(fingerprint): "There is no such repair now: {fingerprint}. To see what can be mended: smartpi repair --plan", "现在没有此修复：{fingerprint}。查看可修复的问题：smartpi repair --plan";
+    nothing_to_mend(): "There is nothing that SmartPi could mend by itself.", "没有 SmartPi 可以自行修复的问题。";
+
+    verified(): "Done, and it works: looked twice.", "已修复，两次检查均正常。";
+    did_not_help(): "All of it was done, and it did not help.", "步骤均已完成，但问题仍在。";
+    failed(number, why): "Step {number} failed, and nothing was done after it. {why}", "第 {number} 步失败，之后未继续。{why}";
+    changed(number): "Something changed before step {number}, so nothing more was done. Look again: smartpi doctor", "第 {number} 步之前情况已变化，未继续操作。请重新检查：smartpi doctor";
+
+    nobody_listens(): "The OpenClaw gateway is not running.", "OpenClaw 网关没有运行。";
+    foreign_program(): "Another program answers where the OpenClaw gateway should be.", "在 OpenClaw 网关的地址上响应的是其他程序。";
+    wrong_instance(): "Another OpenClaw gateway answers, not yours. This is no matter of tokens.", "响应的是另一个 OpenClaw 网关，而不是你的。这与令牌无关。";
+    cannot_tell(): "SmartPi cannot see whose gateway answers.", "SmartPi 无法确认响应的是谁的网关。";
+    hung(): "The OpenClaw gateway is there and does not answer.", "OpenClaw 网关存在但没有响应。";
+    shared_token_wrong(): "OpenClaw does not accept the token of its own configuration.", "OpenClaw 不接受其配置中的令牌。";
+    copies_differ(): "Several copies of OpenClaw's token differ from one another.", "OpenClaw 令牌的多处副本不一致。";
+    device_token_stale(): "OpenClaw does not know SmartPi's access any more.", "OpenClaw 不再承认 SmartPi 的访问权限。";
+    token_missing(): "OpenClaw wants its token, and SmartPi has none.", "OpenClaw 需要令牌，而 SmartPi 没有。";
+    no_auth_configured(): "OpenClaw has no token in its configuration and makes a new one at each start.", "OpenClaw 的配置中没有令牌，每次启动都会生成新的。";
+    signature_invalid(): "OpenClaw does not accept SmartPi's key.", "OpenClaw 不接受 SmartPi 的密钥。";
+    clock_wrong(): "The clocks of this computer and of OpenClaw differ too much.", "此电脑与 OpenClaw 的时钟相差过大。";
+    pairing_pending(): "OpenClaw wants somebody to let SmartPi in.", "OpenClaw 需要有人批准 SmartPi 的接入。";
+    scope_missing(): "SmartPi's access to OpenClaw allows less than it needs.", "SmartPi 在 OpenClaw 中的权限不足。";
+    protocol_mismatch(): "OpenClaw and SmartPi are of versions that do not fit.", "OpenClaw 与 SmartPi 的版本不匹配。";
+    rate_limited(): "OpenClaw wants fewer tries for a while.", "OpenClaw 暂时限制了请求次数。";
+    dead_records(): "OpenClaw remembers earlier installations of SmartPi that nobody uses.", "OpenClaw 中保留着不再使用的旧 SmartPi 记录。";
+    dashboard_stale(): "A browser uses an old link to OpenClaw's dashboard.", "有浏览器在使用过期的 OpenClaw 控制台链接。";
+    unrecognised(): "OpenClaw refuses for a reason that this version does not know.", "OpenClaw 拒绝了请求，原因此版本无法识别。";
+
+    not_about_tokens(): "   SmartPi touches no token here. Stop the other program, or give one of the two another port.", "   SmartPi 不会更改任何令牌。请停止另一个程序，或更改其中一个的端口。";
+    start_gateway(): "   Start it: openclaw gateway start", "   请启动：openclaw gateway start";
+    wake_gateway(): "   Restart it: openclaw gateway restart", "   请重启：openclaw gateway restart";
+    set_clock(): "   Set this computer's clock right.", "   请校准此电脑的时间。";
+    update(): "   Update the older of the two.", "   请更新较旧的一方。";
+    enter_token(): "   Set gateway.auth.token in OpenClaw's configuration, and the same wherever else it is set.", "   请在 OpenClaw 的配置中设置 gateway.auth.token，并使其他位置保持一致。";
+    report(): "   Save a report and ask for help: smartpi report", "   请保存报告并寻求帮助：smartpi report";
+    wait(seconds): "   Wait {seconds} s; it passes by itself.", "   请等待 {seconds} 秒，会自行恢复。";
+    nothing_left(): "   Everything was tried. Save a report and ask for help: smartpi report", "   已尝试所有办法。请保存报告并寻求帮助：smartpi report";
+
+    forget_device_token(): "Put aside the access that OpenClaw once gave SmartPi; it can be put back.", "暂存 OpenClaw 曾授予 SmartPi 的访问令牌，可以恢复。";
+    connect_shared(): "Connect with OpenClaw's own token, after proof that it is your gateway, and keep the new access.", "确认是你的网关后，用 OpenClaw 自身的令牌连接，并保存新的访问令牌。";
+    connect_device(): "Connect with the access that OpenClaw gave SmartPi.", "用 OpenClaw 授予 SmartPi 的令牌连接。";
+    read_again(): "Read OpenClaw's token again from where the gateway reads it.", "从网关读取令牌的位置重新读取。";
+    sign_anew(): "Sign anew, with the gateway's own time, and connect.", "使用网关的时间重新签名并连接。";
+    new_identity(): "Put SmartPi's key aside and make another; it can be put back.", "暂存 SmartPi 的密钥并生成新的，可以恢复。";
+    connect_new(): "Connect with the new key and OpenClaw's own token.", "用新密钥和 OpenClaw 自身的令牌连接。";
+    approve(id): "Approve SmartPi's own request {id}, and no other.", "批准 SmartPi 自己的申请 {id}，不涉及其他申请。";
+    remove_record(id): "Remove the unused record {id} from OpenClaw. It cannot be put back.", "从 OpenClaw 移除不再使用的记录 {id}，无法恢复。";
+    write_auth(): "Write a new token into OpenClaw's configuration; a copy of it is kept.", "在 OpenClaw 的配置中写入新令牌，并保留配置副本。";
+    reinstall(): "Run openclaw gateway install --force. Conversations that go on are interrupted.", "运行 openclaw gateway install --force，正在进行的对话会中断。";
+    restart(): "Restart OpenClaw if it has not noticed by itself. Conversations that go on are interrupted.", "如 OpenClaw 未自动生效则重启，正在进行的对话会中断。";
+    open_dashboard(): "Open OpenClaw's dashboard with a fresh link.", "用新链接打开 OpenClaw 控制台。";
+}

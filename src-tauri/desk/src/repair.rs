@@ -1,0 +1,389 @@
+//! Looking for what is wrong between this app and its OpenClaw gateway, and mending it once a person agreed.
+//!
+//! Invariants:
+//! - a look changes nothing, and nobody looks before the person wished a connection or asked for the look;
+//! - nothing is done that is not in the plan that the person saw, and one repair at a time;
+//! - the gateway's own secret goes out only with a proof at the very connection;
+//! - what is put aside is a secret's own place; the journal has names only.
+//!
+//! What is found, planned and written down is decided by the crate `care`; here is what it needs of this computer.
+
+mod chain;
+mod connection;
+mod evidence;
+mod hands;
+mod ledger;
+mod steps;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use care::allowance::{NotNow, allow};
+use care::apply::apply;
+use care::finding::{Cause, detect};
+use care::journal::{Entry, Journal, JournalError, Outcome, undoable};
+use care::plan::{Plan, plan};
+use channel::clock::Clock;
+use gateway::Introduction;
+use serde_json::json;
+use tokio::sync::watch;
+
+pub(crate) use chain::see_chain;
+
+use crate::control::answer::{CareView, FindingView, Repair, RepairView, Running};
+use crate::failure::{Failure, FailureCode};
+use crate::operator::{Attempt, Operator};
+use crate::secrets::Vault;
+use crate::view::{GatewayState, GatewayView};
+use evidence::{Facts, Tried};
+use hands::Mechanic;
+
+/// Repairs that `care.history` tells.
+const HISTORY: usize = 50;
+/// For a connection that is under way when somebody looks.
+const SETTLES: Duration = Duration::from_secs(20);
+/// Browsers that were turned away longer ago say nothing about now, ms.
+const DASHBOARD_MS: i64 = 15 * 60_000;
+
+/// How the rest of the program looks and repairs: cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Workshop {
+    operator: Operator,
+    means: Means,
+    view: Arc<watch::Sender<CareView>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What connects to the gateway and keeps what it gives.
+#[derive(Clone, Debug)]
+struct Means {
+    vault: Vault,
+    introduction: Introduction,
+    journal: PathBuf,
+    copies: PathBuf,
+    clock: Clock,
+}
+
+/// What is remembered between two looks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// A new signature was tried, and refused as well.
+    signed_anew: bool,
+}
+
+impl Workshop {
+    /// Looks at nothing but its own journal; needs a tokio runtime. `name`: what devices call this computer.
+    pub(crate) fn open(operator: &Operator, vault: &Vault, name: &str, data: &Path) -> Self {
+        let means = Means {
+            vault: vault.clone(),
+            introduction: crate::operator::introduction(name),
+            journal: data.join("repairs.jsonl"),
+            copies: data.join("openclaw-backups"),
+            clock: Clock::start(),
+        };
+        let last = match Journal::read(&means.journal) {
+            Ok(reading) => ledger::repairs(&reading.entries, None).into_iter().next(),
+            Err(error) => {
+                tracing::warn!(%error, "the journal of repairs cannot be read");
+                None
+            }
+        };
+        let (view, _) = watch::channel(CareView { last, ..CareView::unseen() });
+        let workshop = Self { operator: operator.clone(), means, view: Arc::new(view), known: Arc::default() };
+        tokio::spawn(workshop.clone().watch_link());
+        workshop
+    }
+
+    /// What was found and done, now and whenever that changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<CareView> {
+        self.view.subscribe()
+    }
+
+    /// Looks whenever the link meets a trouble that it did not have before, and once when the trouble is over.
+    async fn watch_link(self) {
+        let mut link = self.operator.watch();
+        let mut told: Option<FailureCode> = None;
+        while link.changed().await.is_ok() {
+            let view = link.borrow_and_update().clone();
+            let trouble = trouble(&view);
+            let over = view.state == GatewayState::Online && told.is_some();
+            if trouble.is_some_and(|code| told != Some(code)) || over {
+                told = trouble;
+                if let Err(failure) = self.look().await {
+                    tracing::info!(code = failure.code.as_str(), "what is wrong with the gateway could not be seen");
+                }
+            } else if view.state == GatewayState::Off {
+                told = None;
+            }
+        }
+    }
+
+    /// Looks whether something is wrong.
+    ///
+    /// # Errors
+    /// `repair_running`; what keeps it from looking, such as `gateway_no_config`.
+    pub(crate) async fn look(&self) -> Result<(), Failure> {
+        if self.view.borrow().running.is_some() {
+            return Err(Failure::bare(FailureCode::RepairRunning));
+        }
+        self.view.send_modify(|view| view.looking = true);
+        let found = self.find().await;
+        let now_ms = self.means.now_ms();
+        self.view.send_modify(|view| {
+            view.looking = false;
+            view.looked_ms = Some(now_ms);
+            view.findings = found.as_ref().map(Clone::clone).unwrap_or_default();
+        });
+        found.map(drop)
+    }
+
+    async fn find(&self) -> Result<Vec<FindingView>, Failure> {
+        let facts = self.facts().await?;
+        let now_ms = self.means.now_ms();
+        let view = |finding: &care::finding::Finding| FindingView {
+            cause: finding.cause,
+            severity: finding.severity,
+            evidence: finding.evidence.clone(),
+            repair: match plan(finding, &facts.survey, &facts.tokens, now_ms) {
+                Ok(plan) => Repair::Plan { plan: Box::new(plan) },
+                Err(why) => Repair::None { why },
+            },
+        };
+        Ok(detect(&facts.survey, &facts.tokens).iter().map(view).collect())
+    }
+
+    /// What the link knows already, and the rest.
+    async fn facts(&self) -> Result<Facts, Failure> {
+        let standing = self.settled().await?;
+        let tried = match standing.attempt {
+            Attempt::None | Attempt::UnderWay => Tried::nothing(),
+            Attempt::Connected(client) => {
+                self.known().signed_anew = false;
+                Tried::connected(client)
+            }
+            Attempt::Failed(failure) => Tried::failed(failure),
+        };
+        let known = *self.known();
+        let device = if standing.wished { standing.device_id } else { None };
+        let since_ms = self.dashboards_since()?;
+        evidence::gather(&self.means, Tried { shared: standing.shared, ..tried }, device, known, since_ms).await
+    }
+
+    async fn settled(&self) -> Result<crate::operator::Standing, Failure> {
+        let mut link = self.operator.watch();
+        // One that goes on for longer is what there is to see.
+        let _ = tokio::time::timeout(SETTLES, link.wait_for(|view| view.state != GatewayState::Connecting)).await;
+        self.operator.standing().await
+    }
+
+    /// After a fresh link was opened, only later refusals count.
+    fn dashboards_since(&self) -> Result<i64, Failure> {
+        let opened = self.entries()?.into_iter().filter_map(|entry| match entry {
+            Entry::Started { at_ms, plan } if plan.cause == Cause::DashboardStale => Some(at_ms),
+            Entry::Started { .. }
+            | Entry::StepStarted { .. }
+            | Entry::StepEnded { .. }
+            | Entry::Ended { .. }
+            | Entry::Acknowledged { .. }
+            | Entry::Undone { .. } => None,
+        });
+        Ok(opened.max().unwrap_or(0).max(self.means.now_ms() - DASHBOARD_MS))
+    }
+
+    /// Carries out a plan of the last look. It goes on to its end, whoever asked.
+    ///
+    /// # Errors
+    /// The codes `repair_…`: then nothing was begun.
+    pub(crate) async fn repair(&self, id: &str) -> Result<RepairView, Failure> {
+        let plan = self.planned(id).ok_or_else(|| Failure::bare(FailureCode::RepairUnknown))?;
+        self.begin(&plan)?;
+        let workshop = self.clone();
+        let carried = tokio::spawn(async move { workshop.carry_out(plan).await }).await;
+        carried.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Internal)))
+    }
+
+    fn planned(&self, id: &str) -> Option<Plan> {
+        let view = self.view.borrow();
+        view.findings.iter().find_map(|finding| match &finding.repair {
+            Repair::Plan { plan } if plan.id == id => Some((**plan).clone()),
+            Repair::Plan { .. } | Repair::None { .. } => None,
+        })
+    }
+
+    /// From here on it is the one that goes on.
+    fn begin(&self, plan: &Plan) -> Result<(), Failure> {
+        let entries = self.entries()?;
+        let now_ms = self.means.now_ms();
+        let mut begun = Ok(());
+        self.view.send_if_modified(|view| {
+            let running = view.running.as_ref().map(|running| running.plan.as_str());
+            begun = allow(&entries, running, plan.cause, now_ms).map_err(not_now);
+            if begun.is_ok() {
+                let of = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
+                view.running = Some(Running { plan: plan.id.clone(), step: 0, of });
+            }
+            begun.is_ok()
+        });
+        begun
+    }
+
+    async fn carry_out(&self, plan: Plan) -> Result<RepairView, Failure> {
+        let outcome = self.apply(&plan).await;
+        self.operator.come_back().await;
+        self.view.send_modify(|view| view.running = None);
+        let done = outcome.and_then(|outcome| self.ended(&plan.id, outcome));
+        // How it is now; what kept it from looking is seen there.
+        let _ = self.look().await;
+        done
+    }
+
+    async fn apply(&self, plan: &Plan) -> Result<Outcome, Failure> {
+        let journal = Journal::open(&self.means.journal).map_err(|error| not_recorded(&error))?;
+        let standing = self.operator.standing().await?;
+        if !standing.wished {
+            // Whether it helps shows in a connection, which nobody wished.
+            return Err(Failure::bare(FailureCode::GatewayOff));
+        }
+        let device_id = standing.device_id;
+        self.operator.step_aside().await?;
+        let since_ms = self.dashboards_since()?;
+        let (view, known) = (Arc::clone(&self.view), Arc::clone(&self.known));
+        let mut mechanic = Mechanic::new(self.means.clone(), journal, device_id, since_ms, view, known);
+        let plan = plan.clone();
+        // A panic in the middle must not keep the link away for ever.
+        let applied = tokio::spawn(async move { apply(&plan, &mut mechanic).await }).await;
+        applied.map_err(|_| Failure::bare(FailureCode::Internal))
+    }
+
+    fn ended(&self, id: &str, outcome: Outcome) -> Result<RepairView, Failure> {
+        let entries = self.entries()?;
+        let all = ledger::repairs(&entries, None);
+        self.view.send_modify(|view| view.last = all.first().cloned());
+        let Some(told) = all.into_iter().find(|repair| repair.plan.id == id) else {
+            // It was not begun.
+            return Err(Failure::bare(match outcome {
+                Outcome::Changed { .. } => FailureCode::RepairChanged,
+                Outcome::Expired => FailureCode::RepairExpired,
+                Outcome::Verified | Outcome::DidNotHelp | Outcome::Failed { .. } | Outcome::NotRecorded => {
+                    FailureCode::RepairNotRecorded
+                }
+            }));
+        };
+        Ok(told)
+    }
+
+    /// Puts back what a repair put aside, the last first.
+    ///
+    /// # Errors
+    /// `repair_running`, `repair_unknown`, `repair_no_undo`, and what keeps a step from being undone.
+    pub(crate) async fn undo(&self, id: &str) -> Result<RepairView, Failure> {
+        let entries = self.entries()?;
+        let known = ledger::repairs(&entries, None).into_iter().find(|repair| repair.plan.id == id);
+        let known = known.ok_or_else(|| Failure::bare(FailureCode::RepairUnknown))?;
+        let aside: Vec<(usize, String)> =
+            undoable(&entries, id).into_iter().map(|(step, aside)| (step, aside.to_owned())).collect();
+        if aside.is_empty() {
+            return Err(Failure::bare(FailureCode::RepairNoUndo));
+        }
+        let mut begun = false;
+        self.view.send_if_modified(|view| {
+            begun = view.running.is_none();
+            if begun {
+                let of = u32::try_from(known.plan.steps.len()).unwrap_or(u32::MAX);
+                view.running = Some(Running { plan: id.to_owned(), step: 0, of });
+            }
+            begun
+        });
+        if !begun {
+            return Err(Failure::bare(FailureCode::RepairRunning));
+        }
+        let (workshop, id) = (self.clone(), id.to_owned());
+        let undone = tokio::spawn(async move {
+            let put_back = workshop.put_back(&id, aside).await;
+            workshop.operator.come_back().await;
+            workshop.view.send_modify(|view| view.running = None);
+            let told = put_back.and_then(|()| workshop.ended(&id, Outcome::NotRecorded));
+            let _ = workshop.look().await;
+            told
+        });
+        undone.await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Internal)))
+    }
+
+    async fn put_back(&self, id: &str, aside: Vec<(usize, String)>) -> Result<(), Failure> {
+        let mut journal = Journal::open(&self.means.journal).map_err(|error| not_recorded(&error))?;
+        self.operator.step_aside().await?;
+        for (step, aside) in aside {
+            steps::put_back(&self.means, &aside).await?;
+            let entry = Entry::Undone { at_ms: self.means.now_ms(), plan: id.to_owned(), step };
+            journal.append(&entry).map_err(|error| not_recorded(&error))?;
+        }
+        Ok(())
+    }
+
+    /// A person has seen that a repair was interrupted.
+    ///
+    /// # Errors
+    /// `repair_unknown`, `repair_not_recorded`.
+    pub(crate) fn acknowledge(&self, id: &str) -> Result<(), Failure> {
+        let unknown = || Failure::bare(FailureCode::RepairUnknown);
+        let entries = self.entries()?;
+        let open = care::journal::interrupted(&entries).filter(|open| open.plan.id == id);
+        let going_on = self.view.borrow().running.is_some();
+        open.filter(|_| !going_on).ok_or_else(unknown)?;
+        let mut journal = Journal::open(&self.means.journal).map_err(|error| not_recorded(&error))?;
+        let entry = Entry::Acknowledged { at_ms: self.means.now_ms(), plan: id.to_owned() };
+        journal.append(&entry).map_err(|error| not_recorded(&error))?;
+        self.ended(id, Outcome::NotRecorded).map(drop)
+    }
+
+    /// What was repaired, newest first.
+    ///
+    /// # Errors
+    /// `repair_not_recorded`: the journal cannot be read.
+    pub(crate) fn history(&self) -> Result<Vec<RepairView>, Failure> {
+        let running = self.view.borrow().running.as_ref().map(|running| running.plan.clone());
+        let mut repairs = ledger::repairs(&self.entries()?, running.as_deref());
+        repairs.truncate(HISTORY);
+        Ok(repairs)
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, Failure> {
+        Journal::read(&self.means.journal).map(|reading| reading.entries).map_err(|error| not_recorded(&error))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A flag: a panic leaves nothing half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Means {
+    fn now_ms(&self) -> i64 {
+        self.clock.wall_ms()
+    }
+}
+
+/// What a link that does not work says, where a look may say more.
+fn trouble(view: &GatewayView) -> Option<FailureCode> {
+    let passes = |code: &FailureCode| [FailureCode::GatewayBusy, FailureCode::GatewayDown].contains(code);
+    let code = view.failure.as_ref().map(|failure| failure.code)?;
+    match view.state {
+        GatewayState::Stuck => Some(code),
+        GatewayState::Waiting => Some(code).filter(|code| !passes(code)),
+        GatewayState::Off | GatewayState::Connecting | GatewayState::Online => None,
+    }
+}
+
+fn not_now(why: NotNow) -> Failure {
+    match why {
+        NotNow::Running { .. } => Failure::bare(FailureCode::RepairRunning),
+        NotNow::Interrupted { .. } => Failure::bare(FailureCode::RepairInterrupted),
+        NotNow::TooMany { until_ms } => Failure::with(FailureCode::RepairTooMany, json!({ "untilMs": until_ms })),
+        NotNow::Tried => Failure::bare(FailureCode::RepairTried),
+    }
+}
+
+fn not_recorded(error: &JournalError) -> Failure {
+    Failure::caused(FailureCode::RepairNotRecorded, error)
+}

@@ -1,0 +1,100 @@
+//! A connection of our own to the gateway, beside the link: for a repair, and to see whether it helped.
+
+use gateway::{Auth, Client, ConnectFailure, NoProof, Shared, Token, Who};
+
+use super::Means;
+use crate::failure::{Failure, FailureCode};
+use crate::operator::of_connecting;
+use crate::operator::owner::prove;
+use crate::operator::surroundings::Found;
+
+/// What is shown to the gateway.
+#[derive(Debug)]
+pub(super) enum Show {
+    /// The token that it gave us.
+    Ours(Token),
+    /// Its own secret: only with a proof at this very connection.
+    Shared(Shared),
+    /// Neither is known.
+    Nothing,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The gateway, or whoever listens.
+    Gateway(ConnectFailure),
+    /// The place where our key is.
+    Vault(Failure),
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Gateway(failure) => of_connecting(&failure),
+            Refused::Vault(failure) => failure,
+        }
+    }
+}
+
+/// Connects as this app.
+pub(super) async fn connect(means: &Means, found: &Found, show: Show) -> Result<Client, Refused> {
+    let identity = means.vault.identity().await.map_err(Refused::Vault)?;
+    dial(means, found, Who::Device(&identity), show).await
+}
+
+/// Connects with the gateway's own secret and without a key: what one may do who sits at this computer.
+pub(super) async fn connect_for_repair(means: &Means, found: &Found, shared: Shared) -> Result<Client, Refused> {
+    dial(means, found, Who::Repair, Show::Shared(shared)).await
+}
+
+async fn dial(means: &Means, found: &Found, who: Who<'_>, show: Show) -> Result<Client, Refused> {
+    let auth = match show {
+        Show::Ours(token) => Auth::DeviceToken(token),
+        Show::Nothing => Auth::Nothing,
+        Show::Shared(shared) => match prove(found, &found.address).await.1 {
+            Ok(proof) => Auth::Shared(shared, proof),
+            Err(NoProof::Nobody) => return Err(Refused::Gateway(ConnectFailure::NobodyListens)),
+            Err(NoProof::Unknown) => return Err(Refused::Gateway(ConnectFailure::NotProven)),
+        },
+    };
+    let events = gateway::events();
+    let client = Client::connect(&found.address, &means.introduction, who, &auth, events).await;
+    client.map_err(Refused::Gateway)
+}
+
+/// As the link would come in: by our own token, else by the gateway's secret. What the gateway gives is kept.
+pub(super) async fn come_in(means: &Means, found: &Found, shared: Option<Shared>) -> Result<Client, Refused> {
+    let url = found.address.url();
+    let ours = means.vault.gateway_token(&url).await.map_err(Refused::Vault)?;
+    let show = match (ours, shared) {
+        (Some(token), _) => Show::Ours(token),
+        (None, Some(shared)) => Show::Shared(shared),
+        (None, None) => Show::Nothing,
+    };
+    let client = connect(means, found, show).await?;
+    keep(means, found, &client).await.map_err(Refused::Vault)?;
+    Ok(client)
+}
+
+/// Keeps the token that the gateway gave, if it gave one.
+pub(super) async fn keep(means: &Means, found: &Found, client: &Client) -> Result<(), Failure> {
+    let Some(token) = &client.greeting().device_token else { return Ok(()) };
+    crate::redact::here().learn_passing(token.reveal().as_bytes());
+    means.vault.keep_gateway_token(&found.address.url(), Some(token)).await
+}
+
+impl Refused {
+    /// The gateway's refusal; `Err`: it did not come to one.
+    pub(super) fn of_gateway(self) -> Result<ConnectFailure, Failure> {
+        match self {
+            Self::Gateway(failure) => Ok(failure),
+            Self::Vault(failure) => Err(failure),
+        }
+    }
+}
+
+/// A wish that cannot be fulfilled any more.
+pub(super) fn gone() -> Failure {
+    Failure::bare(FailureCode::GatewayRequestUnknown)
+}

@@ -1,0 +1,219 @@
+//! What is known about tokens at one moment, for the crate `care` to judge.
+
+use std::path::PathBuf;
+
+use care::survey::{Survey, take};
+use care::token::{
+    ConnectOutcome, CopyPlace, CopyValue, PairingReason, Record, Refusal, TokenCopy, TokenEvidence, dashboard_refusals,
+};
+use care::who::{Introduction, Whose, confirm, whose};
+use care::{Blind, Seen};
+use gateway::{Client, ConnectFailure, Paired, SignatureTrouble, Step};
+
+use super::{Known, Means};
+use crate::failure::{Failure, FailureCode};
+use crate::operator::surroundings::{self, Found};
+
+/// The variable by which OpenClaw gets its token.
+pub(super) const VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
+/// Lines of the gateway's log that are read.
+const LINES: u32 = 400;
+
+/// What became of an attempt to connect.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// The connection, where there is one.
+    pub(super) client: Option<Client>,
+    pub(super) outcome: ConnectOutcome,
+    /// The gateway's secret as it was known then.
+    pub(super) shared: Option<care::Fingerprint>,
+}
+
+impl Tried {
+    pub(super) fn nothing() -> Self {
+        Self { client: None, outcome: ConnectOutcome::NotTried, shared: None }
+    }
+
+    pub(super) fn connected(client: Client) -> Self {
+        let outcome = ConnectOutcome::Connected { contradictions: Vec::new() };
+        Self { client: Some(client), outcome, shared: None }
+    }
+
+    pub(super) fn failed(failure: ConnectFailure) -> Self {
+        Self { client: None, outcome: outcome(failure), shared: None }
+    }
+}
+
+/// Everything that findings and plans are made of.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) survey: Survey,
+    pub(super) tokens: TokenEvidence,
+}
+
+/// Looks at this computer, and asks the gateway where it is connected.
+///
+/// # Errors
+/// `gateway_no_config`, `openclaw_config_unreadable`, and what the place of our key says.
+pub(super) async fn gather(
+    means: &Means,
+    tried: Tried,
+    device_id: Option<String>,
+    known: Known,
+    dashboards_since_ms: i64,
+) -> Result<Facts, Failure> {
+    let found = surroundings::find().await?;
+    let has_device_token = match &device_id {
+        Some(_) => means.vault.gateway_token(&found.address.url()).await?.is_some(),
+        // No key, no token: the place of both is left alone.
+        None => false,
+    };
+    let survey = survey(&found, means.now_ms()).await?;
+    let mut tokens = TokenEvidence {
+        outcome: tried.outcome,
+        device_id: device_id.unwrap_or_default(),
+        sent: tried.shared,
+        has_device_token,
+        signed_anew: known.signed_anew,
+        copies: copies(&found, &survey),
+        auth_configured: auth_configured(&found, &survey),
+        clock_ahead_ms: None,
+        records: Seen::Hidden(Blind::NotAsked),
+        dashboards: Vec::new(),
+    };
+    if let Some(client) = tried.client {
+        let contradictions = confirm(&survey, &introduction(&client).await);
+        tokens.outcome = ConnectOutcome::Connected { contradictions };
+        tokens.clock_ahead_ms = client.greeting().clock_ahead_ms;
+        if let Ok(list) = client.devices().await {
+            tokens.records = Seen::Known(list.paired.iter().map(record).collect());
+        }
+        if let Ok(log) = client.logs(None, LINES).await {
+            let lines = log.lines.iter().map(String::as_str);
+            tokens.dashboards = dashboard_refusals(lines, found.address.port(), dashboards_since_ms);
+        }
+    }
+    Ok(Facts { survey, tokens })
+}
+
+async fn survey(found: &Found, now_ms: i64) -> Result<Survey, Failure> {
+    let place = found.survey_place();
+    if !found.address.is_loopback() {
+        return Ok(Survey::blind(place, now_ms, Blind::Elsewhere));
+    }
+    let looked = tokio::task::spawn_blocking(move || take(place, now_ms)).await;
+    looked.map_err(|_| Failure::bare(FailureCode::Internal))
+}
+
+/// What a connected gateway says of itself; what it does not answer, it does not contradict.
+async fn introduction(client: &Client) -> Introduction {
+    let greeting = client.greeting();
+    Introduction {
+        identity: client.gateway_identity().await.ok().map(|own| own.device_id),
+        boot: greeting.boot_id.clone(),
+        state_dir: greeting.state_dir.as_ref().map(PathBuf::from),
+        pid: client.system_info().await.ok().and_then(|info| info.pid),
+    }
+}
+
+/// Those of this computer's files and of our environment, and the one that the gateway was started with.
+fn copies(found: &Found, survey: &Survey) -> Vec<TokenCopy> {
+    let mut copies: Vec<TokenCopy> = found.copies.iter().map(|(copy, _)| copy.clone()).collect();
+    if let Some((pid, fingerprint)) = of_gateway(survey) {
+        let value = CopyValue::Token { fingerprint };
+        copies.push(TokenCopy { place: CopyPlace::Gateway { pid }, value });
+    }
+    copies
+}
+
+fn of_gateway(survey: &Survey) -> Option<(u32, care::Fingerprint)> {
+    let Whose::Mine(mine) = whose(survey) else { return None };
+    let environment = survey.process(mine.gateway.pid)?.environment.known()?;
+    Some((mine.gateway.pid, environment.secret(VARIABLE)?))
+}
+
+/// Not configured is what a gateway is that finds a secret nowhere.
+fn auth_configured(found: &Found, survey: &Survey) -> Seen<bool> {
+    let in_files = found.copies.iter().any(|(copy, _)| match copy.place {
+        CopyPlace::Config { .. } | CopyPlace::DotEnv { .. } | CopyPlace::ServiceDefinition { .. } => true,
+        CopyPlace::Gateway { .. } | CopyPlace::Environment | CopyPlace::Keyring => false,
+    });
+    if found.auth_in_config || in_files || of_gateway(survey).is_some() {
+        return Seen::Known(true);
+    }
+    let Whose::Mine(mine) = whose(survey) else { return Seen::Hidden(Blind::NotAsked) };
+    match survey.process(mine.gateway.pid).map(|process| process.environment.look()) {
+        Some(Ok(_)) => Seen::Known(false),
+        Some(Err(blind)) => Seen::Hidden(blind),
+        None => Seen::Hidden(Blind::Changing),
+    }
+}
+
+pub(super) fn record(paired: &Paired) -> Record {
+    let word = |word: &Option<String>| word.clone().unwrap_or_default();
+    Record {
+        device_id: paired.device_id.clone(),
+        name: paired.display_name.clone(),
+        client: (word(&paired.client_id), word(&paired.client_mode)),
+        // One that does not say so may well be connected.
+        connected: paired.connected.unwrap_or(true),
+    }
+}
+
+fn outcome(failure: ConnectFailure) -> ConnectOutcome {
+    let other = |code: &str| ConnectOutcome::Refused(Refusal::Unrecognised { code: code.to_owned() });
+    match failure {
+        ConnectFailure::NobodyListens
+        | ConnectFailure::Unreachable(_)
+        | ConnectFailure::NoSuchHost
+        | ConnectFailure::TimedOut(Step::Reach) => ConnectOutcome::NotReached,
+        ConnectFailure::TimedOut(Step::Encrypt | Step::Upgrade | Step::Challenge | Step::Hello) => {
+            ConnectOutcome::Silent
+        }
+        // Nothing was sent.
+        ConnectFailure::NotProven => ConnectOutcome::NotTried,
+        ConnectFailure::Broken(_)
+        | ConnectFailure::Closed(_)
+        | ConnectFailure::Stopping
+        | ConnectFailure::Starting { .. } => ConnectOutcome::Starting,
+        ConnectFailure::NotAGateway(_) => ConnectOutcome::NotAGateway,
+        ConnectFailure::ProtocolMismatch { expected } => ConnectOutcome::Refused(Refusal::Protocol { expected }),
+        ConnectFailure::TokenMissing
+        | ConnectFailure::TokenNotConfigured
+        | ConnectFailure::PasswordMissing
+        | ConnectFailure::PasswordNotConfigured => ConnectOutcome::Refused(Refusal::TokenMissing),
+        ConnectFailure::TokenMismatch { .. } | ConnectFailure::PasswordMismatch => {
+            ConnectOutcome::Refused(Refusal::TokenMismatch)
+        }
+        ConnectFailure::DeviceTokenMismatch => ConnectOutcome::Refused(Refusal::DeviceTokenMismatch),
+        ConnectFailure::ScopeMismatch => ConnectOutcome::Refused(Refusal::ScopeMismatch),
+        ConnectFailure::RateLimited { retry_after } => {
+            let retry_after_ms = retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            ConnectOutcome::Refused(Refusal::RateLimited { retry_after_ms })
+        }
+        ConnectFailure::PairingRequired(pairing) => match reason(&pairing.reason) {
+            Some(reason) => {
+                let request_id = pairing.request_id.map(|id| id.as_str().to_owned());
+                ConnectOutcome::Refused(Refusal::PairingRequired { reason, request_id })
+            }
+            None => other("PAIRING_REQUIRED"),
+        },
+        ConnectFailure::Signature(SignatureTrouble::Expired) => ConnectOutcome::Refused(Refusal::SignatureExpired),
+        ConnectFailure::Signature(_) => ConnectOutcome::Refused(Refusal::SignatureInvalid),
+        ConnectFailure::IdentityRequired => other("DEVICE_IDENTITY_REQUIRED"),
+        ConnectFailure::Certificate(_) => other("CERTIFICATE"),
+        ConnectFailure::PlainAndPublic(_) => other("PLAIN_AND_PUBLIC"),
+        ConnectFailure::Misunderstood { .. } => other("INVALID_REQUEST"),
+        ConnectFailure::Refused { code, detail, .. } => other(&detail.unwrap_or(code)),
+    }
+}
+
+fn reason(reason: &gateway::PairingReason) -> Option<PairingReason> {
+    Some(match reason {
+        gateway::PairingReason::NotPaired => PairingReason::NotPaired,
+        gateway::PairingReason::ScopeUpgrade => PairingReason::ScopeUpgrade,
+        gateway::PairingReason::RoleUpgrade => PairingReason::RoleUpgrade,
+        gateway::PairingReason::MetadataUpgrade => PairingReason::MetadataUpgrade,
+        gateway::PairingReason::Other(_) => return None,
+    })
+}

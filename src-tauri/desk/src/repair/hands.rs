@@ -1,0 +1,133 @@
+//! Who carries out a plan on this computer: looks before each step, does it, looks whether it helped, and writes all of it down.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use care::apply::{Hands, StepFailure};
+use care::finding::{Cause, detect};
+use care::journal::{Entry, Journal, JournalError};
+use care::plan::{Ground, PlannedStep};
+use care::token::ConnectOutcome;
+use gateway::{Shared, Token};
+use tokio::sync::watch;
+
+use super::connection::come_in;
+use super::evidence::{Facts, Tried, gather};
+use super::{Known, Means, steps};
+use crate::control::answer::CareView;
+use crate::failure::Failure;
+use crate::operator::surroundings;
+
+/// One repair.
+#[derive(Debug)]
+pub(super) struct Mechanic {
+    pub(super) means: Means,
+    journal: Journal,
+    /// Who we were when the plan was made: a step may change that.
+    device_id: Option<String>,
+    dashboards_since_ms: i64,
+    view: Arc<watch::Sender<CareView>>,
+    known: Arc<Mutex<Known>>,
+    /// The gateway's secret, read again by a step.
+    pub(super) read: Option<Token>,
+}
+
+impl Mechanic {
+    pub(super) fn new(
+        means: Means,
+        journal: Journal,
+        device_id: Option<String>,
+        dashboards_since_ms: i64,
+        view: Arc<watch::Sender<CareView>>,
+        known: Arc<Mutex<Known>>,
+    ) -> Self {
+        Self { means, journal, device_id, dashboards_since_ms, view, known, read: None }
+    }
+
+    /// The one that was read again, else the one that OpenClaw's own command line would use.
+    pub(super) fn shared(&self, found: &surroundings::Found) -> Option<Shared> {
+        self.read.clone().map(Shared::Token).or_else(|| found.secret.clone())
+    }
+
+    /// A new signature was tried.
+    pub(super) fn signed_anew(&self, anew: bool) {
+        // A flag: a panic leaves nothing half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).signed_anew = anew;
+    }
+
+    async fn facts(&self, tried: Tried) -> Result<Facts, Failure> {
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        gather(&self.means, tried, self.device_id.clone(), known, self.dashboards_since_ms).await
+    }
+
+    /// With a connection of its own, as the link would make it.
+    async fn fresh(&self) -> Result<Facts, Failure> {
+        let found = surroundings::find().await?;
+        let tried = match come_in(&self.means, &found, self.shared(&found)).await {
+            Ok(client) => Tried::connected(client),
+            Err(refused) => Tried::failed(refused.of_gateway()?),
+        };
+        self.facts(tried).await
+    }
+}
+
+impl Hands for Mechanic {
+    fn now_ms(&mut self) -> i64 {
+        self.means.now_ms()
+    }
+
+    async fn ground(&mut self, cause: Cause) -> String {
+        match self.facts(Tried::nothing()).await {
+            Ok(facts) => Ground::of(&facts.survey, &facts.tokens, cause).fingerprint(),
+            Err(failure) => {
+                // Facts that cannot be seen are not those of the plan.
+                tracing::warn!(code = failure.code.as_str(), "a repair cannot see what it rests on");
+                String::new()
+            }
+        }
+    }
+
+    async fn perform(&mut self, step: &PlannedStep) -> Result<Option<String>, StepFailure> {
+        let done = steps::perform(self, &step.step).await;
+        done.map_err(|failure| {
+            tracing::warn!(code = failure.code.as_str(), detail = %failure.detail, step = ?step.step, "a step of a repair failed");
+            StepFailure { code: failure.code.as_str().to_owned() }
+        })
+    }
+
+    async fn is_gone(&mut self, cause: Cause) -> bool {
+        match self.fresh().await {
+            Ok(Facts { survey, tokens }) => {
+                let well = matches!(&tokens.outcome, ConnectOutcome::Connected { contradictions } if contradictions.is_empty());
+                let found = detect(&survey, &tokens);
+                tracing::info!(?cause, well, ?found, "looked whether a repair helped");
+                well && found.iter().all(|finding| finding.cause != cause)
+            }
+            Err(failure) => {
+                tracing::warn!(code = failure.code.as_str(), "whether a repair helped cannot be seen");
+                false
+            }
+        }
+    }
+
+    async fn pause(&mut self, ms: u64) {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    fn record(&mut self, entry: &Entry) -> Result<(), JournalError> {
+        self.journal.append(entry)?;
+        let step = match entry {
+            Entry::StepStarted { step, .. } => *step,
+            Entry::StepEnded { step, .. } => step + 1,
+            Entry::Started { .. } | Entry::Ended { .. } | Entry::Acknowledged { .. } | Entry::Undone { .. } => {
+                return Ok(());
+            }
+        };
+        self.view.send_modify(|view| {
+            if let Some(running) = &mut view.running {
+                running.step = u32::try_from(step).unwrap_or(u32::MAX);
+            }
+        });
+        Ok(())
+    }
+}

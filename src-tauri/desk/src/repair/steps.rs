@@ -1,0 +1,233 @@
+//! Each step of a plan, done for real, and put back where that was promised.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use care::plan::Step;
+use care::token::CopyPlace;
+use futures_util::future::BoxFuture;
+use gateway::config::{Backups, Change, FileStore, Store, Validate, put_back as put_config_back};
+use gateway::{Client, RequestId, Token};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use super::Means;
+use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
+use super::evidence::{VARIABLE, record};
+use super::hands::Mechanic;
+use crate::failure::{Failure, FailureCode};
+use crate::operator::of_request;
+use crate::operator::surroundings::{self, Found};
+use crate::plugin::{OpenClaw, RunError};
+
+/// What begins the name of a configuration that was put aside.
+const CONFIG: &str = "config:";
+/// A gateway notices a change of its configuration within two seconds, and takes up to some seconds more.
+const NOTICES: Duration = Duration::from_secs(10);
+/// And it listens anew within this, where the change needs that.
+const APPLIES: Duration = Duration::from_secs(45);
+/// A gateway that was started anew is back within this.
+const RETURNS: Duration = Duration::from_secs(150);
+/// Between two tries.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Does it. Gives the name of what it put aside.
+pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Option<String>, Failure> {
+    let found = surroundings::find().await?;
+    let means = &mechanic.means;
+    match step {
+        Step::ForgetDeviceToken { .. } => means.vault.put_token_aside(&found.address.url()).await,
+        Step::ConnectWithSharedToken { .. } | Step::ConnectAsNewDevice { .. } => {
+            let shared = mechanic.shared(&found).ok_or_else(no_secret)?;
+            let client = connect(means, &found, Show::Shared(shared)).await?;
+            keep(means, &found, &client).await?;
+            Ok(None)
+        }
+        Step::ConnectWithDeviceToken { .. } => {
+            let token = means.vault.gateway_token(&found.address.url()).await?;
+            let token = token.ok_or_else(|| Failure::bare(FailureCode::GatewayDeviceTokenStale))?;
+            connect(means, &found, Show::Ours(token)).await?;
+            Ok(None)
+        }
+        Step::ReadTokenAgain { place } => {
+            mechanic.read = Some(read(&found, place).ok_or_else(no_secret)?);
+            Ok(None)
+        }
+        Step::SignAnew { .. } => {
+            mechanic.signed_anew(true);
+            come_in(means, &found, mechanic.shared(&found)).await?;
+            mechanic.signed_anew(false);
+            Ok(None)
+        }
+        Step::NewIdentity { .. } => means.vault.put_identity_aside().await,
+        Step::ApprovePairing { request_id, device_id, .. } => {
+            let shared = mechanic.shared(&found).ok_or_else(no_secret)?;
+            let client = connect_for_repair(means, &found, shared).await?;
+            approve(&client, request_id, device_id).await?;
+            Ok(None)
+        }
+        Step::RemoveRecord { device_id } => {
+            let client = come_in(means, &found, mechanic.shared(&found)).await?;
+            remove(means, &client, device_id).await?;
+            Ok(None)
+        }
+        Step::WriteAuth { config_path } => {
+            let copy = write_auth(means, config_path).await?;
+            // Whoever looks on must not meet it in the middle of that. One that does not notice is started anew by the next step.
+            let _ = comes_back(mechanic, APPLIES).await;
+            Ok(Some(copy))
+        }
+        Step::RestartGateway => restart(mechanic, &found).await.map(|()| None),
+        Step::ReinstallService => {
+            openclaw().await?.gateway(&["install", "--force"]).await.map_err(|error| failed(&error))?;
+            comes_back(mechanic, RETURNS).await.map(|()| None)
+        }
+        Step::OpenDashboard => {
+            openclaw().await?.dashboard().await.map_err(|error| failed(&error))?;
+            Ok(None)
+        }
+    }
+}
+
+/// Puts back what a step put aside under this name.
+pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> {
+    let no_undo = || Failure::bare(FailureCode::RepairNoUndo);
+    let Some(copy) = aside.strip_prefix(CONFIG) else {
+        return if means.vault.put_back(aside).await? { Ok(()) } else { Err(no_undo()) };
+    };
+    let (digest, copy) = copy.split_once(':').ok_or_else(no_undo)?;
+    let (digest, copy) = (digest.to_owned(), PathBuf::from(copy));
+    let config = surroundings::find().await?.config;
+    let work = move || -> Result<(), Failure> {
+        let unreadable = |error: std::io::Error| Failure::caused(FailureCode::OpenClawConfigUnreadable, &error);
+        let (before, now) = (std::fs::read(&copy).map_err(unreadable)?, std::fs::read(&config).map_err(unreadable)?);
+        if digest_of(&now) != digest {
+            // Somebody wrote it since: what they wrote stands.
+            return Err(Failure::bare(FailureCode::RepairChanged));
+        }
+        put_config_back(&config, &before, &now)
+            .map_err(|error| Failure::caused(FailureCode::OpenClawConfigChanged, &error))
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Internal)))
+}
+
+/// The secret in this place, as it is now.
+fn read(found: &Found, place: &CopyPlace) -> Option<Token> {
+    match place {
+        CopyPlace::Gateway { pid } => of_process(*pid),
+        CopyPlace::Config { .. }
+        | CopyPlace::ServiceDefinition { .. }
+        | CopyPlace::Environment
+        | CopyPlace::DotEnv { .. }
+        | CopyPlace::Keyring => {
+            found.copies.iter().find(|(copy, _)| copy.place == *place).and_then(|(_, token)| token.clone())
+        }
+    }
+}
+
+/// What a process of this user was started with. Whoever has its number by now, the proof decides who gets to see the secret.
+#[cfg(target_os = "linux")]
+fn of_process(pid: u32) -> Option<Token> {
+    let environment = Zeroizing::new(std::fs::read(format!("/proc/{pid}/environ")).ok()?);
+    let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
+    let value = pairs.find_map(|pair| pair.strip_prefix(VARIABLE)?.strip_prefix('='))?;
+    crate::redact::here().learn_passing(value.as_bytes());
+    Some(Token::new(value.to_owned()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn of_process(_pid: u32) -> Option<Token> {
+    None
+}
+
+/// Our own request, exactly this one.
+async fn approve(client: &Client, request_id: &str, device_id: &str) -> Result<(), Failure> {
+    let list = client.devices().await.map_err(|error| of_request(&error))?;
+    let is_ours = |request: &RequestId| {
+        list.pending.iter().any(|pending| pending.request_id == *request && pending.device_id == device_id)
+    };
+    let request = RequestId::parse(request_id).filter(is_ours).ok_or_else(gone)?;
+    client.approve(&request).await.map(drop).map_err(|error| of_request(&error))
+}
+
+/// An earlier installation of ours, and nobody else: by the name and the program that we have ourselves.
+async fn remove(means: &Means, client: &Client, device_id: &str) -> Result<(), Failure> {
+    let list = client.devices().await.map_err(|error| of_request(&error))?;
+    let dead = list.paired.iter().map(record).find(|paired| paired.device_id == device_id);
+    let ours = Some(&means.introduction.display_name);
+    match dead {
+        // It is gone already.
+        None => Ok(()),
+        Some(dead) if dead.connected || dead.name.as_ref() != ours => Err(Failure::bare(FailureCode::RepairChanged)),
+        Some(_) => client.remove(device_id).await.map_err(|error| of_request(&error)),
+    }
+}
+
+/// A new token, which OpenClaw's own configuration gets and nobody else.
+async fn write_auth(means: &Means, config: &Path) -> Result<String, Failure> {
+    let mut bytes = Zeroizing::new([0_u8; 24]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| Failure::caused(FailureCode::NotStarted, &error))?;
+    let token = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes.as_slice()));
+    crate::redact::here().learn_passing(token.as_bytes());
+    let store = FileStore::new(config, Backups::new(&means.copies), Arc::new(Validator(openclaw().await?)));
+    let refused = |error: gateway::config::StoreError| Failure::caused(FailureCode::OpenClawConfigUnreadable, &error);
+    let plan = store.plan(&[Change::Token { token }]).await.map_err(refused)?;
+    let now_ms = u64::try_from(means.now_ms()).unwrap_or(0);
+    let applied = store.apply(&plan, now_ms).await.map_err(refused)?;
+    let written = std::fs::read(config).map_err(|error| Failure::caused(FailureCode::OpenClawConfigChanged, &error))?;
+    Ok(format!("{CONFIG}{}:{}", digest_of(&written), applied.copy.display()))
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)[..8])
+}
+
+/// Not where it takes the secret already: a gateway may have noticed by itself.
+async fn restart(mechanic: &Mechanic, found: &Found) -> Result<(), Failure> {
+    if comes_back(mechanic, NOTICES).await.is_ok() {
+        tracing::info!(port = found.address.port(), "the gateway needs no restart");
+        return Ok(());
+    }
+    openclaw().await?.gateway(&["restart"]).await.map_err(|error| failed(&error))?;
+    comes_back(mechanic, RETURNS).await
+}
+
+/// Until it lets us in, for at most this long.
+async fn comes_back(mechanic: &Mechanic, limit: Duration) -> Result<(), Failure> {
+    let until = Instant::now() + limit;
+    loop {
+        let found = surroundings::find().await?;
+        let last = match come_in(&mechanic.means, &found, mechanic.shared(&found)).await {
+            Ok(_) => return Ok(()),
+            Err(refused) => refused.of_gateway()?,
+        };
+        if Instant::now() >= until || matches!(last, gateway::ConnectFailure::RateLimited { .. }) {
+            return Err(crate::operator::of_connecting(&last));
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+async fn openclaw() -> Result<OpenClaw, Failure> {
+    OpenClaw::find(None, None).await.map_err(|error| Failure::caused(FailureCode::OpenClawNotFound, &error))
+}
+
+fn failed(error: &RunError) -> Failure {
+    Failure::caused(FailureCode::OpenClawFailed, error)
+}
+
+fn no_secret() -> Failure {
+    Failure::bare(FailureCode::GatewayTokenMissing)
+}
+
+/// OpenClaw's own opinion of its configuration.
+#[derive(Debug)]
+struct Validator(OpenClaw);
+
+impl Validate for Validator {
+    fn validate(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { self.0.validate().await.map_err(|error| crate::failure::chain(&error)) })
+    }
+}
