@@ -132,8 +132,11 @@ impl Workshop {
         let now_ms = self.means.now_ms();
         self.view.send_modify(|view| {
             view.looking = false;
-            view.looked_ms = Some(now_ms);
-            view.findings = found.as_ref().map(Clone::clone).unwrap_or_default();
+            // A look that saw nothing does not say that nothing is wrong.
+            if let Ok(found) = &found {
+                view.looked_ms = Some(now_ms);
+                view.findings.clone_from(found);
+            }
         });
         found.map(drop)
     }
