@@ -281,13 +281,13 @@ async fn messages_past_the_rate_and_the_length_are_told_and_the_socket_kept() {
 #[tokio::test]
 async fn a_silent_device_is_asked_and_then_closed_with_4012() {
     let mut rig = Rig::with(|timing| {
-        timing.ping = Duration::from_millis(120);
-        timing.silent = Duration::from_millis(240);
+        timing.ping = Duration::from_millis(700);
+        timing.silent = Duration::from_millis(1_400);
     });
     let key = rig.bound_device(1);
     let (mut peer, _, outbox) = rig.ready_device(&key).await;
     // Answering keeps it.
-    for _ in 0..4 {
+    for _ in 0..3 {
         let ping = peer.frame().await;
         assert_eq!(ping["t"], "ping");
         let heard = outbox.heard_ms();
