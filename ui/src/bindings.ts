@@ -1829,7 +1829,7 @@ deviceId: string } |
 { kind: "writeAuth"; 
 /**  The file. */
 configPath: string } | 
-/**  Have OpenClaw write its service anew, from a clean environment; the old definition is moved aside. */
+/**  Have OpenClaw write its service anew, from a clean environment. */
 { kind: "reinstallService" } | 
 /**  Start the gateway anew. */
 { kind: "restartGateway" } | 
