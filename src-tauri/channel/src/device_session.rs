@@ -90,7 +90,7 @@ impl Session<'_> {
             sn: self.sn.clone(),
             spk: self.spk.clone(),
             name: ports.name.as_ref().into(),
-            epoch: ports.epoch.as_ref().into(),
+            epoch: ports.epoch.borrow().to_string(),
             hb: HEARTBEAT_S.0,
             limits: Limits::OURS,
         });

@@ -11,6 +11,13 @@ use crate::store::make_private;
 /// Size of the ballast, in bytes: room for what must still be written when the disk is full.
 pub(crate) const BALLAST: u64 = 16 << 20;
 const PIECE: u64 = 1 << 20;
+/// What [`Disk::is_full`] tries to write, in bytes: more than any one write of the store.
+const PROBE: usize = 64 << 10;
+
+/// Whether the system says that nothing more fits: the disk is full, or the user's share of it.
+pub fn is_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
 
 /// The folder of the store, and the file system it lies on.
 #[derive(Clone, Debug)]
@@ -27,6 +34,17 @@ impl Disk {
     /// Bytes that this user may still write. `None`: the system does not say.
     pub(crate) fn free(&self) -> Option<u64> {
         fs4::available_space(&self.folder).inspect_err(|error| tracing::debug!(%error, "free space is not known")).ok()
+    }
+
+    /// Whether a little more does not fit, by its size or by a quota. Tried, for no system says what a quota leaves.
+    pub(crate) fn is_full(&self) -> bool {
+        let path = self.folder.join("probe");
+        let written = make_private(&path)
+            .and_then(|()| File::options().write(true).open(&path))
+            .and_then(|mut file| file.write_all(&[0; PROBE]).and_then(|()| file.sync_data()));
+        // It may not be there; a later one takes its place.
+        let _ = fs::remove_file(&path);
+        written.is_err_and(|error| is_no_room(&error))
     }
 
     fn ballast(&self) -> PathBuf {
@@ -98,6 +116,19 @@ fn fill(mut file: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_and_a_quota_say_that_nothing_more_fits() {
+        let (enospc, edquot, eio) = (28, 122, 5);
+        for (errno, none) in [(enospc, true), (edquot, true), (eio, false)] {
+            assert_eq!(is_no_room(&io::Error::from_raw_os_error(errno)), none, "{errno}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!Disk::of(folder.path()).is_full());
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "it leaves nothing");
+        assert!(!Disk::of(&folder.path().join("gone")).is_full(), "another trouble");
+    }
 
     #[test]
     fn a_ballast_takes_space_and_gives_it_back() {

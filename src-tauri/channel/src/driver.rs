@@ -222,7 +222,7 @@ impl Driver {
             let effects = self.hub.rewind(unsent, now);
             return perform(effects, &self.notices);
         }
-        let refusal = Refusal::of(error);
+        let refusal = Refusal::of(error, || self.disk.is_full());
         tracing::error!(%error, ?refusal, "the store refused; nothing of this batch was acknowledged");
         if refusal == Refusal::Broken && !O::KEEPS_FAILED {
             self.storage.failed(now.mono);
@@ -242,14 +242,10 @@ impl Driver {
     }
 
     fn reopen(&mut self, now: Now) {
-        match self.hub.store.reopen() {
-            Ok(missing) => {
+        match self.hub.reopen(now) {
+            Ok(effects) => {
                 self.storage.opened(now.mono);
-                if missing == 0 {
-                    tracing::warn!("the store is open again; everything that was acknowledged is there");
-                } else {
-                    tracing::error!(missing, "the store is open again, but the disk lost what was acknowledged");
-                }
+                perform(effects, &self.notices);
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be opened again yet");

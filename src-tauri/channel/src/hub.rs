@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::agent::Agent;
@@ -82,8 +83,8 @@ pub struct Now {
 pub struct Facts {
     /// Name that devices see.
     pub name: Arc<str>,
-    /// Name of the store.
-    pub epoch: Arc<str>,
+    /// Name of the store, for everybody who tells it; another one once the store lost something.
+    pub epoch: watch::Sender<Arc<str>>,
     /// The service's key.
     pub service_key: SigningKey,
     /// The certificate of TLS.

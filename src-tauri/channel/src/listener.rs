@@ -52,8 +52,8 @@ pub(crate) struct Ports {
     pub(crate) link_key: Zeroizing<[u8; 32]>,
     /// Name that devices see.
     pub(crate) name: Arc<str>,
-    /// Name of the store.
-    pub(crate) epoch: Arc<str>,
+    /// Name of the store as it is now.
+    pub(crate) epoch: watch::Receiver<Arc<str>>,
     /// Waits.
     pub(crate) timing: Timing,
     /// Time.

@@ -146,7 +146,8 @@ impl Service {
         let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
         let link_key = keys::load_or_create(&config.folder.join("link.key"))?;
         let tls = Tls::load_or_create(&config.folder.join("tls.pem"))?;
-        let epoch: Arc<str> = store.epoch()?.into();
+        let epoch = watch::Sender::new(Arc::from(store.epoch()?));
+        let epoch_now = epoch.subscribe();
         let listeners = listener::bind(&config.addresses)?;
         let addresses = listeners
             .iter()
@@ -156,7 +157,7 @@ impl Service {
         let name: Arc<str> = config.name.into();
         let facts = Facts {
             name: Arc::clone(&name),
-            epoch: Arc::clone(&epoch),
+            epoch,
             service_key: service_key.clone(),
             certificate: Arc::clone(tls.certificate()),
             link_key: link_key.clone(),
@@ -194,7 +195,7 @@ impl Service {
             tls,
             link_key,
             name,
-            epoch,
+            epoch: epoch_now,
             timing: config.timing,
             clock,
             reached: Arc::clone(&reached),

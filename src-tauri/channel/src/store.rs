@@ -99,14 +99,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What an error means. What is not known to be harmless is not.
-    pub fn of(error: &rusqlite::Error) -> Self {
+    /// What an error means. What is not known to be harmless is not. `is_full` is asked where the error leaves open whether there was no room: SQLite knows
+    /// ENOSPC, and takes what a quota says for any failed write, from which it recovers in the same way.
+    pub fn of(error: &rusqlite::Error, is_full: impl FnOnce() -> bool) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::SystemIoFailure) if is_failed_write(error) && is_full() => Self::Full,
             None | Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => Self::Content,
             Some(_) => Self::Broken,
         }
     }
+}
+
+fn is_failed_write(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_WRITE)
 }
 
 /// The store, open for writing.
@@ -189,7 +195,7 @@ impl Store {
         };
         devices::check(&store.connection)?;
         store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        store.acknowledged.epoch = store.epoch()?;
+        store.acknowledged = Acknowledged::of(store.epoch()?);
         Ok(store)
     }
 
@@ -210,10 +216,11 @@ impl Store {
     }
 
     /// Opens the file again after [`Store::close`], proves that it can be read and written, and looks for what was acknowledged: how many of those rows are gone.
+    /// Where one is, this is another life of the store, with another epoch. `now_ms`: since 1970.
     ///
     /// # Errors
     /// See [`OpenError`]; the store stays closed.
-    pub fn reopen(&mut self) -> Result<usize, OpenError> {
+    pub fn reopen(&mut self, now_ms: i64) -> Result<usize, OpenError> {
         let folder = self.folder.clone().ok_or(OpenError::Exchanged)?;
         // Opening makes what is not there.
         if !folder.join(FILE).is_file() {
@@ -230,11 +237,27 @@ impl Store {
         }
         let times: u64 = fresh.meta("reopened")?.and_then(|times| times.parse().ok()).unwrap_or(0);
         fresh.set_meta("reopened", Some(&(times + 1).to_string()))?;
+        let missing = fresh.mend(&self.acknowledged)?;
+        if missing > 0 {
+            fresh.live_anew(now_ms)?;
+        }
         fresh.commit()?;
-        let missing = fresh.missing(&self.acknowledged)?;
-        fresh.acknowledged = std::mem::take(&mut self.acknowledged);
+        if missing == 0 {
+            fresh.acknowledged = std::mem::take(&mut self.acknowledged);
+        } else {
+            // What is gone is told once; and nothing of it is waited for.
+            fresh.acknowledged = Acknowledged::of(fresh.epoch()?);
+        }
         *self = fresh;
         Ok(missing)
+    }
+
+    /// Rows are gone that somebody was told of, and their numbers will be given again: devices begin to count anew, and the link's next generation is one that no
+    /// link had. `now_ms`: since 1970.
+    fn live_anew(&mut self, now_ms: i64) -> rusqlite::Result<()> {
+        let generation = self.meta("link_generation")?.and_then(|text| text.parse().ok()).unwrap_or(0).max(now_ms);
+        self.set_meta("link_generation", Some(&generation.to_string()))?;
+        self.set_meta("epoch", Some(&new_epoch()))
     }
 
     /// Where the log is, while there is one.
@@ -424,12 +447,12 @@ mod tests {
         store.commit().unwrap();
         let moved = folder.path().join("moved");
         std::fs::rename(folder.path().join(FILE), &moved).unwrap();
-        assert!(matches!(store.reopen(), Err(OpenError::Exchanged)));
+        assert!(matches!(store.reopen(1), Err(OpenError::Exchanged)));
         assert!(!folder.path().join(FILE).exists(), "no empty one is made");
         drop(Store::open(folder.path()).unwrap());
-        assert!(matches!(store.reopen(), Err(OpenError::Exchanged)), "not the one that was open before");
+        assert!(matches!(store.reopen(1), Err(OpenError::Exchanged)), "not the one that was open before");
         std::fs::rename(&moved, folder.path().join(FILE)).unwrap();
-        assert_eq!(store.reopen().unwrap(), 0);
+        assert_eq!(store.reopen(1).unwrap(), 0);
         assert_eq!(store.meta("kept").unwrap().as_deref(), Some("1"));
         assert_eq!(store.meta("lost").unwrap(), None);
     }
@@ -454,13 +477,18 @@ mod tests {
 
     #[test]
     fn what_an_error_means() {
-        let of = |code| Refusal::of(&ffi_error(code));
-        assert_eq!(of(ffi::SQLITE_FULL), Refusal::Full);
-        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY] {
-            assert_eq!(of(code), Refusal::Broken);
+        let of = |code, full| Refusal::of(&ffi_error(code), || full);
+        for full in [false, true] {
+            assert_eq!(of(ffi::SQLITE_FULL, full), Refusal::Full);
+            for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_READ, ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY] {
+                assert_eq!(of(code, full), Refusal::Broken);
+            }
+            assert_eq!(of(ffi::SQLITE_CONSTRAINT_UNIQUE, full), Refusal::Content);
+            assert_eq!(Refusal::of(&rusqlite::Error::QueryReturnedNoRows, || full), Refusal::Content);
         }
-        assert_eq!(of(ffi::SQLITE_CONSTRAINT_UNIQUE), Refusal::Content);
-        assert_eq!(Refusal::of(&rusqlite::Error::QueryReturnedNoRows), Refusal::Content);
+        // EDQUOT is one of them.
+        assert_eq!(of(ffi::SQLITE_IOERR_WRITE, true), Refusal::Full);
+        assert_eq!(of(ffi::SQLITE_IOERR_WRITE, false), Refusal::Broken);
     }
 
     #[test]

@@ -53,7 +53,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&mut self, line: &mut Line<S>) -> Ending {
-        let epoch = self.house.ports.epoch.as_ref().into();
+        let epoch = self.house.ports.epoch.borrow().to_string();
         line.send(&ToPlugin::Hello { v: Versions::OURS, sn: self.sn.clone(), epoch, hb: HEARTBEAT_S.0 });
         loop {
             let input = match line.next().await {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::args::{Devices, Who};
 use crate::bind::now_ms;
+use crate::choice::{Unclear, choose};
 use crate::columns::columns;
 use crate::confirm::{self, Claim, Typed};
 use crate::exit::{Exit, Stop};
@@ -276,7 +277,7 @@ impl Desk {
 /// A device by its key, the beginning of its key, or its name.
 pub(crate) async fn find(client: &mut Client, language: Language, what: &str) -> Result<DeviceRow, Stop> {
     let list: DeviceList = client.ask(&Request::DevicesList {}).await?;
-    choose(list.devices, what).map_err(|unclear| match unclear {
+    choose(list.devices, what, PREFIX, key_and_name).map_err(|unclear| match unclear {
         Unclear::None => Stop::Told {
             exit: Exit::Failed,
             code: FailureCode::DeviceUnknown.as_str(),
@@ -287,27 +288,8 @@ pub(crate) async fn find(client: &mut Client, language: Language, what: &str) ->
     })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Unclear {
-    None,
-    Several,
-}
-
-/// A whole key first, then a name, then the beginning of a key; never a guess between two.
-fn choose(devices: Vec<DeviceRow>, what: &str) -> Result<DeviceRow, Unclear> {
-    let by_key = |device: &DeviceRow| device.device_key == what;
-    let by_name = |device: &DeviceRow| device.name == what;
-    let by_prefix = |device: &DeviceRow| what.len() >= PREFIX && device.device_key.starts_with(what);
-    let ways: [&dyn Fn(&DeviceRow) -> bool; 3] = [&by_key, &by_name, &by_prefix];
-    for way in ways {
-        let mut matching = devices.iter().filter(|device| way(device));
-        match (matching.next(), matching.next()) {
-            (Some(device), None) => return Ok(device.clone()),
-            (Some(_), Some(_)) => return Err(Unclear::Several),
-            (None, _) => {}
-        }
-    }
-    Err(Unclear::None)
+fn key_and_name(device: &DeviceRow) -> (&str, Option<&str>) {
+    (&device.device_key, Some(&device.name))
 }
 
 fn claim_line(language: Language, claim: &PendingClaim) -> String {
@@ -382,7 +364,7 @@ mod tests {
                 device("pqrs1", "abcd1"),
             ]
         };
-        let chosen = |what| choose(devices(), what).map(|device| device.device_key);
+        let chosen = |what| choose(devices(), what, PREFIX, key_and_name).map(|device| device.device_key);
         assert_eq!(chosen("abcd1").as_deref(), Ok("abcd1"), "a whole key wins over a name");
         assert_eq!(chosen("Kitchen").as_deref(), Ok("abcd1"));
         assert_eq!(chosen("xyzw").as_deref(), Ok("xyzw1"));

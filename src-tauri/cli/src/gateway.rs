@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::args::{self, Gateway};
 use crate::bind::now_ms;
+use crate::choice::{Unclear, choose};
 use crate::columns::columns;
 use crate::devices::ago;
 use crate::exit::{Exit, Stop};
@@ -214,33 +215,20 @@ impl Desk {
 
     async fn find(&mut self, what: &str) -> Result<GatewayDevice, Stop> {
         let paired = self.devices().await?.paired;
-        choose(paired, what).map_err(|many| match many {
-            false => Stop::Told {
+        choose(paired, what, PREFIX, id_and_name).map_err(|unclear| match unclear {
+            Unclear::None => Stop::Told {
                 exit: Exit::Failed,
                 code: FailureCode::GatewayDeviceUnknown.as_str(),
                 words: say::no_such_device(self.language, what),
                 detail: json!(what),
             },
-            true => Stop::told(Exit::Usage, "several_devices", say::several_devices(self.language, what)),
+            Unclear::Several => Stop::told(Exit::Usage, "several_devices", say::several_devices(self.language, what)),
         })
     }
 }
 
-/// A whole id first, then a name, then the beginning of an id. `Err`: whether there are several.
-fn choose(devices: Vec<GatewayDevice>, what: &str) -> Result<GatewayDevice, bool> {
-    let ways: [&dyn Fn(&GatewayDevice) -> bool; 3] =
-        [&|device| device.device_id == what, &|device| device.name.as_deref() == Some(what), &|device| {
-            what.len() >= PREFIX && device.device_id.starts_with(what)
-        }];
-    for way in ways {
-        let mut matching = devices.iter().filter(|device| way(device));
-        match (matching.next(), matching.next()) {
-            (Some(device), None) => return Ok(device.clone()),
-            (Some(_), Some(_)) => return Err(true),
-            (None, _) => {}
-        }
-    }
-    Err(false)
+fn id_and_name(device: &GatewayDevice) -> (&str, Option<&str>) {
+    (&device.device_id, device.name.as_deref())
 }
 
 fn name(device: &GatewayDevice) -> String {
@@ -288,10 +276,12 @@ mod tests {
     fn a_device_is_found_by_id_name_or_beginning_and_never_guessed() {
         let devices =
             || vec![device("aabbccdd", Some("Phone")), device("aabbcc00", Some("Tablet")), device("ff", Some("Phone"))];
-        assert_eq!(choose(devices(), "aabbccdd").unwrap().device_id, "aabbccdd");
-        assert_eq!(choose(devices(), "Tablet").unwrap().device_id, "aabbcc00");
-        assert_eq!(choose(devices(), "aabbcc0").unwrap().device_id, "aabbcc00");
-        let several = |what: &str| choose(devices(), what).unwrap_err();
-        assert!(several("Phone") && several("aabbcc") && !several("aabb"));
+        let chosen = |what| choose(devices(), what, PREFIX, id_and_name).map(|device| device.device_id);
+        assert_eq!(chosen("aabbccdd").as_deref(), Ok("aabbccdd"));
+        assert_eq!(chosen("Tablet").as_deref(), Ok("aabbcc00"));
+        assert_eq!(chosen("aabbcc0").as_deref(), Ok("aabbcc00"));
+        assert_eq!(chosen("Phone"), Err(Unclear::Several));
+        assert_eq!(chosen("aabbcc"), Err(Unclear::Several));
+        assert_eq!(chosen("aabb"), Err(Unclear::None));
     }
 }

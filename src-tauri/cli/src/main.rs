@@ -14,6 +14,7 @@ mod activity;
 mod args;
 mod backup;
 mod bind;
+mod choice;
 mod columns;
 mod confirm;
 mod devices;

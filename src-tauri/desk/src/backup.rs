@@ -194,7 +194,7 @@ fn unpack(from: &Path, into: &Path) -> Result<(), FileError> {
         let mut unpacked = options.open(&to).map_err(file(&to))?;
         io::copy(&mut entry, &mut unpacked).map_err(|error| {
             // What the disk says is not the file's fault.
-            if error.kind() == io::ErrorKind::StorageFull { file(&to)(error) } else { foreign(error) }
+            if channel::disk::is_no_room(&error) { file(&to)(error) } else { foreign(error) }
         })?;
     }
     // To the end, where gzip keeps its checksum.

@@ -1,14 +1,14 @@
 //! Takes secrets and places out of text before it is written or shown: the one way to the log, to a panic's line and to a report.
 //!
-//! First of all nothing secret is logged; this is for the line that somebody writes tomorrow. Every secret that this process knows is looked for as it is and as
-//! base64, base64url, hex and percent-encoded text. Addresses of the network keep their first three numbers, the home folder becomes `~`, the user's name
+//! First of all nothing secret is logged; this is for the line that somebody writes tomorrow. Every secret that this process knows is looked for as it is, as
+//! base64, base64url, hex and percent-encoded text, alone or inside of something longer, and in JSON within JSON. Addresses of the network keep their first three numbers, the home folder becomes `~`, the user's name
 //! `<user>`.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER};
 use zeroize::Zeroizing;
 
 /// What takes a secret's place.
@@ -35,8 +35,14 @@ pub fn learn_keys(data: &std::path::Path) {
     }
 }
 
-/// The forms of one secret.
-type Forms = Vec<Zeroizing<String>>;
+/// How one secret may stand in a text.
+#[derive(PartialEq, Eq)]
+struct Forms {
+    /// Letter for letter.
+    exact: Vec<Zeroizing<String>>,
+    /// Without backslashes, of which every JSON around another one doubles all.
+    bare: Vec<Zeroizing<String>>,
+}
 
 /// What is looked for. Cheap to clone: all clones know the same.
 #[derive(Clone, Default)]
@@ -74,20 +80,18 @@ impl Redactor {
 
     /// From now on this is taken out, in every form: a key.
     pub fn learn(&self, secret: &[u8]) {
-        let forms = forms(secret);
+        let Some(forms) = forms(secret) else { return };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if !forms.is_empty() && !known.lasting.contains(&forms) {
+        if !known.lasting.contains(&forms) {
             known.lasting.push(forms);
         }
     }
 
     /// The same of a code or a token that soon is of no use: the newest 64 are remembered.
     pub fn learn_passing(&self, secret: &[u8]) {
-        let forms = forms(secret);
+        let Some(forms) = forms(secret) else { return };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if !forms.is_empty() {
-            known.passing.push_back(forms);
-        }
+        known.passing.push_back(forms);
         if known.passing.len() > PASSING {
             known.passing.pop_front();
         }
@@ -97,12 +101,12 @@ impl Redactor {
     pub fn clean(&self, text: &str) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let mut clean = text.to_owned();
-        let mut found: Vec<&Zeroizing<String>> =
-            known.lasting.iter().chain(&known.passing).flatten().filter(|form| text.contains(form.as_str())).collect();
-        // A secret inside another's text: the longer one first, so that none of it is left.
-        found.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        for secret in found {
-            clean = clean.replace(secret.as_str(), SECRET);
+        let all = || known.lasting.iter().chain(&known.passing);
+        for form in longest_first(all().flat_map(|forms| &forms.exact), text) {
+            clean = clean.replace(form, SECRET);
+        }
+        if clean.contains('\\') {
+            clean = without_escaped(&clean, all().flat_map(|forms| &forms.bare));
         }
         if let Some(home) = &known.home {
             clean = clean.replace(home.as_str(), "~");
@@ -114,39 +118,126 @@ impl Redactor {
     }
 }
 
-/// How a secret may stand in a text.
-fn forms(secret: &[u8]) -> Forms {
-    if secret.len() < SHORTEST {
-        return Forms::new();
-    }
-    let mut forms = vec![
-        Zeroizing::new(BASE64_NOPAD.encode(secret)),
-        Zeroizing::new(BASE64URL_NOPAD.encode(secret)),
-        Zeroizing::new(HEXLOWER.encode(secret)),
-        Zeroizing::new(HEXUPPER.encode(secret)),
-        percent(secret),
-    ];
-    if let Ok(text) = std::str::from_utf8(secret) {
-        forms.push(Zeroizing::new(text.to_owned()));
-        // As it stands in JSON.
-        let escaped = Zeroizing::new(serde_json::Value::from(text).to_string());
-        forms.push(Zeroizing::new(escaped.trim_matches('"').to_owned()));
-    }
-    forms
+/// Those that are in a text. A secret inside another's text: the longer one first, so that none of it is left.
+fn longest_first<'f>(forms: impl Iterator<Item = &'f Zeroizing<String>>, text: &str) -> Vec<&'f str> {
+    let mut found: Vec<&str> = forms.map(|form| form.as_str()).filter(|form| text.contains(form)).collect();
+    found.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    found
 }
 
-/// Every byte that a URL escapes, escaped.
-fn percent(secret: &[u8]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(secret.len() * 3));
-    for byte in secret {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            text.push(char::from(*byte));
+/// The text without these, however many backslashes stand between their letters.
+fn without_escaped<'f>(text: &str, bare: impl Iterator<Item = &'f Zeroizing<String>>) -> String {
+    let (mut letters, mut places) = (Zeroizing::new(String::with_capacity(text.len())), Vec::with_capacity(text.len()));
+    for (place, letter) in text.char_indices().filter(|(_, letter)| *letter != '\\') {
+        letters.push(letter);
+        places.resize(letters.len(), place);
+    }
+    let mut ranges: Vec<(usize, usize)> = longest_first(bare, &letters)
+        .into_iter()
+        .flat_map(|form| letters.match_indices(form))
+        .filter_map(|(at, form)| {
+            // The backslashes before the first letter are the first letter's.
+            let begin = text[..places[at]].trim_end_matches('\\').len();
+            let last = *places.get(at + form.len() - 1)?;
+            Some((begin, last + text[last..].chars().next().map_or(0, char::len_utf8)))
+        })
+        .collect();
+    ranges.sort_unstable();
+    let (mut clean, mut done) = (String::with_capacity(text.len()), 0);
+    for (begin, end) in ranges {
+        if begin >= done {
+            clean.push_str(&text[done..begin]);
+            clean.push_str(SECRET);
+        }
+        done = done.max(end);
+    }
+    clean.push_str(&text[done..]);
+    clean
+}
+
+/// How a secret may stand in a text, each way once. `None`: it is too short to be looked for.
+fn forms(secret: &[u8]) -> Option<Forms> {
+    if secret.len() < SHORTEST {
+        return None;
+    }
+    let base64 = [BASE64_NOPAD, BASE64URL_NOPAD];
+    let whole = base64.each_ref().map(|encoding| Zeroizing::new(encoding.encode(secret)));
+    let mut exact = vec![Zeroizing::new(HEXLOWER.encode(secret)), Zeroizing::new(HEXUPPER.encode(secret))];
+    exact.extend(base64.iter().flat_map(|encoding| inside(encoding, secret)));
+    exact.extend(whole.iter().flat_map(|text| inside(&BASE64_NOPAD, text.as_bytes())));
+    exact.extend(percent(secret));
+    exact.extend(whole.iter().flat_map(|text| percent(text.as_bytes())));
+    exact.extend(whole);
+    let mut bare = Vec::new();
+    if let Ok(text) = std::str::from_utf8(secret) {
+        let json = escaped(text);
+        exact.extend(percent(json.as_bytes()));
+        exact.push(Zeroizing::new(text.to_owned()));
+        // In the shell's quotes, and in those of Rust.
+        let (shell, debug) = (Zeroizing::new(text.replace('\'', r"'\''")), Zeroizing::new(format!("{text:?}")));
+        let debug = debug.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&debug);
+        let all = [text, &json, &without_letters(&json), &shell, debug];
+        bare.extend(all.map(|text| Zeroizing::new(text.replace('\\', ""))));
+        bare.retain(|form| form.len() >= SHORTEST);
+    }
+    for forms in [&mut exact, &mut bare] {
+        forms.sort_unstable_by(|one, other| one.as_str().cmp(other));
+        forms.dedup();
+    }
+    Some(Forms { exact, bare })
+}
+
+/// The letters of base64 that this secret alone decides, wherever it begins in what is encoded: `user:password`, say.
+fn inside(encoding: &Encoding, secret: &[u8]) -> [Zeroizing<String>; 3] {
+    [0, 1, 2].map(|before| {
+        let whole = Zeroizing::new([&[0; 2][..before], secret].concat());
+        let text = Zeroizing::new(encoding.encode(&whole));
+        let own = (before * 8).div_ceil(6)..whole.len() * 8 / 6;
+        Zeroizing::new(text[own].to_owned())
+    })
+}
+
+/// As it stands in JSON.
+fn escaped(text: &str) -> Zeroizing<String> {
+    let json = Zeroizing::new(serde_json::Value::from(text).to_string());
+    Zeroizing::new(json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(&json).to_owned())
+}
+
+/// JSON of a writer that trusts nobody with letters beyond ASCII.
+fn without_letters(json: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(json.len() * 3));
+    for letter in json.chars() {
+        if letter.is_ascii() {
+            text.push(letter);
         } else {
-            text.push('%');
-            text.push_str(&HEXUPPER.encode(&[*byte]));
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
         }
     }
     text
+}
+
+/// As it stands in a URL: RFC 3986, `encodeURIComponent`, `encodeURI` and a form each leave other bytes as they are, and write the rest in capitals or not.
+fn percent(bytes: &[u8]) -> Vec<Zeroizing<String>> {
+    const LEFT: [&[u8]; 4] = [b"-._~", b"-_.!~*'()", b"-_.!~*'();/?:@&=+$,#", b"*-._ "];
+    let digits = [HEXUPPER, HEXLOWER];
+    let mut forms = Vec::with_capacity(LEFT.len() * digits.len());
+    for left in LEFT {
+        for digits in &digits {
+            let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 3));
+            for byte in bytes {
+                match byte {
+                    b' ' if left.contains(byte) => text.push('+'),
+                    byte if byte.is_ascii_alphanumeric() || left.contains(byte) => text.push(char::from(*byte)),
+                    byte => {
+                        text.push('%');
+                        text.push_str(&digits.encode(&[*byte]));
+                    }
+                }
+            }
+            forms.push(text);
+        }
+    }
+    forms
 }
 
 /// Replaces a name where it stands alone: `anna` is not in `hosanna`.
@@ -210,6 +301,8 @@ fn without_address(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    mod planted;
+
     use super::*;
 
     fn redactor() -> Redactor {
@@ -229,7 +322,7 @@ mod tests {
                 BASE64URL_NOPAD.encode(secret),
                 HEXLOWER.encode(secret),
                 HEXUPPER.encode(secret),
-                percent(secret).to_string(),
+                percent(secret)[0].to_string(),
             ] {
                 let clean = redactor.clean(&format!("before {form} after, url=http://x/#{form}"));
                 assert!(!clean.contains(&form) && clean.contains(SECRET), "{clean}");

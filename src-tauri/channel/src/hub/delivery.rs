@@ -1,6 +1,8 @@
 //! Messages up, replies down, in order, each once.
 
 use super::event::{Notice, SessionId};
+#[cfg(test)]
+use super::tests::hostile_plugin::Check;
 use super::{Effect, Hub, Now, millis};
 use crate::id::{self, DeviceKey, MessageId, TurnId};
 use crate::storage::Room;
@@ -181,7 +183,10 @@ impl Hub {
     }
 
     pub(super) fn on_plugin_frame(&mut self, session: SessionId, frame: FromPlugin, now: Now) -> rusqlite::Result<()> {
-        if self.link.as_ref().is_none_or(|link| link.session != session) {
+        let is_linked = self.link.as_ref().is_some_and(|link| link.session == session);
+        #[cfg(test)]
+        let is_linked = is_linked || super::tests::hostile_plugin::unchecked(Check::Link);
+        if !is_linked {
             return Ok(());
         }
         match frame {
@@ -263,9 +268,12 @@ impl Hub {
             return Ok(false);
         }
         let bound = device.map(|device| self.store.device_name(device)).transpose()?.flatten().is_some();
+        let fits = fits(text);
+        #[cfg(test)]
+        let fits = fits || super::tests::hostile_plugin::unchecked(Check::Size);
         let code = match bound {
             false => Code::Removed,
-            true if fits(text) => return Ok(true),
+            true if fits => return Ok(true),
             true => Code::TooLong,
         };
         self.tell_plugin(ToPlugin::Refused { rid: rid.into(), code });

@@ -1,6 +1,8 @@
 //! The plugin's link: who may have it, and what it is given.
 
 use super::event::{Notice, SessionId};
+#[cfg(test)]
+use super::tests::hostile_plugin::Check;
 use super::{Effect, Flight, Hub, LINK_WINDOW, Link, Now};
 use crate::agent::{Agent, ECHO_GATEWAY};
 use crate::id::DeviceKey;
@@ -154,7 +156,10 @@ impl Hub {
 
     /// Gives the plugin what fits: one turn a device, [`LINK_WINDOW`] not yet accepted ones in all.
     pub(super) fn pump_turns(&mut self, now: Now) -> rusqlite::Result<()> {
-        while self.link.as_ref().is_some_and(|link| link.unaccepted.len() < LINK_WINDOW) {
+        let window = LINK_WINDOW;
+        #[cfg(test)]
+        let window = if super::tests::hostile_plugin::unchecked(Check::Window) { usize::MAX } else { window };
+        while self.link.as_ref().is_some_and(|link| link.unaccepted.len() < window) {
             let Some(device) = self.ready.pop_front() else { return Ok(()) };
             if self.flights.contains_key(&device) {
                 continue;

@@ -50,7 +50,8 @@ impl Hub {
             self.effects.push(Effect::Close(older.outbox, Close::Replaced));
         }
         // A device that remembers more than was ever sent was bound to another life of this store.
-        let resume = if epoch == *self.facts.epoch && last_n <= row.last_n { Resume::Ok } else { Resume::Reset };
+        let resume =
+            if epoch == **self.facts.epoch.borrow() && last_n <= row.last_n { Resume::Ok } else { Resume::Reset };
         let from = if resume == Resume::Ok { last_n } else { 0 };
         if from > row.got_n {
             self.store.replies_got(&device, from, None, now.wall, self.facts.keep_text())?;
@@ -72,7 +73,7 @@ impl Hub {
         let ready = ToDevice::Ready {
             device_key: device.to_string(),
             name: name.to_string(),
-            epoch: self.facts.epoch.to_string(),
+            epoch: self.facts.epoch.borrow().to_string(),
             n: row.last_n,
             resume,
             link,

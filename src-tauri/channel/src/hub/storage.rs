@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::SessionId;
+use super::event::{Notice, SessionId};
 use super::{Effect, Hub, Now};
 use crate::outbox::Outbox;
 use crate::storage::Room;
+use crate::store::OpenError;
 use crate::view::{BindFailure, BindProgress};
 use crate::wire::device::{Bye, ErrFrame, ToDevice};
 use crate::wire::{Close, Code};
@@ -126,6 +127,23 @@ impl Hub {
         let waiting = self.end_attempts(BindFailure::NotStored, |_| true);
         effects.extend(waiting.into_iter().map(|outbox| Effect::Close(outbox, Close::Refused)));
         effects
+    }
+
+    /// Opens the store again after [`Hub::recover`]. Where something is gone that somebody was told of, its numbers will be given again: then no peer may go on from
+    /// where it was, and the person is told.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the store stays closed.
+    pub fn reopen(&mut self, now: Now) -> Result<Vec<Effect>, OpenError> {
+        let missing = self.store.reopen(now.wall)?;
+        if missing == 0 {
+            tracing::warn!("the store is open again; everything that was acknowledged is there");
+            return Ok(Vec::new());
+        }
+        tracing::error!(missing, "the store is open again, but the disk lost what was acknowledged");
+        self.facts.epoch.send_replace(self.store.epoch()?.into());
+        self.changed();
+        Ok(vec![Effect::Notice(Notice::StoreDamaged("the newest messages".into()))])
     }
 
     /// A reply that did not go out goes out again.

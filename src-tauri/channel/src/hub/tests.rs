@@ -2,6 +2,7 @@
 
 mod agents;
 mod announced;
+pub(super) mod hostile_plugin;
 mod limits;
 mod listing;
 mod pushes;
@@ -255,7 +256,7 @@ fn a_connection_that_was_opened_earlier_takes_nothing_over_however_late_it_prove
     let peer = std::net::IpAddr::from([127, 0, 0, 1]);
     let (early, caller) = rig.caller(Chan::Plain, peer);
     rig.arrive(&device, 0);
-    let (epoch, sig) = (rig.hub.facts.epoch.to_string(), crate::wire::Blob([0; 64]));
+    let (epoch, sig) = (rig.hub.facts.epoch.borrow().to_string(), crate::wire::Blob([0; 64]));
     let (key, outbox) = (device.clone(), caller.outbox);
     rig.event(Event::DeviceReady { session: early, device: key, outbox, peer, epoch, last_n: 0, sig });
     assert_eq!(rig.closed_session(early), Some(crate::wire::Close::Replaced));

@@ -15,7 +15,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -95,7 +95,7 @@ impl Rig {
             tls: tls.clone(),
             link_key: Zeroizing::new(LINK_KEY),
             name: "Study".into(),
-            epoch: "e5f1".into(),
+            epoch: watch::Sender::new("e5f1".into()).subscribe(),
             timing,
             clock,
             reached: Arc::clone(&reached),

@@ -18,8 +18,12 @@ pub(super) struct Acknowledged {
     open: Vec<Row>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Row {
+    /// That it is bound.
+    Bound(DeviceKey),
+    /// That it is not any more.
+    Removed(DeviceKey),
     Turn(TurnId),
     /// The count of a device, which never goes down: the reply itself may have been given up since.
     Reply(DeviceKey, u64),
@@ -29,12 +33,25 @@ impl Row {
     fn device(&self) -> &DeviceKey {
         match self {
             Self::Turn(turn) => &turn.device,
-            Self::Reply(device, _) => device,
+            Self::Bound(device) | Self::Removed(device) | Self::Reply(device, _) => device,
         }
     }
 }
 
 impl Acknowledged {
+    /// Nothing yet, of a store with this name.
+    pub(super) fn of(epoch: String) -> Self {
+        Self { epoch, ..Self::default() }
+    }
+
+    pub(super) fn bound(&mut self, device: &DeviceKey) {
+        self.open.push(Row::Bound(device.clone()));
+    }
+
+    pub(super) fn removed(&mut self, device: &DeviceKey) {
+        self.open.push(Row::Removed(device.clone()));
+    }
+
     pub(super) fn turn(&mut self, device: &DeviceKey, message: &MessageId) {
         self.open.push(Row::Turn(TurnId { device: device.clone(), message: message.clone() }));
     }
@@ -44,19 +61,21 @@ impl Acknowledged {
     }
 
     pub(super) fn committed(&mut self) {
-        self.newest.extend(self.open.drain(..));
+        for row in self.open.drain(..) {
+            match &row {
+                // With a device go its messages and replies.
+                Row::Removed(device) => self.newest.retain(|older| older.device() != device),
+                Row::Bound(device) => self.newest.retain(|older| *older != Row::Removed(device.clone())),
+                Row::Turn(_) | Row::Reply(..) => {}
+            }
+            self.newest.push_back(row);
+        }
         let extra = self.newest.len().saturating_sub(REMEMBERED);
         self.newest.drain(..extra);
     }
 
     pub(super) fn rolled_back(&mut self) {
         self.open.clear();
-    }
-
-    /// A device was removed.
-    pub(super) fn forget(&mut self, device: &DeviceKey) {
-        self.open.retain(|row| row.device() != device);
-        self.newest.retain(|row| row.device() != device);
     }
 
     /// Old turns were deleted: these may be among them.
@@ -67,11 +86,13 @@ impl Acknowledged {
 }
 
 impl Store {
-    /// How many of these rows are not in this store.
-    pub(super) fn missing(&self, acknowledged: &Acknowledged) -> rusqlite::Result<usize> {
+    /// How many of these rows are not in this store. A device whose removal is gone is removed once more.
+    pub(super) fn mend(&mut self, acknowledged: &Acknowledged) -> rusqlite::Result<usize> {
         let mut missing = 0;
         for row in &acknowledged.newest {
             let is_there = match row {
+                Row::Bound(device) => self.device_name(device)?.is_some(),
+                Row::Removed(device) => self.remove_device(device)?.is_none(),
                 Row::Turn(turn) => self.turn_state(turn)?.is_some(),
                 Row::Reply(device, n) => self.device(device)?.is_some_and(|row| row.last_n >= *n),
             };
@@ -110,16 +131,68 @@ mod tests {
         store.commit().unwrap();
         turn(&mut store, &device, 3);
         store.close();
-        assert_eq!(store.reopen().unwrap(), 0, "what was not committed was not acknowledged");
-        store.close();
-        let raw = rusqlite::Connection::open(folder.path().join("channel.db")).unwrap();
-        raw.execute_batch("DELETE FROM turn WHERE seq = 2; UPDATE device SET last_n = 0").unwrap();
-        drop(raw);
-        assert_eq!(store.reopen().unwrap(), 2);
+        assert_eq!(store.reopen(1).unwrap(), 0, "what was not committed was not acknowledged");
+        lose(&mut store, folder.path(), "DELETE FROM turn WHERE seq = 2; UPDATE device SET last_n = 0");
+        assert_eq!(store.reopen(1).unwrap(), 2);
         store.remove_device(&device).unwrap();
         store.commit().unwrap();
         store.close();
-        assert_eq!(store.reopen().unwrap(), 0, "a removed device is not missed");
+        assert_eq!(store.reopen(1).unwrap(), 0, "a removed device is not missed");
+    }
+
+    /// What a disk that lies loses while the store is open.
+    fn lose(store: &mut Store, folder: &std::path::Path, rows: &str) {
+        store.close();
+        let raw = rusqlite::Connection::open(folder.join("channel.db")).unwrap();
+        raw.execute_batch(rows).unwrap();
+    }
+
+    #[test]
+    fn a_store_that_lost_something_lives_another_life_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let key = SigningKey::from_bytes(&[1; 32]).verifying_key();
+        store.bind_device(&key, "d", Kind::Phone, 1).unwrap();
+        turn(&mut store, &DeviceKey::of(&key), 1);
+        store.set_meta("link_generation", Some("7")).unwrap();
+        store.commit().unwrap();
+        let (before, of) = (store.epoch().unwrap(), |store: &Store| store.meta("link_generation").unwrap().unwrap());
+        store.close();
+        assert_eq!(store.reopen(5_000).unwrap(), 0);
+        assert_eq!((store.epoch().unwrap(), of(&store).as_str()), (before.clone(), "7"), "nothing was lost");
+        lose(&mut store, folder.path(), "DELETE FROM turn");
+        assert_eq!(store.reopen(5_000).unwrap(), 1);
+        let after = store.epoch().unwrap();
+        assert_ne!(after, before, "devices begin to count anew");
+        assert_eq!(of(&store), "5000", "no link ever had it");
+        store.close();
+        assert_eq!(store.reopen(6_000).unwrap(), 0, "told once");
+        assert_eq!((store.epoch().unwrap(), of(&store).as_str()), (after, "5000"));
+    }
+
+    #[test]
+    fn a_binding_that_is_gone_is_missed_and_a_removal_that_is_gone_is_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let keys = [1, 2].map(|seed| SigningKey::from_bytes(&[seed; 32]).verifying_key());
+        let [bound, removed] = keys.map(|key| DeviceKey::of(&key));
+        keys.iter().for_each(|key| store.bind_device(key, "d", Kind::Phone, 1).unwrap());
+        store.commit().unwrap();
+        store.remove_device(&removed).unwrap();
+        store.rollback();
+        store.close();
+        assert_eq!(store.reopen(1).unwrap(), 0, "what was rolled back did not happen");
+        store.remove_device(&removed).unwrap();
+        store.commit().unwrap();
+        let again = format!(
+            "DELETE FROM device; INSERT INTO device (device_key, public_key, name, kind, bound_at)
+             VALUES ('{removed}', x'{}', 'd', 'phone', 1)",
+            data_encoding::HEXLOWER.encode(keys[1].as_bytes())
+        );
+        lose(&mut store, folder.path(), &again);
+        assert_eq!(store.reopen(1).unwrap(), 2);
+        assert!(store.device_name(&removed).unwrap().is_none(), "who was removed stays out");
+        assert!(store.device_name(&bound).unwrap().is_none(), "its key is gone with its row");
     }
 
     #[test]

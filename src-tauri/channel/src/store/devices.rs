@@ -112,6 +112,7 @@ impl Store {
                  ON CONFLICT DO UPDATE SET kind = ?4, bound_at = ?5",
             )?
             .execute(params![DeviceKey::of(public_key).as_str(), public_key.as_bytes(), name, kind.as_str(), now])?;
+        self.acknowledged.bound(&DeviceKey::of(public_key));
         Ok(())
     }
 
@@ -162,7 +163,7 @@ impl Store {
         self.begin()?;
         let lost = Lost { messages: self.open_turns(key)?.0, replies: self.waiting_replies(key)?.0 };
         self.connection.prepare_cached("DELETE FROM device WHERE device_key = ?1")?.execute([key.as_str()])?;
-        self.acknowledged.forget(key);
+        self.acknowledged.removed(key);
         Ok(Some(lost))
     }
 }

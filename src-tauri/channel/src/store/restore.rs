@@ -103,9 +103,7 @@ fn go_on_without(store: &mut Store, aside: PathBuf, now_ms: i64) -> Result<Resto
     let damage = Some("part of what was written last cannot be read".to_owned());
     let restored = Restored { at_ms: now_ms, damage, aside, as_of_ms };
     tracing::error!(asOfMs = restored.as_of_ms, "the log of the message store is damaged");
-    let generation = store.meta("link_generation")?.and_then(|text| text.parse().ok()).unwrap_or(0).max(now_ms);
-    store.set_meta("link_generation", Some(&generation.to_string()))?;
-    store.set_meta("epoch", Some(&new_epoch()))?;
+    store.live_anew(now_ms)?;
     let told = serde_json::to_string(&restored).map_err(|error| OpenError::Damaged(error.to_string()))?;
     store.set_meta(META, Some(&told))?;
     store.commit()?;

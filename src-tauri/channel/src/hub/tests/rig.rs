@@ -64,10 +64,13 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        let store = Store::in_memory().unwrap();
+        Self::on(Store::in_memory().unwrap())
+    }
+
+    pub(crate) fn on(store: Store) -> Self {
         let facts = Facts {
             name: "test".into(),
-            epoch: store.epoch().unwrap().into(),
+            epoch: watch::Sender::new(store.epoch().unwrap().into()),
             service_key: SigningKey::from_bytes(&[7; 32]),
             certificate: Arc::new(Certificate { der: Der(vec![1, 2, 3]), chan: Chan::of_certificate(&[1, 2, 3]) }),
             link_key: Zeroizing::new([8; 32]),
@@ -315,11 +318,11 @@ impl Rig {
     }
 
     pub(crate) fn arrive(&mut self, device: &DeviceKey, last_n: u64) {
-        let epoch = self.hub.facts.epoch.to_string();
+        let epoch = self.hub.facts.epoch.borrow().to_string();
         self.arrive_as(device, &epoch, last_n);
     }
 
-    fn arrive_as(&mut self, device: &DeviceKey, epoch: &str, last_n: u64) {
+    pub(crate) fn arrive_as(&mut self, device: &DeviceKey, epoch: &str, last_n: u64) {
         let (session, outbox) = self.peer();
         self.devices.insert(device.clone(), session);
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -6,7 +6,8 @@ use crate::clock::Reading;
 use crate::driver::perform;
 use crate::hub::event::{Event, Notice};
 use crate::storage::Room;
-use crate::wire::device::{ErrFrame, Stored, ToDevice};
+use crate::store::{FILE, Store};
+use crate::wire::device::{ErrFrame, Resume, Stored, ToDevice};
 use crate::wire::upstream::{FromPlugin, Outcome, ToPlugin};
 use crate::wire::{Close, Code};
 
@@ -122,6 +123,53 @@ fn a_device_whose_coming_was_not_stored_comes_again() {
     assert!(!rig.device_frames(&device).iter().any(|frame| matches!(frame, ToDevice::Ready { .. })));
     rig.arrive(&device, 0);
     assert!(rig.device_frames(&device).iter().any(|frame| matches!(frame, ToDevice::Ready { .. })));
+}
+
+/// A disk that said it had synced, and did not: what SQL does is what it loses.
+fn lose(rig: &mut Rig, folder: &std::path::Path, rows: &str) {
+    let effects = rig.hub.recover(Vec::new(), rig.now);
+    perform(effects, &rig.notices);
+    rig.hub.store.close();
+    rusqlite::Connection::open(folder.join(FILE)).unwrap().execute_batch(rows).unwrap();
+    let effects = rig.hub.reopen(rig.now).unwrap();
+    perform(effects, &rig.notices);
+}
+
+/// Two replies that a device has shown; the disk loses what `rows` does, and then the assistant says something new.
+fn shown_after_a_loss(rows: &str) -> Vec<(u64, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::on(Store::open(folder.path()).unwrap());
+    let device = rig.bound_device(1);
+    let epoch = rig.hub.facts.epoch.borrow().to_string();
+    rig.link();
+    rig.push(&device, "p1", "first");
+    rig.push(&device, "p2", "second");
+    assert_eq!(replies(&rig.device_frames(&device)).len(), 2);
+    rig.got(&device, 2);
+    lose(&mut rig, folder.path(), rows);
+    rig.link();
+    rig.push(&device, "p3", "new");
+    rig.arrive_as(&device, &epoch, 2);
+    let frames = rig.device_frames(&device);
+    let shown = replies(&frames).into_iter().map(|(n, text, ..)| (n, text)).collect();
+    let ready = frames.iter().find_map(|frame| {
+        let ToDevice::Ready { epoch, resume, .. } = frame else { return None };
+        Some((epoch.clone(), *resume))
+    });
+    let told = rig.notices().iter().any(|notice| matches!(notice, Notice::StoreDamaged(_)));
+    let lost = !rows.is_empty();
+    assert_eq!(ready, Some((rig.hub.facts.epoch.borrow().to_string(), if lost { Resume::Reset } else { Resume::Ok })));
+    assert_eq!((*epoch != **rig.hub.facts.epoch.borrow(), told), (lost, lost));
+    assert_eq!(rig.hub.store.epoch().unwrap(), **rig.hub.facts.epoch.borrow(), "memory and file say the same");
+    shown
+}
+
+#[test]
+fn what_is_said_after_the_disk_lost_a_reply_reaches_the_device_that_had_it() {
+    // The new reply has the number of the lost one, which the device says it has.
+    let shown = shown_after_a_loss("DELETE FROM reply WHERE n = 2; UPDATE device SET last_n = 1, got_n = 1");
+    assert!(shown.contains(&(2, "new".into())), "{shown:?}");
+    assert_eq!(shown_after_a_loss(""), [(3, "new".into())], "nothing is lost, nothing comes again");
 }
 
 #[test]
