@@ -106,6 +106,7 @@ export const SCENES = [
   { name: "health-interrupted", scene: "health-interrupted", whole: true },
   { name: "health-cannot-tell", scene: "health-cannot-tell", act: open("finding-evidence"), whole: true },
   { name: "health-many", scene: "health-many", whole: true },
+  { name: "health-nav", scene: "health-stale", act: click("nav-devices") },
   { name: "settings", scene: "settings", whole: true },
   { name: "settings-troubled", scene: "settings-troubled", whole: true },
   { name: "settings-setup", scene: "settings", act: click("settings-look") },

@@ -224,6 +224,13 @@ describe("the page", () => {
     expect(on.has("page-settings")).toBe(true);
   });
 
+  test("is marked in the navigation while something is broken, and not for less", async () => {
+    expect((await stage("health-stale")).has("nav-unwell")).toBe(true);
+    expect((await stage("health-interrupted")).has("nav-unwell")).toBe(true);
+    expect((await stage("health-cannot-tell")).has("nav-unwell")).toBe(false);
+    expect((await stage("home")).has("nav-unwell")).toBe(false);
+  });
+
   test("tells the worst first, and makes a report where there is nothing else", async () => {
     const on = await stage("health-many");
     expect(on.all("finding").map((one) => one.attributes("data-cause"))).toEqual(["rateLimited", "copiesDiffer", "dashboardStale", "deadRecords"]);

@@ -99,6 +99,8 @@ pub enum TrayAction {
     PhonePage,
     /// Open the activity page.
     Activity,
+    /// Open the page that says whether everything works, and what is wrong.
+    Health,
     /// Open the settings page.
     Settings,
     /// Open the first-run pages, which connect the assistant.
@@ -127,6 +129,7 @@ pub fn tray_menu(state: &State, now: &Zoned) -> TrayMenu {
     });
     items.push(TrayItem::Separator);
     items.push(button(TrayAction::Activity, words::activity(language)));
+    items.push(button(TrayAction::Health, status::health_line(view, language)));
     items.push(button(TrayAction::Settings, words::settings(language)));
     items.extend(view.app.autostart.map(|on| TrayItem::Check {
         action: TrayAction::Autostart(!on),

@@ -127,7 +127,7 @@ fn bind_opens_the_window_as_a_process_of_its_own() -> Result<()> {
     let desktop = Desktop::start(&lab.computer, Outfit::default())?;
     let (tray, app) = in_the_tray(&desktop)?;
     assert_eq!(app.window_processes()?, Vec::<u32>::new(), "there is a window before anybody wants one");
-    for line in ["Bind a device…", "Activity…", "Settings…"] {
+    for line in ["Bind a device…", "Activity…", "Health…", "Settings…"] {
         tray.click(&[line])?;
         app.until_window(true)?;
         until("a window on the screen", || Ok(desktop.windows()?.iter().any(|title| title.contains("SmartPi"))))?;
@@ -150,6 +150,7 @@ fn a_line_that_leads_to_a_page_leads_an_open_window_there() -> Result<()> {
     for (line, page) in [
         (&["Practice*"][..], "page-welcome"),
         (&["Activity…"], "page-activity"),
+        (&["Health…"], "page-health"),
         (&["Devices*", "More…"], "page-devices"),
         (&["Settings…"], "page-settings"),
         (&["Bind a device…"], "page-bind"),

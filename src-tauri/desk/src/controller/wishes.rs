@@ -76,6 +76,7 @@ impl<S: Shell> Controller<S> {
                 }
             }
             TrayAction::Activity => self.open(Page::Activity {}, reply),
+            TrayAction::Health => self.open(Page::Health {}, reply),
             TrayAction::Settings => self.open(Page::Settings {}, reply),
             TrayAction::Welcome => self.open(Page::Welcome {}, reply),
             TrayAction::Autostart(on) => {

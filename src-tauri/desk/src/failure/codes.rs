@@ -321,7 +321,7 @@ codes! {
     /// This program ended in the middle of a repair.
     RepairInterrupted, "repair_interrupted",
         "The last repair was interrupted, and nothing of it goes on by itself. Look at what was done on the Health page first.",
-        "上次修复被中断，且不会自动继续。请先在“健康”页面查看已完成的步骤。";
+        "上次修复被中断，且不会自动继续。请先在“运行状况”页面查看已完成的步骤。";
     /// There were as many as there may be in an hour.
     RepairTooMany, "repair_too_many",
         "There were several repairs within an hour. Try again later.", "一小时内已进行多次修复，请稍后再试。";
@@ -343,7 +343,7 @@ codes! {
         "SmartPi could not write down what it does, so it stopped. Check the disk space.", "SmartPi 无法记录修复过程，因此已停止，请检查磁盘空间。";
     /// Nothing was put aside.
     RepairNoUndo, "repair_no_undo",
-        "Nothing of this repair can be undone.", "此修复没有可撤销的步骤。";
+        "Nothing of this repair can be undone.", "此修复没有可还原的内容。";
     /// No such agent.
     AgentUnknown, "agent_unknown",
         "OpenClaw has no such agent. Look at its agents again and choose one of them.", "OpenClaw 中没有此智能体，请重新查看并选择。";

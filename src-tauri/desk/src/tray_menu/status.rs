@@ -1,5 +1,6 @@
 //! The icon and the lines that say how things are.
 
+use care::finding::Severity;
 use jiff::Zoned;
 
 use super::{TrayAction, TrayIcon, TrayItem, button};
@@ -11,8 +12,11 @@ use crate::words::moment;
 use crate::words::{name, tray as words};
 
 pub(super) fn icon(view: &View) -> TrayIcon {
-    let needs_a_person =
-        view.service.phase == Phase::Failed || !view.pending.is_empty() || cannot_save(view) || another_gateway(view);
+    let needs_a_person = view.service.phase == Phase::Failed
+        || !view.pending.is_empty()
+        || cannot_save(view)
+        || another_gateway(view)
+        || unwell(view);
     match view.service.phase {
         _ if needs_a_person => TrayIcon::Attention,
         Phase::Running if view.devices.iter().any(|device| device.talking) => TrayIcon::Talking,
@@ -82,6 +86,11 @@ pub(super) fn more_lines(view: &View, language: Language, now: &Zoned) -> Vec<Tr
     lines
 }
 
+/// Where one sees whether everything works: it says so when something does not.
+pub(super) fn health_line(view: &View, language: Language) -> String {
+    if unwell(view) { words::unwell(language) } else { words::health(language) }
+}
+
 fn assistant_line(assistant: &AssistantView, language: Language, now: &Zoned) -> Option<TrayItem> {
     match (assistant.kind, assistant.link, &assistant.gateway) {
         (AgentWord::Echo, _, _) => Some(button(TrayAction::Welcome, words::practice(language))),
@@ -97,6 +106,12 @@ fn assistant_line(assistant: &AssistantView, language: Language, now: &Zoned) ->
 
 fn another_gateway(view: &View) -> bool {
     view.service.phase == Phase::Running && view.assistant.refused_gateway.is_some()
+}
+
+/// Something was found that does not work, or a repair was interrupted and nobody has looked at it.
+fn unwell(view: &View) -> bool {
+    let broken = view.care.findings.iter().any(|finding| finding.severity == Severity::Broken);
+    broken || view.care.last.as_ref().is_some_and(|repair| repair.interrupted && !repair.acknowledged)
 }
 
 fn cannot_save(view: &View) -> bool {

@@ -1,6 +1,9 @@
 use super::sample::{claim, device, state};
 use super::*;
-use crate::control::answer::{AgentWord, LinkState};
+use care::finding::{Cause, Severity};
+use care::plan::NoPlan;
+
+use crate::control::answer::{AgentWord, FindingView, LinkState, Repair};
 use crate::failure::{Failure, FailureCode};
 use crate::language::Language;
 use serde_json::json;
@@ -102,6 +105,7 @@ Bind a device…
 Open phone page
 --
 Activity…
+Health…
 Settings…
 [x] Start at login
 --
@@ -139,6 +143,7 @@ fn the_whole_menu_reads_like_this_in_chinese() {
 打开手机页面
 --
 动态…
+运行状况…
 设置…
 [x] 登录时启动
 --
@@ -163,6 +168,7 @@ fn a_click_asks_for_what_the_line_says() {
             TrayAction::RemoveDevice(k()),
             TrayAction::PhonePage,
             TrayAction::Activity,
+            TrayAction::Health,
             TrayAction::Settings,
             TrayAction::Autostart(false),
             TrayAction::Quit,
@@ -285,6 +291,26 @@ fn what_needs_the_person_changes_the_icon_and_has_a_line() {
     assert_eq!(icon(&state), TrayIcon::Attention);
     state.shown.service.phase = Phase::Stopped;
     assert_eq!(icon(&state), TrayIcon::Stopped, "nobody is refused any more");
+}
+
+#[test]
+fn what_does_not_work_is_said_where_one_sees_it_and_less_is_not() {
+    let finding = |severity| FindingView {
+        cause: Cause::Hung,
+        severity,
+        evidence: Vec::new(),
+        repair: Repair::None { why: NoPlan::NothingLeft },
+    };
+    let mut state = running();
+    for severity in [Severity::Note, Severity::Warning] {
+        state.shown.care.findings = vec![finding(severity)];
+        assert_eq!(icon(&state), TrayIcon::Running);
+        assert!(menu(&state).contains("\nHealth…\n"));
+    }
+    state.shown.care.findings.insert(0, finding(Severity::Broken));
+    assert_eq!(icon(&state), TrayIcon::Attention);
+    assert!(menu(&state).contains("\nHealth: something does not work…\n"));
+    assert!(menu(&in_chinese(state)).contains("\n运行状况：有问题需要处理…\n"));
 }
 
 #[test]

@@ -97,6 +97,10 @@ crate::words! {
     phone_page(): "Open phone page", "打开手机页面";
     /// What happened.
     activity(): "Activity…", "动态…";
+    /// Whether everything works.
+    health(): "Health…", "运行状况…";
+    /// Something does not.
+    unwell(): "Health: something does not work…", "运行状况：有问题需要处理…";
     /// The settings.
     settings(): "Settings…", "设置…";
     /// Starts with the session.

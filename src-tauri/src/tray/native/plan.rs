@@ -107,6 +107,7 @@ fn meaning(action: &TrayAction) -> String {
         TrayAction::Devices => "devices".to_owned(),
         TrayAction::PhonePage => "phone".to_owned(),
         TrayAction::Activity => "activity".to_owned(),
+        TrayAction::Health => "health".to_owned(),
         TrayAction::Settings => "settings".to_owned(),
         TrayAction::Autostart(_) => "autostart".to_owned(),
         TrayAction::Quit => "quit".to_owned(),

@@ -1,6 +1,7 @@
 /** The page that says whether everything works, and what is wrong if not. */
 export const health = {
   title: "Health",
+  needsYou: "needs you",
   look: "Check now",
   looking: "Checking…",
   lookingText: "SmartPi looks at this computer and asks OpenClaw. Nothing is changed.",

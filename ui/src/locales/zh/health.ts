@@ -2,6 +2,7 @@ import type { Words } from "../en";
 
 export const health: Words["health"] = {
   title: "运行状况",
+  needsYou: "需要您处理",
   look: "立即检查",
   looking: "正在检查…",
   lookingText: "SmartPi 正在查看此电脑并询问 OpenClaw，不会作任何更改。",
