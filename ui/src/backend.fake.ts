@@ -311,7 +311,7 @@ export class FakeBackend implements Backend {
   async careLook(): Promise<void> {
     this.note("careLook");
     this.tell(({ care }) => (care.looking = true));
-    if (!this.scene.looks) this.tell(({ care, app }) => Object.assign(care, { looking: false, lookedMs: Date.now(), rows: care.findings.length === 0 ? linkRows(app.language, {}, Date.now()) : care.rows }));
+    if (!this.scene.looks) this.tell(({ care, app }) => Object.assign(care, { looking: false, lookedMs: Date.now(), rows: care.findings.length === 0 ? linkRows(app.language) : care.rows }));
   }
 
   /** Does every step, and it helps. */
@@ -325,7 +325,7 @@ export class FakeBackend implements Backend {
     }
     const last: RepairView = { plan, startedMs, steps: plan.steps.map(() => ({ state: "done", failure: null })), outcome: { kind: "verified" }, interrupted: false, undoable: true, acknowledged: false };
     this.repairs.unshift(last);
-    this.tell(({ care, app }) => Object.assign(care, { running: null, last, findings: [], lookedMs: Date.now(), rows: linkRows(app.language, {}, Date.now()) }));
+    this.tell(({ care, app }) => Object.assign(care, { running: null, last, findings: [], lookedMs: Date.now(), rows: linkRows(app.language) }));
     return last;
   }
 

@@ -4,7 +4,7 @@ import type { Words } from "./locales/en";
 /** What a mark beside a state looks like. */
 export type HealthShape = "good" | "bad" | "aged" | "unsure" | "hidden" | "off" | "behind" | "wait";
 
-/** A look that is older shows nothing any more, ms: as the program judges it (`care::chain::FRESH_MS`). */
+/** What a look told is as good as now for so long, ms: as the program judges it (`care::chain::FRESH_MS`). */
 export const FRESH_MS = 60_000;
 
 /** Whether a look is as good as now. */
@@ -12,24 +12,13 @@ export function isFresh(atMs: number | null, now: number): boolean {
   return atMs !== null && now - atMs <= FRESH_MS;
 }
 
-/** The row as it is now: what the program told as working ages while nobody looks. */
-export function rowNow(row: LinkRow, now: number): LinkRow {
-  return row.state === "works" && !isFresh(row.atMs, now) ? { ...row, state: "stale" } : row;
-}
-
-/** When the first of these rows is not fresh any more, ms since 1970; null: none is fresh. */
-export function agesAt(rows: readonly LinkRow[], now: number): number | null {
-  const ends = rows.flatMap((row) => (row.state === "works" && row.atMs !== null && isFresh(row.atMs, now) ? [row.atMs + FRESH_MS + 1] : []));
-  return ends.length === 0 ? null : Math.min(...ends);
-}
-
 /** A link in words: its state, and how old that is. */
 export type LinkStory = { shape: HealthShape; text: string; age: string };
 
-/** `at` says a moment. The row is one of {@link rowNow}. */
-export function linkStory(row: LinkRow, now: number, at: (ms: number) => string, words: Words): LinkStory {
+/** `at` says a moment. */
+export function linkStory(row: LinkRow, at: (ms: number) => string, words: Words): LinkStory {
   const say = words.health;
-  const age = row.atMs === null ? "" : isFresh(row.atMs, now) ? say.checkedNow : say.checkedAt(at(row.atMs));
+  const age = row.atMs === null ? "" : say.since(at(row.atMs));
   switch (row.state) {
     case "works":
       return { shape: "good", text: say.works, age };
@@ -52,15 +41,15 @@ export function linkName(link: ChainLink, words: Words): string {
   return words.health.links[link].name;
 }
 
-/** All of it in a sentence. Good only while every link works; the rows are those of {@link rowNow}. */
-export function overall(care: Pick<CareView, "findings" | "lookedMs">, rows: readonly LinkRow[], words: Words): { shape: HealthShape; title: string; text: string } {
+/** All of it in a sentence. Good only while every link works. */
+export function overall({ findings, rows }: Pick<CareView, "findings" | "rows">, words: Words): { shape: HealthShape; title: string; text: string } {
   const say = words.health;
-  const broken = care.findings.filter(({ severity }) => severity === "broken").length;
+  const broken = findings.filter(({ severity }) => severity === "broken").length;
   const states = new Set(rows.map(({ state }) => state));
   if (broken > 0 || states.has("broken")) return { shape: "bad", title: say.someBroken(Math.max(broken, 1)), text: "" };
   if (rows.every(({ state }) => state === "notLooked")) return { shape: "off", title: say.notYet, text: say.notYetText };
   if (rows.every(({ state }) => state === "works")) {
-    const warned = care.findings.some(({ severity }) => severity === "warning");
+    const warned = findings.some(({ severity }) => severity === "warning");
     return warned ? { shape: "wait", title: say.worksForNow, text: say.worksForNowText } : { shape: "good", title: say.allWell, text: say.allWellText };
   }
   if (rows.every(({ state }) => state === "works" || state === "stale")) return { shape: "aged", title: say.agedTitle, text: say.agedText };

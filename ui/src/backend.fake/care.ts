@@ -7,8 +7,8 @@ const NAMES = { en: { agent: "main" }, zh: { agent: "main" } };
 
 export const LINKS: readonly ChainLink[] = ["service", "plugin", "gateway", "pairing", "agent", "model"];
 
-/** Rows that all work, looked at this moment; some of them otherwise. */
-export function linkRows(tongue: Language, more: Partial<Record<ChainLink, Partial<LinkRow>>> = {}, atMs: number | null = ago(0.1)): LinkRow[] {
+/** Rows that all work, for hours; some of them otherwise. */
+export function linkRows(tongue: Language, more: Partial<Record<ChainLink, Partial<LinkRow>>> = {}, atMs: number | null = ago(228)): LinkRow[] {
   const names: Partial<Record<ChainLink, string>> = { gateway: `ws://127.0.0.1:${PORT}`, agent: NAMES[tongue].agent, model: "anthropic/claude-opus-4-6" };
   return LINKS.map((link) => ({ link, state: "works", behind: null, atMs, failure: null, name: names[link] ?? null, ...more[link] }));
 }

@@ -24,7 +24,7 @@ const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["serv
 /** Every situation of the page about the health of it all. */
 export const CARE_SCENES = {
   health: (tongue) => scene(tongue, {}),
-  "health-aged": (tongue) => scene(tongue, { rows: linkRows(tongue, {}, ago(9)), lookedMs: ago(9) }),
+  "health-aged": (tongue) => scene(tongue, { rows: linkRows(tongue, { agent: { state: "stale" }, model: { state: "stale" } }), lookedMs: ago(9) }),
   "health-never": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null }, { state: "off", url: null, version: null }),
   "health-looking": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null, looking: true }, {}, { looks: true }),
   "health-stale": (tongue) => scene(tongue, { ...turnedAway(tongue, "gateway_device_token_stale"), findings: [finding("deviceTokenStale", stale)] }, away),

@@ -1,28 +1,27 @@
 import { computed, onScopeDispose, ref, shallowRef, watch } from "vue";
 
 import { useBackend, type Plan, type RepairView } from "../backend";
-import { agesAt, isFresh, rowNow } from "../healthStory";
+import { FRESH_MS, isFresh } from "../healthStory";
 import { useView } from "../view";
 import { useAttempt } from "./useAttempt";
 
-/** What the program knows of its own health, and how that ages while nobody looks. */
+/** What the program knows of its own health. The chain is told at every change; the rest is of the last look, and ages. */
 export function useHealth() {
   const backend = useBackend();
   const care = computed(() => useView().care);
-  const now = ref(Date.now());
-  const rows = computed(() => care.value.rows.map((row) => rowNow(row, now.value)));
   const { busy, failure, attempt } = useAttempt();
   const looking = computed(() => care.value.looking || busy.value);
 
-  // One timer, for the moment at which what is green is not fresh any more.
+  /** Whether what the last look told is still as good as now. */
+  const fresh = ref(false);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  function wait(): void {
+  function age(): void {
     clearTimeout(timer);
-    now.value = Date.now();
-    const end = agesAt(care.value.rows, now.value);
-    if (end !== null) timer = setTimeout(wait, end - now.value);
+    const { lookedMs } = care.value;
+    fresh.value = isFresh(lookedMs, Date.now());
+    if (fresh.value && lookedMs !== null) timer = setTimeout(age, lookedMs + FRESH_MS + 1 - Date.now());
   }
-  watch(() => care.value.rows, wait, { immediate: true });
+  watch(() => care.value.lookedMs, age, { immediate: true });
   onScopeDispose(() => clearTimeout(timer));
 
   const look = (): Promise<boolean> => (care.value.looking ? Promise.resolve(false) : attempt(() => backend.careLook()));
@@ -32,7 +31,7 @@ export function useHealth() {
     const { lookedMs, running } = care.value;
     if (useView().gateway.state !== "off" && running === null && !isFresh(lookedMs, Date.now())) void look();
   }
-  return { care, rows, now, looking, failure, look, lookAtFirst };
+  return { care, fresh, looking, failure, look, lookAtFirst };
 }
 
 /** What is told on top of the page of the repair that was begun last; null: it was put away. Outlives the page, not the window. */

@@ -96,7 +96,7 @@ export const evidence = {
     gateway: (pid: number) => `the running OpenClaw (process ${pid})`,
     serviceDefinition: "the service that starts OpenClaw",
     environment: "the environment of SmartPi",
-    dotEnv: "a file named .env",
+    dotEnv: "a file of environment variables",
     keyring: "SmartPi's own keys",
   },
   values: { reference: "refers to another place", placeholder: "holds none: the token was lost here" },

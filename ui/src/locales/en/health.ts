@@ -8,7 +8,7 @@ export const health = {
   lookedAt: (when: string) => `Last check: ${when}`,
 
   allWell: "Everything works",
-  allWellText: "Every part was just checked, from your devices to the model.",
+  allWellText: "Every part does what it should, from your devices to the model.",
   worksForNow: "Everything works for now",
   worksForNowText: "Something below may stop it later.",
   someBroken: (count: number) => (count === 1 ? "Something does not work" : `${count} things do not work`),
@@ -37,8 +37,7 @@ export const health = {
   notLooked: "Not checked yet",
   behind: (link: string) => `Cannot be checked before “${link}” works`,
   behindSome: "Cannot be checked before an earlier part works",
-  checkedNow: "checked just now",
-  checkedAt: (when: string) => `checked ${when}`,
+  since: (when: string) => `since ${when}`,
   seeOpenclaw: "Open OpenClaw",
 
   findings: "What was found",

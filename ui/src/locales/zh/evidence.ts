@@ -97,7 +97,7 @@ export const evidence: Words["evidence"] = {
     gateway: (pid) => `正在运行的 OpenClaw（进程 ${pid}）`,
     serviceDefinition: "启动 OpenClaw 的系统服务",
     environment: "SmartPi 的环境变量",
-    dotEnv: "名为 .env 的文件",
+    dotEnv: "环境变量文件",
     keyring: "SmartPi 自己的密钥",
   },
   values: { reference: "指向另一处", placeholder: "没有令牌：已在此处丢失" },

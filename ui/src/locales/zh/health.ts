@@ -9,7 +9,7 @@ export const health: Words["health"] = {
   lookedAt: (when) => `上次检查：${when}`,
 
   allWell: "一切正常",
-  allWellText: "从设备到模型的每个环节都刚刚检查过。",
+  allWellText: "从设备到模型的每个环节都运转正常。",
   worksForNow: "目前一切正常",
   worksForNowText: "下列问题以后可能导致中断。",
   someBroken: (count) => `有 ${count} 处无法正常工作`,
@@ -38,8 +38,7 @@ export const health: Words["health"] = {
   notLooked: "尚未检查",
   behind: (link) => `“${link}”恢复正常后才能检查`,
   behindSome: "前面的环节恢复正常后才能检查",
-  checkedNow: "刚刚检查",
-  checkedAt: (when) => `${when} 检查`,
+  since: (when) => `${when} 起`,
   seeOpenclaw: "打开 OpenClaw 页面",
 
   findings: "发现的问题",
