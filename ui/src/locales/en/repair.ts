@@ -27,7 +27,7 @@ export const repair = {
     approvePairing: "Say yes to SmartPi's own request, and to no other",
     removeRecord: (id: string) => `Remove the entry ${id} of an earlier installation`,
     writeAuth: "Write a lasting token into OpenClaw's configuration, after a copy of it",
-    reinstallService: "Have OpenClaw set up its service anew; the old set-up is kept aside",
+    reinstallService: "Have OpenClaw set up its service anew",
     restartGateway: "Restart OpenClaw",
     openDashboard: "Open the dashboard in your browser with a fresh link",
   },

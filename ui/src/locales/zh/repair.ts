@@ -28,7 +28,7 @@ export const repair: Words["repair"] = {
     approvePairing: "批准 SmartPi 自己的请求，不批准其他请求",
     removeRecord: (id) => `移除以前安装留下的条目 ${id}`,
     writeAuth: "备份 OpenClaw 的配置，再写入固定的令牌",
-    reinstallService: "让 OpenClaw 重新设置其系统服务，原有设置会另行保存",
+    reinstallService: "让 OpenClaw 重新设置其系统服务",
     restartGateway: "重新启动 OpenClaw",
     openDashboard: "在浏览器中用新链接打开控制台",
   },
