@@ -81,7 +81,8 @@ pub(super) async fn another_agent_answers_a_device(stage: &Stage, chosen: &mut T
     let [change] = plan["changes"].as_array().expect("a list").as_slice() else { panic!("one rule comes: {plan}") };
     let told: Value = serde_json::from_str(change["after"].as_str().expect("a rule")).expect("JSON");
     let refused = |arguments: Value| {
-        let refused = Control::connect(&stage.data()).and_then(|mut control| control.refused("devices.route", arguments));
+        let refused =
+            Control::connect(&stage.data()).and_then(|mut control| control.refused("devices.route", arguments));
         refused.unwrap_or_else(|error| panic!("{error:#}"))
     };
     assert_eq!(refused(json!({ "deviceKey": device, "agent": "kitchen", "shown": "another" })), "route_changed");
