@@ -342,7 +342,7 @@ export type Blind =
 
 /**  How the way from a device to a model is, and what can be mended. */
 export type CareView = {
-	/**  One row for each link of the chain, in the order in which a message passes. */
+	/**  One row for each link of the chain that is looked at, in the order in which a message passes. */
 	rows: LinkRow[],
 	/**  What is wrong, the worst first. Of the last look. */
 	findings: FindingView[],

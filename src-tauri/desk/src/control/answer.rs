@@ -16,6 +16,7 @@ use specta_typescript::Number;
 
 pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
+pub(crate) use care::LOOKED_AT;
 pub use care::{
     Advice, CareView, Cause, FindingView, LinkRow, NoPlan, Outcome, Plan, Repair, RepairView, Repairs, RowState,
     Running, Severity, Step, StepState, StepView,

@@ -2,7 +2,7 @@
 
 use care::chain::{Link, LinkSeen, LinkState, Look, rows};
 
-use crate::control::answer::{AgentWord, LinkRow, LinkState as PluginLink, RowState};
+use crate::control::answer::{AgentWord, LOOKED_AT, LinkRow, LinkState as PluginLink, RowState};
 use crate::failure::{Failure, FailureCode};
 use crate::view::{GatewayState, Phase, View};
 
@@ -10,7 +10,7 @@ use crate::view::{GatewayState, Phase, View};
 pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
     let mut looks = Vec::new();
     let mut facts = Vec::new();
-    for fact in [service(view), plugin(view), gateway(view), pairing(view)].into_iter().flatten().chain(beyond(view)) {
+    for fact in [service(view), plugin(view), gateway(view), pairing(view)].into_iter().flatten() {
         looks.push(Look { link: fact.link, at_ms: now_ms, authenticated: fact.authenticated, seen: fact.seen });
         facts.push(fact);
     }
@@ -34,7 +34,8 @@ pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
             name: fact.and_then(|fact| fact.name.clone()),
         }
     };
-    view.care.rows = rows(&looks, now_ms).into_iter().map(row).collect();
+    let looked_at = |row: &care::chain::LinkRow| LOOKED_AT.contains(&row.link);
+    view.care.rows = rows(&looks, now_ms).into_iter().filter(looked_at).map(row).collect();
 }
 
 /// What is known of a link.
@@ -111,11 +112,6 @@ fn pairing(view: &View) -> Option<Fact> {
     }
 }
 
-/// The agent and the model behind it.
-fn beyond(_view: &View) -> Vec<Fact> {
-    Vec::new()
-}
-
 /// Whether a refusal is about our access, and not about who answers.
 fn is_about_us(code: FailureCode) -> bool {
     [
@@ -160,6 +156,6 @@ mod tests {
         let online = states(|view| view.gateway.state = GatewayState::Online);
         assert!(online.contains(&(Link::Gateway, RowState::Works)), "{online:?}");
         assert!(online.contains(&(Link::Pairing, RowState::Works)), "{online:?}");
-        assert!(online.contains(&(Link::Agent, RowState::NotLooked)), "{online:?}");
+        assert_eq!(online.len(), LOOKED_AT.len(), "{online:?}");
     }
 }

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct CareView {
-    /// One row for each link of the chain, in the order in which a message passes.
+    /// One row for each link of the chain that is looked at, in the order in which a message passes.
     pub rows: Vec<LinkRow>,
     /// What is wrong, the worst first. Of the last look.
     pub findings: Vec<FindingView>,
@@ -167,13 +167,16 @@ pub enum StepState {
 #[serde(transparent)]
 pub struct Repairs(pub Vec<RepairView>);
 
+/// What this version looks at: of the agent and its model it knows nothing fresh, and says nothing.
+pub(crate) const LOOKED_AT: [Link; 4] = [Link::Service, Link::Plugin, Link::Gateway, Link::Pairing];
+
 impl CareView {
     /// Nobody has looked.
     pub fn unseen() -> Self {
         let row =
             |link| LinkRow { link, state: RowState::NotLooked, behind: None, at_ms: None, failure: None, name: None };
         Self {
-            rows: care::chain::LINKS.into_iter().map(row).collect(),
+            rows: LOOKED_AT.into_iter().map(row).collect(),
             findings: Vec::new(),
             plugin: Vec::new(),
             looked_ms: None,
