@@ -2,6 +2,7 @@
 //! session (dbus-daemon), with the tray, notification daemon and keyring that it asks for; devices are the real `smartpi simulate`, phones a real Chromium.
 
 mod everybody;
+mod health;
 mod keyring;
 mod no_tray;
 mod notices;

@@ -143,6 +143,8 @@ pub struct Gateway {
     pub state_dir: PathBuf,
     /// A folder for `PATH` with the command `openclaw` in it.
     pub bin_dir: PathBuf,
+    /// A process whose network and mounts the gateway shares: a program of a desktop has its own.
+    pub beside: Option<u32>,
     running: Option<Running>,
     root: TempDir,
 }
@@ -162,7 +164,7 @@ impl Gateway {
             std::fs::create_dir_all(folder).expect("folders in a fresh home");
         }
         let port = free_port();
-        let gateway = Self { installation, port, home, state_dir, bin_dir, running: None, root };
+        let gateway = Self { installation, port, home, state_dir, bin_dir, beside: None, running: None, root };
         gateway.write_command();
         if version == OLDEST {
             gateway.stage_what_it_would_fetch();
@@ -249,7 +251,15 @@ impl Gateway {
     pub async fn boot(&mut self) {
         assert!(self.running.is_none(), "the gateway runs already");
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).expect("a log file");
-        let mut command = self.command(&self.installation.node);
+        let mut command = match self.beside {
+            None => self.command(&self.installation.node),
+            Some(pid) => {
+                let mut command = self.command("nsenter");
+                command.args(["--target", &pid.to_string(), "--net", "--mount", "--wd=/", "--"]);
+                command.arg(&self.installation.node);
+                command
+            }
+        };
         command.arg(&self.installation.entry).args(["gateway", "run"]);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("one file, two handles")).stderr(log);
         command.process_group(0).kill_on_drop(true);

@@ -12,7 +12,7 @@ use support::webdriver::key;
 use super::{ZH, furnish, in_the_tray};
 
 /// Fails with every broken rule, after the page of this name has come.
-fn obeys(window: &mut Window, page: &str) -> Result<()> {
+pub(super) fn obeys(window: &mut Window, page: &str) -> Result<()> {
     let found = axe(window)?;
     ensure!(found.is_empty(), "{page}: {found:#?}");
     Ok(())
@@ -114,7 +114,7 @@ fn tab_to(window: &mut Window, mark: &str) -> Result<()> {
 }
 
 /// Presses a key on the element with this `data-test`.
-fn key_on(window: &mut Window, mark: &str, key: &str) -> Result<()> {
+pub(super) fn key_on(window: &mut Window, mark: &str, key: &str) -> Result<()> {
     tab_to(window, mark)?;
     window.press(key)
 }

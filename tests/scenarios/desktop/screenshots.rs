@@ -12,7 +12,7 @@ use support::tray_app::TrayApp;
 
 use super::{ZH, furnish, in_the_tray, until};
 
-fn folder() -> Result<PathBuf> {
+pub(super) fn folder() -> Result<PathBuf> {
     let folder = std::env::var_os("SMARTPI_SCREENSHOTS")
         .map(PathBuf::from)
         .map_or_else(|| Ok(support::browser::target_folder()?.join("screenshots")), anyhow::Ok)?;
