@@ -1,8 +1,9 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type Plan, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
 import { byDefault, homeAgents, samplePlan } from "./backend.fake/agents";
-import { earlierRepairs, linkRows } from "./backend.fake/care";
+import { earlierRepairs, linkRows, planNamed, repaired, undone } from "./backend.fake/care";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
+import { follow } from "./backend.fake/listeners";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SAMPLE_REPORT } from "./backend.fake/report";
 import { SAMPLE_CERTIFICATE, SAMPLE_TOKEN } from "./backend.fake/script";
@@ -317,13 +318,12 @@ export class FakeBackend implements Backend {
   /** Does every step, and it helps. */
   async careRepair(id: string): Promise<RepairView> {
     this.note("careRepair", id);
-    const plan = this.view.care.findings.flatMap(({ repair }) => (repair.kind === "plan" && repair.plan.id === id ? [repair.plan] : []))[0] as Plan;
-    const startedMs = Date.now();
+    const plan = planNamed(id, this.view.care);
+    const last = repaired(plan, Date.now());
     for (let step = 0; step <= plan.steps.length; step += 1) {
       this.tell(({ care }) => (care.running = { plan: id, step, of: plan.steps.length }));
       await this.repairPace();
     }
-    const last: RepairView = { plan, startedMs, steps: plan.steps.map(() => ({ state: "done", failure: null })), outcome: { kind: "verified" }, interrupted: false, undoable: true, acknowledged: false };
     this.repairs.unshift(last);
     this.tell(({ care, app }) => Object.assign(care, { running: null, last, findings: [], lookedMs: Date.now(), rows: linkRows(app.language) }));
     return last;
@@ -331,11 +331,10 @@ export class FakeBackend implements Backend {
 
   async careUndo(id: string): Promise<RepairView> {
     this.note("careUndo", id);
-    const before = [this.view.care.last, ...this.repairs].find((repair) => repair?.plan.id === id) as RepairView;
-    const undone: RepairView = { ...before, undoable: false, steps: before.steps.map((step, index) => (before.plan.steps[index]?.undo === "putBack" ? { ...step, state: "undone" } : step)) };
-    this.repairs = this.repairs.map((repair) => (repair.plan.id === id ? undone : repair));
-    this.tell(({ care }) => (care.last = undone));
-    return undone;
+    const last = undone([this.view.care.last, ...this.repairs].find((repair) => repair?.plan.id === id) as RepairView);
+    this.repairs = this.repairs.map((repair) => (repair.plan.id === id ? last : repair));
+    this.tell(({ care }) => (care.last = last));
+    return last;
   }
 
   async careAcknowledge(id: string): Promise<void> {
@@ -378,23 +377,19 @@ export class FakeBackend implements Backend {
   }
 
   async onView(listener: (view: View) => void): Promise<() => void> {
-    this.views.add(listener);
-    return () => this.views.delete(listener);
+    return follow(this.views, listener);
   }
 
   async onPage(listener: (page: Page) => void): Promise<() => void> {
-    this.pages.add(listener);
-    return () => this.pages.delete(listener);
+    return follow(this.pages, listener);
   }
 
   async onBind(listener: (bind: string, event: BindEvent) => void): Promise<() => void> {
-    this.binds.add(listener);
-    return () => this.binds.delete(listener);
+    return follow(this.binds, listener);
   }
 
   async onOwnerLost(listener: (failure: Failure) => void): Promise<() => void> {
-    this.losses.add(listener);
-    return () => this.losses.delete(listener);
+    return follow(this.losses, listener);
   }
 }
 

@@ -49,8 +49,8 @@ describe("all of it in a sentence", () => {
     expect(said({})).toBe("good");
     expect(said({ findings: [finding("copiesDiffer", [], "warning")] })).toBe("wait");
     expect(said({ findings: [finding("deadRecords", [], "note")] })).toBe("good");
-    for (const state of ["unproven", "cannotSee", "notLooked", "behind"] as const) expect(said({ rows: linkRows("en", { model: { state } }) }), state).toBe("unsure");
-    expect(said({ rows: linkRows("en", { model: { state: "stale" } }) })).toBe("aged");
+    for (const state of ["unproven", "cannotSee", "notLooked", "behind"] as const) expect(said({ rows: linkRows("en", { pairing: { state } }) }), state).toBe("unsure");
+    expect(said({ rows: linkRows("en", { pairing: { state: "stale" } }) })).toBe("aged");
     expect(said({ rows: linkRows("en", { gateway: { state: "broken" } }) })).toBe("bad");
     expect(said({ findings: [finding("clockWrong", [])] })).toBe("bad");
     expect(said({ rows: linkRows("en").map((one) => ({ ...one, state: "notLooked" })) })).toBe("off");

@@ -3,13 +3,12 @@ import { IDS } from "./gateway";
 import { ago } from "./ago";
 
 const PORT = 18789;
-const NAMES = { en: { agent: "main" }, zh: { agent: "main" } };
-
-export const LINKS: readonly ChainLink[] = ["service", "plugin", "gateway", "pairing", "agent", "model"];
+/** What the program looks at. */
+const LINKS: readonly ChainLink[] = ["service", "plugin", "gateway", "pairing"];
 
 /** Rows that all work, for hours; some of them otherwise. */
 export function linkRows(tongue: Language, more: Partial<Record<ChainLink, Partial<LinkRow>>> = {}, atMs: number | null = ago(228)): LinkRow[] {
-  const names: Partial<Record<ChainLink, string>> = { gateway: `ws://127.0.0.1:${PORT}`, agent: NAMES[tongue].agent, model: "anthropic/claude-opus-4-6" };
+  const names: Partial<Record<ChainLink, string>> = { service: { en: "Study", zh: "书房电脑" }[tongue], gateway: `ws://127.0.0.1:${PORT}` };
   return LINKS.map((link) => ({ link, state: "works", behind: null, atMs, failure: null, name: names[link] ?? null, ...more[link] }));
 }
 
@@ -77,6 +76,23 @@ export function repairView(cause: Cause, outcome: RepairOutcome | null, states: 
   const plan = planOf(cause);
   const steps = plan.steps.map((_, index): StepView => ({ state: states[index] ?? "waiting", failure: null }));
   return { plan, startedMs: ago(1), steps, outcome, interrupted: false, undoable: false, acknowledged: false, ...more };
+}
+
+/** The plan of this name. */
+export function planNamed(id: string, care: CareView): Plan {
+  const plan = care.findings.flatMap(({ repair }) => (repair.kind === "plan" ? [repair.plan] : [])).find((one) => one.id === id);
+  if (plan === undefined) throw new Error(`no plan ${id}`);
+  return plan;
+}
+
+/** A repair in which every step was done, and it helped. */
+export function repaired(plan: Plan, startedMs: number): RepairView {
+  return { plan, startedMs, steps: plan.steps.map(() => ({ state: "done", failure: null })), outcome: { kind: "verified" }, interrupted: false, undoable: true, acknowledged: false };
+}
+
+/** The same with what was put aside put back. */
+export function undone(repair: RepairView): RepairView {
+  return { ...repair, undoable: false, steps: repair.steps.map((step, index) => (repair.plan.steps[index]?.undo === "putBack" ? { ...step, state: "undone" } : step)) };
 }
 
 /** What was repaired before, the newest first. */

@@ -14,17 +14,17 @@ function scene(tongue: Language, care: Partial<CareView>, gateway: Partial<Gatew
 
 /** SmartPi is turned away: what stands behind its access cannot be checked. */
 function turnedAway(tongue: Language, code: string): Partial<CareView> {
-  return { rows: linkRows(tongue, { pairing: { state: "broken", failure: { code } as never }, agent: behind("pairing"), model: behind("pairing") }) };
+  return { rows: linkRows(tongue, { pairing: { state: "broken", failure: { code } as never } }) };
 }
 
 const stale: Evidence[] = [{ kind: "refusal", refusal: { kind: "deviceTokenMismatch" } }, { kind: "device", id: IDS.ours, name: null }];
 const away = { state: "stuck", version: null, sinceMs: ago(3), failure: { code: "gateway_device_token_stale", detail: "AUTH_DEVICE_TOKEN_MISMATCH" } } as const;
-const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["service", "plugin", "gateway", "pairing", "agent", "model"].map((link) => [link, { state: "notLooked", name: null }])), null);
+const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["service", "plugin", "gateway", "pairing"].map((link) => [link, { state: "notLooked", name: null }])), null);
 
 /** Every situation of the page about the health of it all. */
 export const CARE_SCENES = {
   health: (tongue) => scene(tongue, {}),
-  "health-aged": (tongue) => scene(tongue, { rows: linkRows(tongue, { agent: { state: "stale" }, model: { state: "stale" } }), lookedMs: ago(9) }),
+  "health-aged": (tongue) => scene(tongue, { rows: linkRows(tongue, { plugin: { state: "stale" }, gateway: { state: "stale" } }), lookedMs: ago(9) }),
   "health-never": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null }, { state: "off", url: null, version: null }),
   "health-looking": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null, looking: true }, {}, { looks: true }),
   "health-stale": (tongue) => scene(tongue, { ...turnedAway(tongue, "gateway_device_token_stale"), findings: [finding("deviceTokenStale", stale)] }, away),
@@ -43,7 +43,7 @@ export const CARE_SCENES = {
     scene(
       tongue,
       {
-        rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway"), agent: behind("gateway"), model: behind("gateway") }),
+        rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway") }),
         findings: [
           finding(
             "wrongInstance",
@@ -102,7 +102,7 @@ export const CARE_SCENES = {
     scene(
       tongue,
       {
-        rows: linkRows(tongue, { plugin: { state: "cannotSee" }, gateway: { state: "unproven" }, pairing: { state: "cannotSee" }, agent: { state: "cannotSee", name: null }, model: { state: "notLooked", atMs: null, name: null } }),
+        rows: linkRows(tongue, { plugin: { state: "cannotSee" }, gateway: { state: "unproven" }, pairing: { state: "cannotSee" } }),
         findings: [finding("cannotTell", [{ kind: "unseen", what: { kind: "process", pid: 4711, fact: "program", why: "notPermitted" } }], "note", { kind: "onlyThePerson", advice: "report" })],
         plugin: pluginRows({ version: "hidden", connected: "hidden" }),
       },
@@ -112,7 +112,7 @@ export const CARE_SCENES = {
     scene(
       tongue,
       {
-        rows: linkRows(tongue, { plugin: { state: "broken", failure: { code: "plugin_not_installed" } }, agent: behind("plugin"), model: behind("plugin") }),
+        rows: linkRows(tongue, { plugin: { state: "broken", failure: { code: "plugin_not_installed" } } }),
         findings: [
           finding("rateLimited", [{ kind: "refusal", refusal: { kind: "rateLimited", retryAfterMs: 300_000 } }], "broken", { kind: "wait", afterMs: 300_000 }),
           finding("copiesDiffer", COPIES, "warning"),

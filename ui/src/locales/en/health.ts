@@ -8,7 +8,7 @@ export const health = {
   lookedAt: (when: string) => `Last check: ${when}`,
 
   allWell: "Everything works",
-  allWellText: "Every part does what it should, from your devices to the model.",
+  allWellText: "Every part does what it should, from your devices to OpenClaw.",
   worksForNow: "Everything works for now",
   worksForNowText: "Something below may stop it later.",
   someBroken: (count: number) => (count === 1 ? "Something does not work" : `${count} things do not work`),
@@ -17,9 +17,9 @@ export const health = {
   unsureTitle: "Nothing broken was found",
   unsureText: "Not everything could be checked. The list says what.",
   notYet: "Not checked yet",
-  notYetText: "A check looks at every part between your devices and the model. It changes nothing.",
+  notYetText: "A check looks at every part between your devices and OpenClaw. It changes nothing.",
 
-  chain: "From your devices to the model",
+  chain: "From your devices to OpenClaw",
   links: {
     service: { name: "Service", does: "takes what your devices say" },
     plugin: { name: "Plugin", does: "carries it into OpenClaw" },

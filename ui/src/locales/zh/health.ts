@@ -9,7 +9,7 @@ export const health: Words["health"] = {
   lookedAt: (when) => `上次检查：${when}`,
 
   allWell: "一切正常",
-  allWellText: "从设备到模型的每个环节都运转正常。",
+  allWellText: "从设备到 OpenClaw 的每个环节都运转正常。",
   worksForNow: "目前一切正常",
   worksForNowText: "下列问题以后可能导致中断。",
   someBroken: (count) => `有 ${count} 处无法正常工作`,
@@ -18,9 +18,9 @@ export const health: Words["health"] = {
   unsureTitle: "没有发现故障",
   unsureText: "部分环节无法检查，详见下方列表。",
   notYet: "尚未检查",
-  notYetText: "检查会查看从设备到模型的每个环节，不会作任何更改。",
+  notYetText: "检查会查看从设备到 OpenClaw 的每个环节，不会作任何更改。",
 
-  chain: "从设备到模型",
+  chain: "从设备到 OpenClaw",
   links: {
     service: { name: "服务", does: "接收设备发来的消息" },
     plugin: { name: "插件", does: "将消息送入 OpenClaw" },
