@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::binaries;
 use support::control::Control;
 use support::model::Model;
-use support::openclaw::{CURRENT, Gateway, await_fact, free_port};
+use support::openclaw::{CURRENT, Gateway, await_answer, await_fact, free_port};
 use support::preload::Preload;
 use tempfile::TempDir;
 use tokio::process::Child;
@@ -170,11 +170,9 @@ impl Clinic {
 
     /// Once the gateway goes by this token.
     pub(super) async fn repair_connection_soon(&self, token: &str) {
-        let since = Instant::now();
-        while let Err(failure) = self.connect(Who::Repair, "Repair", &self.shared(token)).await {
-            assert!(since.elapsed() < SOON, "{failure:?}");
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let auth = self.shared(token);
+        let look = async || self.connect(Who::Repair, "Repair", &auth).await.ok();
+        drop(await_answer(SOON, look, "the gateway goes by another token").await);
     }
 
     /// Another installation of the same name comes in, and goes.
