@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 pub(crate) use by_hand::as_a_page;
 use owner::Keeper;
-pub(crate) use squatter::Squatter;
+use squatter::Squatter;
 
 /// For an answer or an event of a gateway that runs.
 const SOON: Duration = Duration::from_secs(60);

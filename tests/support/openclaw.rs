@@ -413,25 +413,6 @@ pub async fn await_fact<T>(limit: Duration, mut look: impl FnMut() -> Option<T>,
     }
 }
 
-/// As [`await_fact`], where looking takes time.
-///
-/// # Panics
-/// As it does.
-pub async fn await_answer<T, F: Future<Output = Option<T>>>(
-    limit: Duration,
-    mut look: impl FnMut() -> F,
-    failed: &str,
-) -> T {
-    let since = Instant::now();
-    loop {
-        if let Some(answer) = look().await {
-            return answer;
-        }
-        assert!(since.elapsed() <= limit, "not within {limit:?}: {failed}");
-        sleep(GLANCE).await;
-    }
-}
-
 /// A port of 127.0.0.1 that was free a moment ago.
 ///
 /// # Panics

@@ -10,13 +10,13 @@ use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Runs until it is dropped.
-pub(crate) struct Squatter {
+pub(super) struct Squatter {
     heard: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Squatter {
-    pub(crate) async fn take_port(port: u16) -> Self {
+    pub(super) async fn take_port(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the gateway left its port");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&heard);
@@ -30,11 +30,11 @@ impl Squatter {
         Self { heard, task }
     }
 
-    pub(crate) fn heard(&self, words: &str) -> bool {
+    pub(super) fn heard(&self, words: &str) -> bool {
         self.all().iter().any(|frame| frame.contains(words))
     }
 
-    pub(crate) fn all(&self) -> Vec<String> {
+    pub(super) fn all(&self) -> Vec<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
