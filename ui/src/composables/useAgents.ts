@@ -1,7 +1,8 @@
-import { computed, inject, onScopeDispose, provide, shallowRef, watch, type InjectionKey } from "vue";
+import { computed, inject, provide, type InjectionKey } from "vue";
 
-import { failureOf, useBackend, type DeviceRoute, type Failure, type GatewayAgent, type GatewayAgents } from "../backend";
+import { useBackend, type DeviceRoute, type GatewayAgent } from "../backend";
 import { useView } from "../view";
+import { useAsked } from "./useAsked";
 
 type Agents = ReturnType<typeof askAgents>;
 const KEY: InjectionKey<Agents> = Symbol("agents");
@@ -9,43 +10,13 @@ const KEY: InjectionKey<Agents> = Symbol("agents");
 /** Who answers which device: asked once for the page, while SmartPi is connected to OpenClaw, and anew whenever it may have changed. */
 function askAgents() {
   const backend = useBackend();
-  const told = shallowRef<GatewayAgents | null>(null);
-  const failure = shallowRef<Failure | null>(null);
-  /** Rises when what is under way is not wanted any more. */
-  let round = 0;
-
   const revision = computed(() => {
     const { assistant, devices, gateway } = useView();
     const wanted = gateway.state === "online" && assistant.kind === "gateway" && devices.length > 0;
     return wanted ? `${gateway.agentsRevision} ${devices.map(({ deviceKey }) => deviceKey).join(" ")}` : null;
   });
 
-  async function load(): Promise<void> {
-    const mine = ++round;
-    try {
-      const answer = await backend.gatewayAgents();
-      if (mine !== round) return;
-      told.value = answer;
-      failure.value = null;
-    } catch (error) {
-      if (mine === round) failure.value = failureOf(error);
-    }
-  }
-
-  watch(
-    revision,
-    (now) => {
-      if (now !== null) {
-        void load();
-        return;
-      }
-      round += 1;
-      told.value = null;
-      failure.value = null;
-    },
-    { immediate: true },
-  );
-  onScopeDispose(() => (round += 1));
+  const { told, failure, load } = useAsked(revision, () => backend.gatewayAgents());
 
   const agents = computed<readonly GatewayAgent[] | null>(() => told.value?.agents ?? null);
   const agentOf = (id: string | null): GatewayAgent | null => agents.value?.find((agent) => agent.id === id) ?? null;
