@@ -218,10 +218,14 @@ impl Workshop {
     fn begin(&self, plan: &Plan) -> Result<(), Failure> {
         let entries = self.entries()?;
         let now_ms = self.means.now_ms();
+        self.occupy(plan, |running| allow(&entries, running, plan.cause, now_ms).map_err(not_now))
+    }
+
+    /// One at a time: `may` says whether this plan is the next, and hears which one goes on.
+    fn occupy(&self, plan: &Plan, may: impl FnOnce(Option<&str>) -> Result<(), Failure>) -> Result<(), Failure> {
         let mut begun = Ok(());
         self.view.send_if_modified(|view| {
-            let running = view.running.as_ref().map(|running| running.plan.as_str());
-            begun = allow(&entries, running, plan.cause, now_ms).map_err(not_now);
+            begun = may(view.running.as_ref().map(|running| running.plan.as_str()));
             if begun.is_ok() {
                 let of = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
                 view.running = Some(Running { plan: plan.id.clone(), step: 0, of });
@@ -289,18 +293,11 @@ impl Workshop {
         if aside.is_empty() {
             return Err(Failure::bare(FailureCode::RepairNoUndo));
         }
-        let mut begun = false;
-        self.view.send_if_modified(|view| {
-            begun = view.running.is_none();
-            if begun {
-                let of = u32::try_from(known.plan.steps.len()).unwrap_or(u32::MAX);
-                view.running = Some(Running { plan: id.to_owned(), step: 0, of });
-            }
-            begun
-        });
-        if !begun {
-            return Err(Failure::bare(FailureCode::RepairRunning));
-        }
+        let free = |running: Option<&str>| match running {
+            None => Ok(()),
+            Some(_) => Err(Failure::bare(FailureCode::RepairRunning)),
+        };
+        self.occupy(&known.plan, free)?;
         let (workshop, id) = (self.clone(), id.to_owned());
         let undone = tokio::spawn(async move {
             let put_back = workshop.put_back(&id, aside).await;
