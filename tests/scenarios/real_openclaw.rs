@@ -58,7 +58,9 @@ async fn the_current_openclaw_answers_two_devices() {
     a_model_error_is_told_in_words(&mut kitchen).await;
     the_accounts_commands_work(&stage, (&kitchen.key, &slow), &mut study).await;
     access::the_app_becomes_a_device_of_the_gateway(&stage).await;
-    routes::another_agent_answers_a_device(&stage, &mut kitchen, &mut study).await;
+    // The device of the study was removed by its command.
+    let mut hall = stage.bind_anew("Hall").await;
+    routes::another_agent_answers_a_device(&stage, &mut kitchen, &mut hall).await;
     access::devices_are_let_in_and_turned_away(&stage).await;
     access::a_stale_token_mends_itself(&stage).await;
     an_impostor_hears_nothing(&mut stage, &mut kitchen).await;

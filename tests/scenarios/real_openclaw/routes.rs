@@ -24,6 +24,8 @@ fn a_person_adds_an_agent(stage: &Stage, device: &str) -> Value {
     let mut config = stage.gateway.config();
     config["agents"]["ownership"] = json!("explicit");
     config["agents"]["entries"] = json!({ "main": {}, "kitchen": { "name": "Cook", "model": "scripted/m2" } });
+    // With two agents OpenClaw's own `message` command asks who speaks.
+    config["agents"]["defaults"]["systemAgent"] = json!({ "agentId": "main" });
     let models = config["models"]["providers"]["scripted"]["models"].as_array_mut().expect("a list of models");
     let mut second = models[0].clone();
     second["id"] = json!(KITCHEN);
