@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use fs4::FileExt as _;
 
-use crate::store::make_private;
-
 /// Size of the ballast, in bytes: room for what must still be written when the disk is full.
 pub(crate) const BALLAST: u64 = 16 << 20;
 const PIECE: u64 = 1 << 20;
@@ -17,6 +15,20 @@ const PROBE: usize = 64 << 10;
 /// Whether the system says that nothing more fits: the disk is full, or the user's share of it.
 pub fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Only its owner reads messages, whatever the folder allows. SQLite gives the files beside it the same mode.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    options.open(path).map(drop)
 }
 
 /// The folder of the store, and the file system it lies on.

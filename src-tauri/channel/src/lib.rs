@@ -28,7 +28,9 @@ pub mod disk;
 pub mod driver;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod gate;
 mod guard;
+mod house;
 pub mod hub;
 pub mod id;
 pub mod keys;
@@ -38,6 +40,7 @@ mod metrics;
 pub mod outbox;
 mod page;
 pub mod proof;
+mod reached;
 pub mod service;
 mod socket;
 pub mod storage;

@@ -1,10 +1,9 @@
 //! The running service and the questions one can ask it.
 
-use std::io;
+mod start;
+
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
@@ -12,90 +11,22 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+pub use self::start::{Config, StartError};
 pub use crate::agent::{Agent, ECHO_GATEWAY};
-use crate::clock::Clock;
-use crate::disk::Disk;
-use crate::driver::{self, AfterCommit, CommitOrder, HubHandle, Unanswered};
+use crate::driver::{HubHandle, Unanswered};
+use crate::house::Listening;
 use crate::hub::event::{Command, Event, Notice};
-use crate::hub::{self, Facts, Hub};
 use crate::id::DeviceKey;
-use crate::keys::{self, KeyError};
-use crate::listener::reached::{self, Reached};
-use crate::listener::{self, BindError, Listening, Ports, Wish};
+use crate::listener::Wish;
 use crate::proof::token;
-use crate::store::restore::{self, Restored};
-use crate::store::{OpenError, keeper};
+use crate::reached::Reached;
+use crate::store::restore::Restored;
 pub use crate::timing::Timing;
-use crate::tls::{Certificate, Tls};
+use crate::tls::Certificate;
 use crate::view::{
     AddError, BindProgress, ConfirmError, Device, Happened, IssueError, LinkView, Lost, Pending, SpeaksFirst, Ticket,
     TurnRecord,
 };
-
-/// What a service needs to start.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Data folder: the store, the keys. Must exist, mode 0700.
-    pub folder: PathBuf,
-    /// Name that devices see.
-    pub name: String,
-    /// Addresses to listen on at once, as for [`Service::listen`]. Empty: none yet.
-    pub addresses: Vec<SocketAddr>,
-    /// Who answers.
-    pub agent: Agent,
-    /// Days that message text is kept after its turn ended; 0: wiped at once.
-    pub keep_text_days: u32,
-    /// Waits.
-    pub timing: Timing,
-}
-
-/// Why a service did not start, or does not listen elsewhere.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Another program listens there.
-    #[error("{address} is in use")]
-    AddressInUse {
-        /// Where.
-        address: SocketAddr,
-    },
-    /// The system refuses the address.
-    #[error("cannot listen on {address}")]
-    Bind {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// The message store cannot be used.
-    #[error("the message store cannot be used")]
-    Store(#[from] OpenError),
-    /// A key file cannot be used.
-    #[error("a key file cannot be used")]
-    Keys(#[from] KeyError),
-    /// The system gives no thread or timer.
-    #[error("the system is out of resources")]
-    Threads(#[source] io::Error),
-    /// The service has stopped.
-    #[error("the service has stopped")]
-    Stopped(#[from] Unanswered),
-}
-
-impl From<BindError> for StartError {
-    fn from(error: BindError) -> Self {
-        let BindError { address, source } = error;
-        if source.kind() == io::ErrorKind::AddrInUse {
-            Self::AddressInUse { address }
-        } else {
-            Self::Bind { address, source }
-        }
-    }
-}
-
-impl From<rusqlite::Error> for StartError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(OpenError::Sqlite(error))
-    }
-}
 
 /// A running channel service. Dropping it does not stop it; call [`Service::stop`].
 #[derive(Clone, Debug)]
@@ -115,111 +46,12 @@ pub struct Service {
 }
 
 const DAY_MS: i64 = 24 * 3_600_000;
-/// Notices that a slow reader may be behind.
-const NOTICES: usize = 256;
-/// Calls of [`Service::listen`] that may wait.
-const WISHES: usize = 16;
 /// How long [`Service::stop`] waits for goodbyes to be written.
 pub const GOODBYES: Duration = Duration::from_millis(1_500);
 /// How long [`Service::stop`] waits for the store to be closed.
 pub const CLOSING: Duration = Duration::from_secs(2);
 
 impl Service {
-    /// Starts: keys, store, listeners, then the hub's thread and the network's.
-    ///
-    /// # Errors
-    /// See [`StartError`]. Nothing runs then.
-    pub fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with::<AfterCommit>(config)
-    }
-
-    /// [`Service::start`] with another [`CommitOrder`]: for tests that must lose messages.
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub fn start_with<O: CommitOrder>(config: Config) -> Result<Self, StartError> {
-        #[cfg(unix)]
-        crate::descriptors::make_room();
-        let clock = Clock::start();
-        // First of all: it may bring keys with it.
-        let (store, restored) = restore::open(&config.folder, clock.wall_ms())?;
-        let service_key = SigningKey::from_bytes(&*keys::load_or_create(&config.folder.join("service.key"))?);
-        let link_key = keys::load_or_create(&config.folder.join("link.key"))?;
-        let tls = Tls::load_or_create(&config.folder.join("tls.pem"))?;
-        let epoch = watch::Sender::new(Arc::from(store.epoch()?));
-        let epoch_now = epoch.subscribe();
-        let listeners = listener::bind(&config.addresses)?;
-        let addresses = listeners
-            .iter()
-            .map(std::net::TcpListener::local_addr)
-            .collect::<Result<Listening, _>>()
-            .map_err(StartError::Threads)?;
-        let name: Arc<str> = config.name.into();
-        let facts = Facts {
-            name: Arc::clone(&name),
-            epoch,
-            service_key: service_key.clone(),
-            certificate: Arc::clone(tls.certificate()),
-            link_key: link_key.clone(),
-            agent: config.agent,
-            addresses: Arc::clone(&addresses),
-            keep_text_ms: i64::from(config.keep_text_days) * DAY_MS,
-            timing: config.timing,
-            may_speak: hub::may_speak,
-        };
-        let hub = Hub::new(store, facts)?;
-        let (handle, events) = HubHandle::channel();
-        let certificate = Arc::clone(tls.certificate());
-        let (notices, _) = broadcast::channel(NOTICES);
-        let cancel = CancellationToken::new();
-        let heard = notices.subscribe();
-        let (told, disk) = (notices.clone(), Disk::of(&config.folder));
-        let hub_ended = spawn("smartpi-hub", move |runtime| {
-            runtime.block_on(driver::run::<O>(hub, events, clock, disk, told));
-        })?;
-        let (data, backed_up, hub_ends) = (config.folder, notices.clone(), hub_ended.clone());
-        let enough = cancel.clone();
-        spawn("smartpi-backup", move |runtime| {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = hub_ends.cancelled() => {}
-                    () = enough.cancelled() => {}
-                    () = keeper::run(data, clock, heard, backed_up) => {}
-                }
-            });
-        })?;
-        let reached = Arc::new(Reached::new(clock, notices.clone(), reached::is_another));
-        let ports = Arc::new(Ports {
-            hub: handle.clone(),
-            service_key,
-            tls,
-            link_key,
-            name,
-            epoch: epoch_now,
-            timing: config.timing,
-            clock,
-            reached: Arc::clone(&reached),
-        });
-        let stop = cancel.clone();
-        let (told, listening) = watch::channel(addresses);
-        let (wishes, wished) = mpsc::channel(WISHES);
-        let net_ended = spawn("smartpi-net", move |runtime| {
-            runtime.block_on(listener::run(listeners, ports, told, wished, stop));
-        })?;
-        Ok(Self {
-            hub: handle,
-            listening,
-            wishes,
-            reached,
-            notices,
-            cancel,
-            hub_ended,
-            net_ended,
-            restored: restored.map(Arc::new),
-            certificate,
-        })
-    }
-
     /// Where it listens now, ports resolved, in the order in which they were wished for. Cheap.
     pub fn addresses(&self) -> Arc<[SocketAddr]> {
         Arc::clone(&self.listening.borrow())
@@ -459,119 +291,5 @@ impl Service {
     }
 }
 
-/// A thread with a runtime of its own; the token is cancelled when it ends, by a panic too.
-fn spawn(
-    name: &str,
-    body: impl FnOnce(tokio::runtime::Runtime) + Send + 'static,
-) -> Result<CancellationToken, StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Threads)?;
-    let ended = CancellationToken::new();
-    let guard = ended.clone().drop_guard();
-    let thread = move || {
-        let _guard = guard;
-        body(runtime);
-    };
-    thread::Builder::new().name(name.into()).spawn(thread).map_err(StartError::Threads)?;
-    Ok(ended)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::device::Kind;
-
-    fn config(folder: &std::path::Path) -> Config {
-        Config {
-            folder: folder.into(),
-            name: "test".into(),
-            addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-            agent: Agent::Gateway,
-            keep_text_days: 30,
-            timing: Timing::default(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_token_is_shown_once_and_kept_nowhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = Service::start(config(folder.path())).unwrap();
-        let (device, text) = service.add_script("Backup".into()).await.unwrap();
-        let seed = token::seed(&text).unwrap();
-        let public_key = SigningKey::from_bytes(&seed).verifying_key();
-        assert_eq!(DeviceKey::of(&public_key), device);
-        let devices = service.devices().await.unwrap();
-        assert_eq!(
-            devices.iter().map(|device| (&device.key, device.kind)).collect::<Vec<_>>(),
-            [(&device, Kind::Script)]
-        );
-        service.stop().await;
-        let mut kept = Vec::new();
-        for file in std::fs::read_dir(folder.path()).unwrap() {
-            kept.extend(std::fs::read(file.unwrap().path()).unwrap());
-        }
-        let holds = |secret: &[u8]| kept.windows(secret.len()).any(|window| window == secret);
-        assert!(holds(public_key.as_bytes()), "this is how the service knows it again");
-        assert!(!holds(&seed[..]) && !holds(text[4..47].as_bytes()) && !holds(&text.as_bytes()[47..]));
-    }
-
-    #[tokio::test]
-    async fn a_stopped_service_has_ended_and_answers_nobody() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = Service::start(config(folder.path())).unwrap();
-        assert_eq!(service.devices().await, Ok(Vec::new()));
-        let address = service.addresses()[0];
-        assert!(std::fs::metadata(folder.path().join("channel.db-wal")).is_ok_and(|log| log.len() > 0));
-        service.stop().await;
-        assert!(
-            !folder.path().join("channel.db-wal").exists(),
-            "all of it is in the database, and the store is closed"
-        );
-        service.ended().await;
-        assert_eq!(service.devices().await, Err(Unanswered::Stopped));
-        assert!(matches!(service.listen(&[address]).await, Err(StartError::Stopped(Unanswered::Stopped))));
-        assert!(std::net::TcpStream::connect(address).is_err());
-        assert!(service.addresses().is_empty());
-        Service::start(config(folder.path())).unwrap().stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_hub_that_dies_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = Service::start(config(folder.path())).unwrap();
-        let mut fatal = service.clone();
-        // Every handle but the network's goes; then that one, and the hub has nobody left.
-        fatal.cancel.cancel();
-        fatal.net_ended.cancelled().await;
-        let ended = service.hub_ended.clone();
-        fatal.hub = HubHandle::channel().0;
-        drop((service, fatal));
-        ended.cancelled().await;
-    }
-
-    #[tokio::test]
-    async fn a_service_without_addresses_works_and_listens_when_it_is_told_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = Service::start(Config { addresses: Vec::new(), ..config(folder.path()) }).unwrap();
-        assert!(service.addresses().is_empty());
-        assert_eq!(service.devices().await, Ok(Vec::new()));
-        let here: IpAddr = [127, 0, 0, 1].into();
-        assert_eq!(service.issue_ticket(here).await, Err(IssueError::NotListening));
-        let bound = service.listen(&[SocketAddr::new(here, 0)]).await.unwrap();
-        assert_eq!(service.addresses()[..], bound[..]);
-        let ticket = service.issue_ticket(here).await.unwrap();
-        assert!(ticket.url.starts_with(&format!("http://{}/b#", bound[0])));
-        assert!(std::net::TcpStream::connect(bound[0]).is_ok());
-        assert_eq!(service.listen(&[SocketAddr::new(here, 0)]).await.unwrap(), bound, "nothing to change");
-        let progress = service.watch_bind(&ticket.bind).await.unwrap().unwrap();
-        assert!(matches!(*progress.borrow(), BindProgress::Waiting { .. }));
-        assert_eq!(service.listen(&[]).await.unwrap(), []);
-        assert_eq!(service.issue_ticket(here).await, Err(IssueError::NotListening));
-        assert_eq!(*progress.borrow(), BindProgress::Failed(crate::view::BindFailure::Replaced));
-        assert!(std::net::TcpStream::connect(bound[0]).is_err());
-        assert_eq!(service.turns(None, None, 10).await, Ok(Happened::default()));
-        assert_eq!(service.set_agent(Agent::Echo).await, Ok(()));
-        assert_eq!(service.reached(), []);
-        assert_eq!(service.listen(&bound).await.unwrap(), bound);
-        service.stop().await;
-    }
-}
+mod tests;

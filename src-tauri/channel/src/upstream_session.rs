@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::state::{Input, Output, Stage, step};
 use crate::driver::Unanswered;
+use crate::gate::Door;
+use crate::house::{House, Visit};
 use crate::hub::event::Event;
 use crate::line::{Ending, Happening, Line, bye};
-use crate::listener::gate::Door;
-use crate::listener::{House, Visit};
 use crate::metrics::Held;
 use crate::outbox::{self, Outbox};
 use crate::proof;

@@ -9,15 +9,13 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{House, accept, see_off};
+use super::{accept, see_off};
+use crate::house::{House, Listening};
 use crate::hub::event::Event;
 
 const BACKLOG: i32 = 1_024;
 /// How often another port is tried where the system may choose one and the one it chose is taken at a later address.
 const TRIES: u32 = 16;
-
-/// The addresses that are listened on, in the order in which they were wished for.
-pub(crate) type Listening = Arc<[SocketAddr]>;
 
 /// Exactly these addresses shall be listened on.
 #[derive(Debug)]

@@ -17,10 +17,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::gate::Door;
 use super::stream::Stream;
-use super::{House, Visit};
+use crate::gate::Door;
 use crate::guard::{self, Ends, Head, Refusal, Route};
+use crate::house::{House, Visit};
 use crate::socket::{self, Socket};
 use crate::wire::device::Bye;
 use crate::wire::{Close, Code, GREETING_FRAME};

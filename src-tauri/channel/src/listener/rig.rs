@@ -2,6 +2,8 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test that hears another event fails")]
 
+mod pinned;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,9 +11,6 @@ use std::time::Duration;
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use futures_util::{SinkExt as _, StreamExt as _};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -19,12 +18,21 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
+use zeroize::Zeroizing;
+
+pub(crate) use pinned::secured;
 
 use super::*;
-use crate::hub::event::Event;
+use crate::clock::Clock;
+use crate::driver::HubHandle;
+use crate::hub::event::{Event, SessionId};
 use crate::id::DeviceKey;
 use crate::outbox::Outbox;
-use crate::proof::{self, Meeting};
+use crate::proof::{self, Chan, Meeting};
+use crate::reached::Reached;
+use crate::timing::Timing;
+use crate::tls::Tls;
+use crate::wire::Blob;
 
 /// Longest wait for a fact before a test fails.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -217,76 +225,6 @@ pub(crate) async fn read_all(stream: &mut (impl AsyncRead + Unpin)) -> String {
 /// Either kind of transport.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
-
-/// A real TLS client that trusts one certificate by its hash, as a device does.
-#[derive(Debug)]
-struct Pinned {
-    pin: Blob<16>,
-    seen: Arc<Mutex<Option<Chan>>>,
-    schemes: rustls::crypto::WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chan = Chan::of_certificate(certificate);
-        let fits = chan.pin() == Some(self.pin.clone());
-        *self.seen.lock().expect("not poisoned") = Some(chan);
-        let wrong = rustls::Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure);
-        if fits { Ok(ServerCertVerified::assertion()) } else { Err(wrong) }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.schemes)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.schemes)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes.supported_schemes()
-    }
-}
-
-/// A TLS connection to an address whose certificate has this pin, and the transport as the client saw it.
-pub(crate) async fn secured(
-    stream: TcpStream,
-    pin: Blob<16>,
-    versions: &[&'static rustls::SupportedProtocolVersion],
-) -> io::Result<(tokio_rustls::client::TlsStream<TcpStream>, Chan)> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let seen: Arc<Mutex<Option<Chan>>> = Arc::default();
-    let schemes = provider.signature_verification_algorithms;
-    let verifier = Arc::new(Pinned { pin, seen: Arc::clone(&seen), schemes });
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .expect("versions of this library")
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    let name = ServerName::IpAddress(stream.peer_addr()?.ip().into());
-    let handshake = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream);
-    let stream = soon("a handshake", handshake).await?;
-    let chan = seen.lock().expect("not poisoned").clone().expect("a certificate was shown");
-    Ok((stream, chan))
-}
 
 pub(crate) struct Peer {
     pub(crate) socket: WebSocketStream<Box<dyn Duplex>>,

@@ -3,6 +3,7 @@ mod secure;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

@@ -13,7 +13,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{FILE, OpenError, devices, migrations};
+pub use super::error::BackupError;
+use super::{FILE, devices, migrations};
 use crate::clock::stamp;
 use crate::disk::Disk;
 
@@ -31,65 +32,6 @@ const UNFINISHED: &str = ".new-";
 const SPARE: u64 = 64 << 20;
 /// The form of the manifest.
 const VERSION: u32 = 1;
-
-/// Why a backup was not made, or is none.
-#[derive(Debug, thiserror::Error)]
-pub enum BackupError {
-    /// The file system says no.
-    #[error("{} cannot be used", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// SQLite says no.
-    #[error("the copy cannot be made or read")]
-    Sqlite(#[from] rusqlite::Error),
-    /// It is not what was written.
-    #[error("the copy is damaged: {0}")]
-    Damaged(String),
-    /// The store itself is damaged: a copy of it would be too.
-    #[error("the store is damaged: {0}")]
-    SourceDamaged(String),
-    /// Made by a newer version of this program.
-    #[error("made by a newer version (schema {found}, this one knows {known})")]
-    Newer {
-        /// In the file.
-        found: usize,
-        /// In this build.
-        known: usize,
-    },
-}
-
-impl BackupError {
-    pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        |source| Self::File { path, source }
-    }
-
-    /// Whether a copy is not what was written; else the disk, the permissions or the version are in the way.
-    pub fn is_damage(&self) -> bool {
-        match self {
-            Self::Damaged(_) | Self::SourceDamaged(_) => true,
-            Self::Sqlite(error) => super::is_damage(error),
-            Self::File { .. } | Self::Newer { .. } => false,
-        }
-    }
-}
-
-impl From<OpenError> for BackupError {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Damaged(what) => Self::Damaged(what),
-            OpenError::Sqlite(error) => Self::Sqlite(error),
-            OpenError::Newer { found, known } => Self::Newer { found, known },
-            OpenError::Backup(error) => error,
-            OpenError::Private(source) => Self::File { path: PathBuf::from(FILE), source },
-            OpenError::Exchanged => Self::file(Path::new(FILE))(io::ErrorKind::StaleNetworkFileHandle.into()),
-        }
-    }
-}
 
 /// What a backup says about itself, in `backup.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,8 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::backup::{self, Backup, BackupError, Contents, KEYS, private_file, private_folder, sync_folder};
-use super::{FILE, OpenError, Store, log, migrations, new_epoch};
+use super::open::new_epoch;
+use super::{FILE, OpenError, Store, log, migrations};
 use crate::clock::stamp;
 use crate::id::DeviceKey;
 

@@ -173,7 +173,7 @@ async fn sockets_in_a_handshake_count_as_unproven() {
     let rig = Rig::start();
     let hello = client_hello();
     let mut waiting = Vec::new();
-    for _ in 0..gate::UNPROVEN_OF_LOOPBACK {
+    for _ in 0..crate::gate::UNPROVEN_OF_LOOPBACK {
         let mut stream = rig.socket().await;
         stream.write_all(&hello[..20]).await.expect("sent");
         waiting.push(stream);
