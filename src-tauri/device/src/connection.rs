@@ -10,8 +10,7 @@ use channel::wire::{Blob, Code, Hidden, VERSION, Versions};
 use crate::event::Goodbye;
 use crate::identity::Identity;
 use crate::socket::{Socket, SocketError};
-use crate::token;
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
 
 /// Why a session did not open.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +167,7 @@ impl Greeted {
         let (v, epoch, last_n) = (VERSION, identity.epoch.clone(), identity.last_n);
         let frame = match identity.token() {
             Some(token) => {
-                if *self.socket.chan() == Chan::Plain && !token::stays_here(&binding.authority) {
+                if *self.socket.chan() == Chan::Plain && !trust::stays_here(&binding.authority) {
                     return Err(ConnectError::TokenExposed);
                 }
                 FromDevice::Token(Token { v, token: Hidden(token), cn, epoch, last_n })

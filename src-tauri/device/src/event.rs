@@ -6,8 +6,6 @@ use std::time::Duration;
 use channel::wire::Code;
 use channel::wire::device::{ErrFrame, LinkState, Reply, Stage, TurnState};
 
-use crate::session::End;
-
 /// One thing that happened. Told in the order in which it happened, from the task of the session.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -111,6 +109,25 @@ pub enum Event {
     Odd(String),
     /// The session is over for good.
     Ended(End),
+}
+
+/// Why a session is over for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// [`crate::Session::stop`] was called, or the session was dropped.
+    Stopped,
+    /// The device was removed at the computer, or is not known there: the person binds it again.
+    Removed,
+    /// The same device connected elsewhere.
+    Replaced,
+    /// The service speaks another version: one of the two needs an update.
+    Version,
+    /// The service refused this device's proof twice.
+    NotAuthenticated,
+    /// The identity has no binding.
+    NotBound,
+    /// The identity could not be saved; going on could show a reply twice.
+    NotSaved(String),
 }
 
 /// What the service said when it went.

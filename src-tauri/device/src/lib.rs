@@ -24,6 +24,7 @@ pub mod socket;
 pub mod token;
 pub mod trust;
 
+mod device;
 mod link;
 mod pace;
 

@@ -7,10 +7,10 @@ use channel::wire::{Code, FrameError};
 use tokio::time::{Instant, sleep_until};
 
 use crate::connection::Connection;
-use crate::event::{Event, Goodbye};
+use crate::device::{Device, words};
+use crate::event::{End, Event, Goodbye};
 use crate::identity::Shown;
 use crate::pace::Pace;
-use crate::session::{Device, End, words};
 use crate::socket::{Incoming, Socket, SocketError};
 
 /// How long to wait for the close that follows a `bye`.

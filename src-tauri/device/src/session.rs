@@ -1,10 +1,9 @@
 //! A device that stays connected: queue, resend, show once, reconnect.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use channel::proof::Impostor;
-use channel::wire::{Close, Code, TEXT};
+use channel::wire::{Close, Code};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -12,78 +11,13 @@ use ulid::Generator;
 
 use crate::backoff::{Backoff, random};
 use crate::connection::{ConnectError, Connection, Greeted};
+use crate::device::{Command, Device, Observe, words};
+pub use crate::device::{SendError, Timing};
+pub use crate::event::End;
 use crate::event::{Event, Goodbye};
-use crate::identity::{Keep, Outgoing, SaveError};
+use crate::identity::Keep;
 use crate::link::{self, Ending};
 use crate::socket::SocketError;
-
-/// The waits of a device. `Default` is the protocol's; tests shorten them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// For each step of opening a session.
-    pub open: Duration,
-    /// First ceiling of the wait before a new try.
-    pub retry: Duration,
-    /// Last ceiling.
-    pub retry_most: Duration,
-    /// A session that lived this long makes the next failure the first again.
-    pub settled: Duration,
-    /// Least time between two `got`: replies that come in a burst are reported together, below the service's rate.
-    pub got: Duration,
-    /// Messages on their way without an `ack`. 1 keeps the person's order whatever the service refuses; more is for load.
-    pub window: usize,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            open: Duration::from_secs(10),
-            retry: Duration::from_millis(500),
-            retry_most: Duration::from_secs(30),
-            settled: Duration::from_secs(60),
-            got: Duration::from_millis(100),
-            window: 1,
-        }
-    }
-}
-
-/// Why a session is over for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// [`Session::stop`] was called, or the session was dropped.
-    Stopped,
-    /// The device was removed at the computer, or is not known there: the person binds it again.
-    Removed,
-    /// The same device connected elsewhere.
-    Replaced,
-    /// The service speaks another version: one of the two needs an update.
-    Version,
-    /// The service refused this device's proof twice.
-    NotAuthenticated,
-    /// The identity has no binding.
-    NotBound,
-    /// The identity could not be saved; going on could show a reply twice.
-    NotSaved(String),
-}
-
-/// Why a message was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// Empty, or more than 32,768 bytes.
-    #[error("a message has 1 to {TEXT} bytes, this one has {0}")]
-    Length(usize),
-    /// It could not be put on disk.
-    #[error(transparent)]
-    Save(#[from] SaveError),
-    /// The session is over.
-    #[error("the session is over")]
-    Ended,
-}
-
-pub(crate) enum Command {
-    Send { text: String, taken: oneshot::Sender<Result<String, SendError>> },
-    Stop,
-}
 
 /// The handle of one device's task. Dropping it stops the device as [`Session::stop`] does.
 #[derive(Debug)]
@@ -147,37 +81,12 @@ impl Session {
     }
 }
 
-type Observe = Box<dyn FnMut(Event) + Send>;
-
-/// The state of one device's task.
-pub(crate) struct Device {
-    pub(crate) keep: Keep,
-    /// Whether something changed that may be lost: an `ack`, a name.
-    pub(crate) dirty: bool,
-    /// Messages that never went out.
-    pub(crate) fresh: HashSet<String>,
-    pub(crate) ids: Generator,
-    pub(crate) timing: Timing,
-    pub(crate) orders: mpsc::UnboundedReceiver<Command>,
-    observe: Observe,
-    unproved: bool,
-}
-
 enum Next {
     TryAgain(Goodbye),
     End(End),
 }
 
 impl Device {
-    pub(crate) fn tell(&mut self, event: Event) {
-        (self.observe)(event);
-    }
-
-    pub(crate) async fn save(&mut self) -> Result<(), End> {
-        self.dirty = false;
-        self.keep.save().await.map_err(|error| End::NotSaved(format!("{error}: {}", error.source)))
-    }
-
     async fn run(mut self, first: Option<Greeted>) -> (End, Keep) {
         let mut end = self.stay_connected(first).await;
         if self.dirty
@@ -244,39 +153,6 @@ impl Device {
         }
     }
 
-    pub(crate) async fn obey(&mut self, order: Option<Command>) -> Result<(), End> {
-        match order {
-            Some(Command::Send { text, taken }) => {
-                let answer = self.take(text).await;
-                if let Ok(id) = &answer {
-                    self.tell(Event::Queued { id: id.clone() });
-                }
-                let _ = taken.send(answer);
-                Ok(())
-            }
-            Some(Command::Stop) | None => Err(End::Stopped),
-        }
-    }
-
-    async fn take(&mut self, text: String) -> Result<String, SendError> {
-        if text.is_empty() || text.len() > TEXT {
-            return Err(SendError::Length(text.len()));
-        }
-        let id = self.fresh_id();
-        self.keep.identity.outbox.push_back(Outgoing { id: id.clone(), text });
-        if let Err(error) = self.keep.save().await {
-            self.keep.identity.outbox.pop_back();
-            return Err(error.into());
-        }
-        self.dirty = false;
-        self.fresh.insert(id.clone());
-        Ok(id)
-    }
-
-    pub(crate) fn fresh_id(&mut self) -> String {
-        self.ids.generate().unwrap_or_else(|overflow| overflow.commit_overflow_random()).to_string()
-    }
-
     fn after_failure(&mut self, error: ConnectError) -> Next {
         let detail = words(&error);
         match error {
@@ -326,14 +202,6 @@ impl Device {
 enum Unopened {
     Ended(End),
     Failed(ConnectError),
-}
-
-/// An error and its cause, for a log.
-pub(crate) fn words(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]

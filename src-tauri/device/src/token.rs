@@ -1,13 +1,12 @@
 //! A script that cannot sign, and says a token instead.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use channel::proof::Chan;
 
 use crate::connection::{ConnectError, Greeted};
 use crate::identity::{Binding, Keep};
-use crate::trust::Trust;
+use crate::trust::{Trust, stays_here};
 
 /// Longest wait for each step.
 const STEP: Duration = Duration::from_secs(10);
@@ -40,27 +39,10 @@ pub async fn join(authority: &str, trust: Trust, keep: &mut Keep) -> Result<Gree
     Ok(greeted)
 }
 
-/// Whether what is sent there stays on this computer.
-pub fn stays_here(authority: &str) -> bool {
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Identity;
-
-    #[test]
-    fn only_addresses_of_this_computer_stay_here() {
-        for here in ["127.0.0.1:8765", "localhost:1", "[::1]:8765", "127.9.9.9:1"] {
-            assert!(stays_here(here), "{here}");
-        }
-        for away in ["192.168.1.5:8765", "127.evil.com:8765", "[fe80::1]:1", "0.0.0.0:8765", "localhost.evil:1", ""] {
-            assert!(!stays_here(away), "{away}");
-        }
-    }
 
     #[tokio::test]
     async fn a_token_goes_to_nobody_who_is_not_known() {

@@ -1,6 +1,7 @@
 //! Which certificate a device trusts: one, by its hash. No name, no date, no authority says anything about it.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use channel::proof::Chan;
@@ -136,6 +137,13 @@ impl ServerCertVerifier for Look {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         RING.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether what is sent there stays on this computer.
+pub fn stays_here(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use channel::proof::{self, Chan, Meeting};
 use channel::wire::device::{Auth, Bye, ErrFrame, FromDevice, Limits, LinkState, Reply, Resume, Stored, ToDevice};
-use channel::wire::{Blob, Code, Versions, encode};
+use channel::wire::{Blob, Code, TEXT, Versions, encode};
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};

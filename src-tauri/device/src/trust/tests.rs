@@ -120,3 +120,13 @@ fn a_certificate_is_named_whole_or_by_its_first_half() {
         assert_eq!(Trust::parse(bad), None, "{bad}");
     }
 }
+
+#[test]
+fn only_addresses_of_this_computer_stay_here() {
+    for here in ["127.0.0.1:8765", "localhost:1", "[::1]:8765", "127.9.9.9:1"] {
+        assert!(stays_here(here), "{here}");
+    }
+    for away in ["192.168.1.5:8765", "127.evil.com:8765", "[fe80::1]:1", "0.0.0.0:8765", "localhost.evil:1", ""] {
+        assert!(!stays_here(away), "{away}");
+    }
+}
