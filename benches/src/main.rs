@@ -21,8 +21,9 @@ mod tcp;
 use std::path::Path;
 
 use anyhow::Context;
-use options::{Options, Part};
+use options::Options;
 use peer::Place;
+use report::Part;
 
 fn main() -> anyhow::Result<()> {
     let options = Options::read(std::env::args().skip(1))?;

@@ -7,14 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::desktop;
 use crate::peer::Peer;
-
-/// A part of the bench.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Desktop,
-    Fleet,
-    Load,
-}
+use crate::report::Part;
 
 /// The command line.
 #[derive(Debug)]

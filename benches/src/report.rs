@@ -6,8 +6,15 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::load::Reading;
-use crate::options::Part;
 use crate::peer::{Peer, version};
+
+/// A part of the bench, with a section of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Desktop,
+    Fleet,
+    Load,
+}
 
 /// The marks around a part's section.
 fn marks(part: Part) -> (&'static str, &'static str) {

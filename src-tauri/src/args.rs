@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use desk::failure::Failure;
-use desk::shell::Page;
+use desk::page::Page;
 
 /// What the tray is asked to be.
 #[derive(Debug, PartialEq, Eq, Parser)]

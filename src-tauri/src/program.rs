@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use desk::failure::Failure;
-use desk::shell::Page;
+use desk::page::Page;
 
 use crate::args;
 

@@ -10,7 +10,7 @@ use crate::control::request::Request;
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::owner::Owner;
-use crate::shell::Page;
+use crate::page::Page;
 
 /// How long one that is only just starting or stopping may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@ mod deadlines;
 mod event;
 mod following;
 mod listening;
+mod reply;
 mod seat;
 mod watching;
 mod wishes;
@@ -29,19 +30,21 @@ use crate::language::Language;
 use crate::networks::{Permit, Present};
 use crate::notices::Announcer;
 use crate::operator::Operator;
+use crate::page::Page;
 use crate::repair::Workshop;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
 use crate::settings::Settings;
-use crate::shell::{Page, Shell};
+use crate::shell::Shell;
 use crate::state::State;
 use crate::tray_menu::{TrayAction, TrayMenu};
 use crate::view::View;
 
 use deadlines::Deadlines;
-pub(crate) use event::{Event, Reply, Wish};
+pub(crate) use event::{Event, Wish};
 use listening::Listening;
 pub(crate) use listening::{Moved, go, wanted};
+pub(crate) use reply::Reply;
 use seat::Seat;
 
 /// What a desktop tells the controller.

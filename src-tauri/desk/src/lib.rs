@@ -27,6 +27,7 @@ pub mod networks;
 pub mod notices;
 mod operator;
 pub mod owner;
+pub mod page;
 pub mod plugin;
 pub mod port_holder;
 mod private_file;

@@ -29,7 +29,7 @@ mod service;
 mod tests;
 
 use crate::control::answer::{PairingRequest, PendingState};
-use crate::shell::Page;
+use crate::page::Page;
 use crate::state::{Act, Did, State, Window};
 use crate::view::{NoticeKind, NoticeView};
 use event::{About, Event};

@@ -2,34 +2,8 @@
 
 use crate::failure::{Failure, FailureCode};
 use crate::notices::Announcement;
+use crate::page::Page;
 use crate::tray_menu::TrayMenu;
-
-/// A page of the window.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, specta::Type)]
-#[serde(tag = "page", rename_all = "lowercase", rename_all_fields = "camelCase")]
-pub enum Page {
-    /// The first-run pages.
-    Welcome {},
-    /// The devices; one of them opened, and the question of removing it asked.
-    Devices {
-        /// Which.
-        #[serde(default)]
-        device_key: Option<String>,
-        /// Ask whether to remove it.
-        #[serde(default)]
-        remove: bool,
-    },
-    /// A new binding code, or the claim that waits.
-    Bind {},
-    /// What happened.
-    Activity {},
-    /// This app as a device of the OpenClaw gateway, and the gateway's other devices.
-    Gateway {},
-    /// What is wrong, and what can be mended.
-    Health {},
-    /// The settings.
-    Settings {},
-}
 
 /// A desktop. Every method returns at once; what cannot be done is logged, or comes back as an event.
 pub trait Shell: Send + 'static {

@@ -10,10 +10,10 @@ use desk::control::answer::{
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
 use desk::failure::{Failure, FailureCode};
+use desk::page::Page;
 use desk::plugin::Installed;
 use desk::qr::Qr;
 use desk::report;
-use desk::shell::Page;
 use desk::view::View;
 use serde::{Deserialize, Serialize};
 use specta::Type;

@@ -2,7 +2,7 @@
 
 use desk::control::answer::BindEvent;
 use desk::failure::Failure;
-use desk::shell::Page;
+use desk::page::Page;
 use desk::view::View;
 use serde::{Deserialize, Serialize};
 use specta::Type;

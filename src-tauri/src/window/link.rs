@@ -9,7 +9,7 @@ use desk::control::client::{Client, Watch};
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
 use desk::folders::Folders;
-use desk::shell::Page;
+use desk::page::Page;
 use desk::view::View;
 use serde::de::DeserializeOwned;
 use smartpi_tray::program;

@@ -13,7 +13,7 @@ mod link;
 
 use std::process::ExitCode;
 
-use desk::shell::Page;
+use desk::page::Page;
 use smartpi_tray::args::{self, WindowArgs};
 use smartpi_tray::{Start, tell};
 

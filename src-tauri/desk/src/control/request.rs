@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::answer::SpeaksFirst;
 use crate::failure::{Failure, FailureCode};
 use crate::language::Language;
+use crate::page::Page;
 use crate::settings::Quiet;
-use crate::shell::Page;
 
 /// A request of docs/CONTROL.md.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,17 +4,17 @@ use std::net::IpAddr;
 
 use channel::service::Agent;
 use channel::view::{Device, LinkView, Pending};
-use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ToController;
 use super::listening::Moved;
-use crate::control::answer::{CareView, Nothing};
+use super::reply::Reply;
+use crate::control::answer::CareView;
 use crate::control::request::SettingsChange;
-use crate::failure::{Failure, FailureCode};
+use crate::failure::Failure;
 use crate::networks::Present;
-use crate::shell::Page;
+use crate::page::Page;
 use crate::view::GatewayView;
 
 /// What the controller hears.
@@ -136,45 +136,6 @@ pub(crate) enum Wish {
     Gateway(bool),
     /// End the program.
     Quit,
-}
-
-/// Who waits for the end of a wish. `None`: a click, whose effect is seen.
-#[derive(Debug, Default)]
-pub(crate) struct Reply(Option<oneshot::Sender<Result<Value, Failure>>>);
-
-impl Reply {
-    /// Somebody waits.
-    pub(crate) fn to(asker: oneshot::Sender<Result<Value, Failure>>) -> Self {
-        Self(Some(asker))
-    }
-
-    /// Tells whoever waits.
-    pub(crate) fn send(self, result: Result<Value, Failure>) {
-        match self.0 {
-            // Who has gone away does not want to know.
-            Some(asker) => drop(asker.send(result)),
-            None => {
-                if let Err(failure) = result {
-                    tracing::warn!(code = failure.code.as_str(), detail = %failure.detail, "a click had no effect");
-                }
-            }
-        }
-    }
-
-    /// Done, with nothing to say.
-    pub(crate) fn done(self) {
-        self.send(value(&Nothing {}));
-    }
-
-    /// Not done.
-    pub(crate) fn fail(self, failure: Failure) {
-        self.send(Err(failure));
-    }
-}
-
-/// An answer as it goes out.
-pub(crate) fn value(answer: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(answer).map_err(|error| Failure::caused(FailureCode::AnswerUnreadable, &error))
 }
 
 /// How things are in the service.

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Reply, Snapshot};
+use super::event::{Event, Snapshot};
+use super::reply::Reply;
 use super::{Controller, Topic};
 use crate::control::answer::LinkState;
 use crate::echo;

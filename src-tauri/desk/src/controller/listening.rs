@@ -6,7 +6,7 @@ use channel::address::LanAddress;
 use channel::service::{Service, StartError};
 use serde_json::json;
 
-use super::event::Reply;
+use super::reply::Reply;
 use super::{Controller, Event, Topic};
 use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};

@@ -5,10 +5,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Controller, Event, Topic};
 use crate::control::answer::Nothing;
 use crate::failure::{Failure, FailureCode};
-use crate::shell::{Page, Shell};
+use crate::page::Page;
+use crate::shell::Shell;
 use crate::state::Window;
 
-use super::event::{Reply, value};
+use super::reply::{Reply, value};
 
 /// Who sits there, and the page that waits for one who comes.
 #[derive(Debug, Default)]

@@ -6,13 +6,15 @@ use channel::id::DeviceKey;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::event::{Event, Reply, Wish, value};
+use super::event::{Event, Wish};
+use super::reply::{Reply, value};
 use super::{Controller, End, ToController, Topic};
 use crate::control::answer::{BindConfirmed, Nothing, Removed, Sent};
 use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
+use crate::page::Page;
 use crate::settings::{SaveError, Settings};
-use crate::shell::{Page, Shell};
+use crate::shell::Shell;
 use crate::state::{Did, Window};
 use crate::tray_menu::TrayAction;
 use crate::{detect_agent, words};

@@ -5,8 +5,8 @@ use channel::wire::device::Confirm;
 use super::Announcement;
 use crate::failure::{Failure, FailureCode};
 use crate::language::Language;
+use crate::page::Page;
 use crate::settings::Quiet;
-use crate::shell::Page;
 use crate::view::{NoticeKind, NoticeView};
 use crate::words::{name, names, notice as words, sentences};
 

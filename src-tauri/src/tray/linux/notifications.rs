@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use desk::controller::{Handle, ToController};
 use desk::notices::Announcement;
-use desk::shell::Page;
+use desk::page::Page;
 use desk::view::NoticeKind;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::Receiver;

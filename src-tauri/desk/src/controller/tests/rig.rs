@@ -17,9 +17,10 @@ use crate::control::request::Request;
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::notices::Announcement;
+use crate::page::Page;
 use crate::running::{Lan, LogTo, Options, Running};
 use crate::settings::Settings;
-use crate::shell::{Page, Shell};
+use crate::shell::Shell;
 use crate::tray_menu::TrayMenu;
 use crate::view::View;
 
