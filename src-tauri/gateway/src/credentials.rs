@@ -2,13 +2,12 @@
 //!
 //! Invariants:
 //! - the choice is that of OpenClaw's own rules; where we cannot follow them (a secret that a program or OpenClaw's own store holds) we say so and guess nothing;
-//! - a secret is never in a `Debug` output; copies are compared by fingerprints that mean nothing outside this process.
+//! - a secret is a [`Token`], which nobody prints; copies are compared as they are.
 
 mod choice;
 mod dotenv;
 mod include;
 mod reference;
-mod secret;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -16,9 +15,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::Token;
+
 pub use choice::find;
 pub use include::IncludeError;
-pub use secret::Secret;
 
 /// Where a secret or the URL comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,19 +67,12 @@ pub enum Source {
 }
 
 /// A secret, and where it was found.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Where.
     pub source: Source,
     /// What.
-    pub secret: Secret,
-}
-
-impl std::fmt::Debug for Held {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let print = self.secret.fingerprint();
-        formatter.debug_struct("Held").field("source", &self.source).field("fingerprint", &print).finish()
-    }
+    pub secret: Token,
 }
 
 /// Which field of the gateway's authentication.
@@ -99,7 +92,7 @@ pub struct Copied {
     /// Where it is.
     pub source: Source,
     /// What it is.
-    pub secret: Secret,
+    pub secret: Token,
     /// Whether it is the one that is used.
     pub wins: bool,
 }
@@ -167,6 +160,8 @@ pub struct Credentials {
     pub copies: Vec<Copied>,
     /// Configured secrets that we do not know.
     pub missing: Vec<Missing>,
+    /// Whether the configuration, with its other files, says how to sign in: with a secret, or without one on purpose.
+    pub auth_written: bool,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -177,6 +172,7 @@ impl std::fmt::Debug for Credentials {
             .field("token", &self.token)
             .field("password", &self.password)
             .field("missing", &self.missing)
+            .field("auth_written", &self.auth_written)
             .finish_non_exhaustive()
     }
 }
@@ -196,4 +192,10 @@ pub enum FindError {
 }
 
 /// Variables by name, each with its source; the first who says something wins.
-type Variables = BTreeMap<String, (Source, Secret)>;
+type Variables = BTreeMap<String, (Source, Token)>;
+
+/// `None`: nothing but blanks.
+fn filled(text: &str) -> Option<Token> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| Token::new(text.to_owned()))
+}

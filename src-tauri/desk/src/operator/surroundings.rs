@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use care::token::{CopyPlace, CopyValue, TokenCopy};
-use gateway::config::{Config, ConfigError};
+use gateway::config::ConfigError;
 use gateway::credentials::{self, Credentials, Field, FindError, Held, Source};
 use gateway::place::Surroundings;
 use gateway::{Address, Fingerprint, Shared, Token};
@@ -70,15 +70,11 @@ fn read(surroundings: &Surroundings<'_>) -> Result<Found, Failure> {
     })?;
     let pin = credentials.tls_fingerprint.as_deref().and_then(Fingerprint::parse);
     let address = Address::parse(&credentials.url, pin).map_err(|error| unreadable(&error))?;
-    let held = |held: &Held| Token::new(held.secret.expose().to_owned());
+    let held = |held: &Held| held.secret.clone();
     let token = credentials.token.as_ref().map(|token| Shared::Token(held(token)));
     let secret = token.or_else(|| credentials.password.as_ref().map(|password| Shared::Password(held(password))));
     let copies = copies(&credentials, &places.config);
-    let written = Config::read(&places.config).map(|config| config.value()["gateway"]["auth"].clone());
-    let auth = written.unwrap_or_default();
-    let is_there = |key: &str| auth.get(key).is_some_and(|value| !value.is_null() && value != "");
-    let without = ["none", "trusted-proxy"].iter().any(|mode| auth["mode"] == *mode);
-    let auth_in_config = without || is_there("token") || is_there("password");
+    let auth_in_config = credentials.auth_written;
     Ok(Found { address, secret, copies, auth_in_config, state_dir: places.state_dir, config: places.config })
 }
 
@@ -97,11 +93,11 @@ fn copies(credentials: &Credentials, config: &Path) -> Vec<(TokenCopy, Option<To
             Source::Environment { .. } => CopyPlace::Environment,
             Source::Service { file, .. } => CopyPlace::ServiceDefinition { path: file.clone() },
         };
-        let text = copied.secret.expose();
+        let text = copied.secret.reveal();
         let lost = PLACEHOLDERS.contains(&text);
         let value =
             if lost { CopyValue::Placeholder } else { CopyValue::Token { fingerprint: care::Fingerprint::of(text) } };
-        copies.push((TokenCopy { place, value }, (!lost).then(|| Token::new(text.to_owned()))));
+        copies.push((TokenCopy { place, value }, (!lost).then(|| copied.secret.clone())));
     }
     let unknown = credentials.missing.iter().any(|missing| missing.path.starts_with("gateway.auth."));
     if unknown {
@@ -143,6 +139,31 @@ mod tests {
         let found = found(r#"{ gateway: { port: 19100, auth: { mode: "token", token: "secret" } } }"#).unwrap();
         assert_eq!(found.address, Address::local(19_100));
         assert_eq!(found.secret, Some(Shared::Token(Token::new("secret".into()))));
+    }
+
+    #[test]
+    fn how_to_sign_in_may_be_written_in_another_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(temp.path().join(name), text).unwrap();
+        let folder = temp.path().as_os_str().to_owned();
+        let env = move |name: &str| (name == "OPENCLAW_STATE_DIR").then(|| folder.clone());
+        let is_written = || read(&Surroundings { env: &env, exists: &Path::exists }).map(|found| found.auth_in_config);
+        write("openclaw.json", "{ gateway: { $include: './gateway.json5', port: 19100 } }");
+        for (auth, written) in [
+            ("{ token: 'secret' }", true),
+            // Not known to us, but there.
+            ("{ token: { source: 'exec', provider: 'p', id: 'x' } }", true),
+            ("{ password: 'secret' }", true),
+            ("{ mode: 'none' }", true),
+            ("{ mode: 'token', token: '' }", false),
+            ("{}", false),
+        ] {
+            write("gateway.json5", &format!("{{ auth: {auth} }}"));
+            assert_eq!(is_written().unwrap(), written, "{auth}");
+        }
+        // One that cannot be read is not one that says nothing.
+        write("gateway.json5", "{");
+        assert_eq!(is_written().unwrap_err().code, FailureCode::OpenClawConfigUnreadable);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::reference::{Fields, Input};
-use super::secret::Secret;
 use super::{
-    Copied, Credentials, Field, FindError, Held, Missing, Source, UrlSource, Variables, dotenv, include, service,
+    Copied, Credentials, Field, FindError, Held, Missing, Source, UrlSource, Variables, dotenv, filled, include,
+    service,
 };
+use crate::Token;
 use crate::config::{Config, ConfigError};
 use crate::place::{Places, Surroundings};
 
@@ -51,7 +52,14 @@ pub fn find(around: &Surroundings<'_>, profile: Option<&str>) -> Result<Credenti
     let remote = &config["gateway"]["remote"]["tlsFingerprint"];
     let counts = config["gateway"]["mode"] == "remote" && url_source != UrlSource::LocalWithoutRemote;
     let tls_fingerprint = remote.as_str().filter(|_| counts).map(str::to_owned);
-    Ok(Credentials { url, url_source, tls_fingerprint, token, password, copies, missing })
+    let auth_written = is_auth_written(&config["gateway"]["auth"]);
+    Ok(Credentials { url, url_source, tls_fingerprint, token, password, copies, missing, auth_written })
+}
+
+fn is_auth_written(auth: &Value) -> bool {
+    let is_there = |key: &str| auth.get(key).is_some_and(|value| !value.is_null() && value != "");
+    let without = ["none", "trusted-proxy"].iter().any(|mode| auth["mode"] == *mode);
+    without || is_there("token") || is_there("password")
 }
 
 /// With its other files. OpenClaw that was never set up has an empty one.
@@ -77,10 +85,10 @@ fn variables(around: &Surroundings<'_>, places: &Places, config: &Value) -> (Var
     if around.text("OPENCLAW_STATE_DIR").is_none() || usual.as_ref() == Some(&places.state_dir) {
         files.extend(home.map(|home| home.join(".config/openclaw/gateway.env")));
     }
-    let mut told: Vec<(String, Source, Option<Secret>)> = Vec::new();
+    let mut told: Vec<(String, Source, Option<Token>)> = Vec::new();
     for file in files {
         for (name, value) in dotenv_file(&file) {
-            told.push((name.clone(), Source::DotEnv { file: file.clone(), name }, Secret::trimmed(&value)));
+            told.push((name.clone(), Source::DotEnv { file: file.clone(), name }, filled(&value)));
         }
     }
     let env = &config["env"];
@@ -88,16 +96,16 @@ fn variables(around: &Surroundings<'_>, places: &Places, config: &Value) -> (Var
     for (name, value) in env["vars"].as_object().into_iter().flatten().chain(own) {
         // A value that needs another variable is not taken.
         if let Some(value) = value.as_str().filter(|value| !value.contains("${")) {
-            told.push((name.clone(), Source::ConfigEnvironment { name: name.clone() }, Secret::trimmed(value)));
+            told.push((name.clone(), Source::ConfigEnvironment { name: name.clone() }, filled(value)));
         }
     }
-    let mut counts: BTreeMap<String, Option<(Source, Secret)>> = BTreeMap::new();
+    let mut counts: BTreeMap<String, Option<(Source, Token)>> = BTreeMap::new();
     let ours = [TOKEN, PASSWORD, URL, "OPENCLAW_GATEWAY_PORT"];
     let named = ours.into_iter().map(str::to_owned).chain(references(config));
     for name in named {
         // A variable that is set and empty keeps the others from being heard.
         if let Some(value) = (around.env)(&name) {
-            let secret = value.to_str().and_then(Secret::trimmed);
+            let secret = value.to_str().and_then(filled);
             let said = secret.map(|secret| (Source::Environment { name: name.clone() }, secret));
             counts.insert(name, said);
         }
@@ -146,7 +154,7 @@ fn held(variables: &Variables, name: &str) -> Option<Held> {
 
 fn url(around: &Surroundings<'_>, config: &Value, variables: &Variables, profile: Option<&str>) -> (String, UrlSource) {
     if let Some((_, url)) = variables.get(URL) {
-        return (url.expose().to_owned(), UrlSource::Environment);
+        return (url.reveal().to_owned(), UrlSource::Environment);
     }
     let gateway = &config["gateway"];
     let is_remote = gateway["mode"] == "remote";
@@ -155,7 +163,7 @@ fn url(around: &Surroundings<'_>, config: &Value, variables: &Variables, profile
         return (url.to_owned(), UrlSource::Remote);
     }
     let env = |name: &str| match variables.get(name) {
-        Some((_, value)) => Some(OsString::from(value.expose())),
+        Some((_, value)) => Some(OsString::from(value.reveal())),
         None => (around.env)(name),
     };
     let port = Surroundings { env: &env, exists: around.exists }.port(config, profile);
@@ -217,7 +225,7 @@ impl Inputs {
 fn copies(
     inputs: &Inputs,
     overruled: Vec<Held>,
-    service: Vec<(PathBuf, String, Secret)>,
+    service: Vec<(PathBuf, String, Token)>,
     winners: [&Option<Held>; 2],
 ) -> Vec<Copied> {
     let mut all: Vec<(Field, Held)> = Vec::new();

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::secret::Secret;
-use super::{Held, Source, Unknown, Variables};
+use super::{Held, Source, Unknown, Variables, filled};
+use crate::Token;
 use crate::config::at;
 use crate::place::Surroundings;
 
@@ -56,7 +56,7 @@ impl Fields<'_> {
             return self.variable(path, name);
         }
         match substituted(text, self.variables) {
-            Ok(text) => Secret::trimmed(&text)
+            Ok(text) => filled(&text)
                 .map_or(Input::Absent, |secret| Input::Known(Held { source: Source::Config { path }, secret })),
             Err(name) => Input::Unknown(Unknown::Unset { name }),
         }
@@ -111,7 +111,7 @@ impl Fields<'_> {
 /// Largest file of secrets, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-fn secret_in(file: &PathBuf, is_single: bool, id: &str) -> Option<Secret> {
+fn secret_in(file: &PathBuf, is_single: bool, id: &str) -> Option<Token> {
     let metadata = std::fs::metadata(file).ok()?;
     if !metadata.is_file() || metadata.len() > LARGEST || is_open(&metadata) {
         return None;
@@ -119,10 +119,10 @@ fn secret_in(file: &PathBuf, is_single: bool, id: &str) -> Option<Secret> {
     let text = zeroize::Zeroizing::new(std::fs::read_to_string(file).ok()?);
     let text = text.trim_start_matches('\u{feff}');
     if is_single {
-        return (id == "value").then(|| Secret::trimmed(text)).flatten();
+        return (id == "value").then(|| filled(text)).flatten();
     }
     let value: Value = serde_json::from_str(text).ok()?;
-    value.pointer(id)?.as_str().and_then(Secret::trimmed)
+    value.pointer(id)?.as_str().and_then(filled)
 }
 
 /// Whether others can read it: OpenClaw takes no secrets from there.
@@ -157,7 +157,7 @@ fn substituted(text: &str, variables: &Variables) -> Result<zeroize::Zeroizing<S
             all.push_str(&here[1..name.len() + 4]);
             rest = &here[name.len() + 4..];
         } else if let Some(name) = named("${") {
-            all.push_str(variables.get(name).ok_or_else(|| name.to_owned())?.1.expose());
+            all.push_str(variables.get(name).ok_or_else(|| name.to_owned())?.1.reveal());
             rest = &here[name.len() + 3..];
         } else {
             all.push('$');

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::dotenv;
-use super::secret::Secret;
+use super::{dotenv, filled};
+use crate::Token;
 
 /// Variables of the gateway's unit: file, name, value.
-pub(super) fn variables(home: &Path, state_dir: &Path, profile: Option<&str>) -> Vec<(PathBuf, String, Secret)> {
+pub(super) fn variables(home: &Path, state_dir: &Path, profile: Option<&str>) -> Vec<(PathBuf, String, Token)> {
     let name = match profile.filter(|profile| !profile.eq_ignore_ascii_case("default")) {
         Some(profile) => format!("openclaw-gateway-{profile}.service"),
         None => "openclaw-gateway.service".to_owned(),
@@ -16,15 +16,13 @@ pub(super) fn variables(home: &Path, state_dir: &Path, profile: Option<&str>) ->
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(assignments) = line.strip_prefix("Environment=") {
-            let pairs =
-                assigned(assignments).into_iter().filter_map(|(name, value)| Some((name, Secret::trimmed(&value)?)));
+            let pairs = assigned(assignments).into_iter().filter_map(|(name, value)| Some((name, filled(&value)?)));
             found.extend(pairs.map(|(name, value)| (unit.clone(), name, value)));
         } else if let Some(file) = line.strip_prefix("EnvironmentFile=") {
             let file = file.trim().trim_start_matches('-').trim_matches('"').replace("%h", &home.display().to_string());
             let file = state_dir.join(file);
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            let pairs =
-                dotenv::parse(&text).into_iter().filter_map(|(name, value)| Some((name, Secret::trimmed(&value)?)));
+            let pairs = dotenv::parse(&text).into_iter().filter_map(|(name, value)| Some((name, filled(&value)?)));
             found.extend(pairs.map(|(name, value)| (file.clone(), name, value)));
         }
     }

@@ -39,7 +39,7 @@ impl Home {
 
     /// The token and who named it.
     fn token(&self) -> Option<(String, Source)> {
-        self.find().token.map(|held| (held.secret.expose().to_owned(), held.source))
+        self.find().token.map(|held| (held.secret.reveal().to_owned(), held.source))
     }
 }
 
@@ -140,8 +140,8 @@ fn another_gateway_has_its_own_order() {
     let config = json!({ "gateway": { "mode": "remote", "remote": { "url": "wss://far", "token": "r", "password": "rp", "tlsFingerprint": "ab" }, "auth": { "token": "l" } } });
     let found = Home::new(&config).with("OPENCLAW_GATEWAY_TOKEN", "e").with("OPENCLAW_GATEWAY_PASSWORD", "ep").find();
     assert_eq!((found.url.as_str(), found.url_source), ("wss://far", UrlSource::Remote));
-    assert_eq!(found.token.unwrap().secret.expose(), "r");
-    assert_eq!(found.password.unwrap().secret.expose(), "ep");
+    assert_eq!(found.token.unwrap().secret.reveal(), "r");
+    assert_eq!(found.password.unwrap().secret.reveal(), "ep");
     assert_eq!(found.tls_fingerprint.as_deref(), Some("ab"));
     let named = Home::new(&config).with("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:5").find();
     assert_eq!((named.url.as_str(), named.url_source), ("ws://127.0.0.1:5", UrlSource::Environment));
@@ -170,7 +170,7 @@ fn other_files_are_taken_in_as_openclaw_does() {
     home.write(".openclaw/auth.json5", "{ token: 'i' }");
     home.write(".openclaw/b.json5", "{ port: 2 }");
     let found = home.find();
-    assert_eq!((found.url.as_str(), found.token.unwrap().secret.expose()), ("ws://127.0.0.1:3", "i"));
+    assert_eq!((found.url.as_str(), found.token.unwrap().secret.reveal()), ("ws://127.0.0.1:3", "i"));
     let refused = |include: &str| {
         let home = Home::new(&json!({ "gateway": { "$include": include } }));
         home.write("outside.json5", "{}");
