@@ -113,7 +113,7 @@ async fn openclaw_keeps_what_people_wrote_and_takes_what_we_write() {
     for (name, text) in &texts {
         in_the_file(&openclaw, name, text).await;
     }
-    a_configuration_that_it_refuses_is_taken_back(&openclaw, &texts[1].1).await;
+    a_configuration_that_it_refuses_is_not_written(&openclaw, &texts[1].1).await;
     std::fs::write(openclaw.config_path(), &texts[0].1).expect("a configuration");
     openclaw.boot().await;
     let operator = Operator::connect(openclaw.port, "scenario-token").await.expect("the gateway lets the operator in");
@@ -154,7 +154,7 @@ async fn in_the_file(openclaw: &Gateway, name: &str, text: &str) {
 struct Accepted;
 
 impl Validate for Accepted {
-    fn validate(&self) -> BoxFuture<'_, Result<(), String>> {
+    fn validate<'a>(&'a self, _: &'a std::path::Path) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -163,10 +163,11 @@ impl Validate for Accepted {
 fn file_store(openclaw: &Gateway) -> FileStore {
     struct Command(PathBuf, Vec<(&'static str, String)>, PathBuf);
     impl Validate for Command {
-        fn validate(&self) -> BoxFuture<'_, Result<(), String>> {
-            Box::pin(async {
+        fn validate<'a>(&'a self, candidate: &'a std::path::Path) -> BoxFuture<'a, Result<(), String>> {
+            Box::pin(async move {
                 let mut command = tokio::process::Command::new(&self.0);
                 command.args(["config", "validate"]).env_clear().envs(self.1.clone()).current_dir(&self.2);
+                command.env("OPENCLAW_CONFIG_PATH", candidate);
                 let output = support::openclaw::run(command, None, Duration::from_secs(180)).await;
                 if output.status.success() { Ok(()) } else { Err(format!("{}{}", output.out, output.err)) }
             })
@@ -176,8 +177,8 @@ fn file_store(openclaw: &Gateway) -> FileStore {
     FileStore::new(openclaw.config_path(), Backups::new(openclaw.home.join("copies")), Arc::new(command))
 }
 
-/// A route to an agent that is not there makes the whole configuration invalid: OpenClaw says so, and the file is as it was.
-async fn a_configuration_that_it_refuses_is_taken_back(openclaw: &Gateway, text: &str) {
+/// A route to an agent that is not there makes the whole configuration invalid: OpenClaw says so before it is written.
+async fn a_configuration_that_it_refuses_is_not_written(openclaw: &Gateway, text: &str) {
     let path = openclaw.config_path();
     // Agents in another file: we cannot see that this one is not among them.
     let text = text.replace(AGENTS, "{ $include: './agents.json5' }");
@@ -265,7 +266,7 @@ async fn we_find_what_the_command_line_finds(openclaw: &Gateway) {
         let found = found.expect("credentials");
         assert_eq!(found.url, url);
         let token = found.token.expect("a token");
-        assert_eq!((token.source, token.secret.expose()), (source, "scenario-token"));
+        assert_eq!((token.source, token.secret.reveal()), (source, "scenario-token"));
         let losers = found.copies.iter().filter(|copy| !copy.wins).map(|copy| copy.source.clone());
         assert_eq!(losers.collect::<Vec<_>>(), [Source::Environment { name: WRONG.0.into() }]);
         // The real one comes in: with the wrong token, or at another address, it would not.

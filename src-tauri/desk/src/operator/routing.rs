@@ -253,7 +253,7 @@ fn of_store(error: StoreError) -> Failure {
         StoreError::Refused(error) => return of_call(error),
         StoreError::Newer => return Failure::bare(FailureCode::RouteChanged),
         StoreError::Io { .. } => FailureCode::InstallNotPrepared,
-        StoreError::Invalid { .. } | StoreError::Stuck { .. } => FailureCode::GatewayRefused,
+        StoreError::Invalid { .. } => FailureCode::GatewayRefused,
         StoreError::Strange(_) => FailureCode::OpenClawChangedMore,
     };
     Failure::caused(code, &error)

@@ -167,18 +167,29 @@ impl OpenClaw {
         self.run(&["dashboard"], None).await.map(drop)
     }
 
-    /// Asks whether it accepts its configuration.
-    pub(crate) async fn validate(&self) -> Result<(), RunError> {
-        self.run(&["config", "validate"], None).await.map(drop)
+    /// Asks whether it would accept this file as its configuration.
+    pub(crate) async fn validate(&self, candidate: &Path) -> Result<(), RunError> {
+        self.run_with(&["config", "validate"], None, Some(candidate)).await.map(drop)
     }
 
     async fn run<A: AsRef<OsStr>>(&self, args: &[A], input: Option<&str>) -> Result<String, RunError> {
+        self.run_with(args, input, None).await
+    }
+
+    /// `config`: instead of its own configuration.
+    async fn run_with<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        input: Option<&str>,
+        config: Option<&Path>,
+    ) -> Result<String, RunError> {
         let shown = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
         let start = |source| RunError::Start { command: self.command.clone(), source };
         let mut command = Command::new(&self.command);
         command.args(args).env("NO_COLOR", "1").env("PATH", &self.path).kill_on_drop(true);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(config.map(|config| ("OPENCLAW_CONFIG_PATH", config)));
         #[cfg(windows)]
         command.creation_flags(0x0800_0000); // CREATE_NO_WINDOW
         let mut child = command.spawn().map_err(start)?;

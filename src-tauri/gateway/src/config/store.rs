@@ -101,15 +101,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// OpenClaw does not accept the result. It was taken back.
+    /// OpenClaw would not accept the result. Nothing was written.
     #[error("OpenClaw does not accept the configuration: {words}")]
     Invalid {
-        /// Its words.
-        words: String,
-    },
-    /// OpenClaw does not accept the result, and another program wrote the file since: it was not taken back.
-    #[error("OpenClaw does not accept the configuration, and it was not put back: {words}")]
-    Stuck {
         /// Its words.
         words: String,
     },

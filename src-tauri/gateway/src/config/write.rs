@@ -201,7 +201,8 @@ fn folder(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn prefix(target: &Path) -> String {
+/// What the names of our own files beside this one begin with.
+pub(super) fn prefix(target: &Path) -> String {
     format!(".{}.smartpi-", target.file_name().unwrap_or_default().to_string_lossy())
 }
 

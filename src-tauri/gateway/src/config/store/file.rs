@@ -1,18 +1,19 @@
 //! The file, while no gateway runs. Comments and format stay.
 
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use super::{Applied, Basis, Plan, Store, StoreError};
-use crate::config::write::Base;
+use crate::config::write::{Base, prefix};
 use crate::config::{Backups, Change, Config, DocumentError, EditError, edit};
 
-/// Asks OpenClaw whether it accepts its configuration: `openclaw config validate`.
+/// Asks OpenClaw whether it would accept a configuration: `openclaw config validate` with `OPENCLAW_CONFIG_PATH`.
 pub trait Validate: Send + Sync {
-    /// `Err`: no, or it cannot be asked, with words for a person.
-    fn validate(&self) -> BoxFuture<'_, Result<(), String>>;
+    /// `candidate`: a file beside the configuration, so that what it includes is found. `Err`: no, or it cannot be asked, with words for a person.
+    fn validate<'a>(&'a self, candidate: &'a Path) -> BoxFuture<'a, Result<(), String>>;
 }
 
 /// `openclaw.json`.
@@ -29,7 +30,7 @@ impl FileStore {
         Self { path: path.into(), backups, validate }
     }
 
-    fn io(&self, source: std::io::Error) -> StoreError {
+    fn io(&self, source: io::Error) -> StoreError {
         StoreError::Io { path: self.path.clone(), source }
     }
 
@@ -50,17 +51,20 @@ impl FileStore {
         let edited = edit(text_of(base)?, &plan.changes)?;
         let copy = self.backups.keep(base.bytes(), "openclaw", now_ms);
         let copy = copy.map_err(|source| StoreError::Io { path: self.backups.folder().to_owned(), source })?;
-        let written = base.replace(edited.text.as_bytes())?;
-        if let Err(words) = self.validate.validate().await {
-            return Err(match written.take_back() {
-                Ok(()) => StoreError::Invalid { words },
-                Err(_) => StoreError::Stuck { words },
-            });
-        }
-        written.accept()?;
+        let candidate = self.candidate(edited.text.as_bytes()).map_err(|source| self.io(source))?;
+        self.validate.validate(candidate.path()).await.map_err(|words| StoreError::Invalid { words })?;
+        base.replace(edited.text.as_bytes())?.accept()?;
         // What is on the disk is what was promised, to the reader that everybody uses.
         let there = Config::read(&self.path).map_err(|_| StoreError::Newer)?;
         if there.bytes() == edited.text.as_bytes() { Ok(Applied { copy }) } else { Err(StoreError::Newer) }
+    }
+
+    /// What would be written, in a file of its own that goes when it is dropped. Only its owner can read it; one that a kill left behind goes with the next write.
+    fn candidate(&self, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let mut file = tempfile::Builder::new().prefix(&prefix(&self.path)).suffix(".json").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        Ok(file)
     }
 }
 

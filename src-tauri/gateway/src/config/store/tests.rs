@@ -8,27 +8,33 @@ use crate::config::{Backups, ID, KEPT};
 
 const TEXT: &str = "{\n  // mine\n  gateway: { port: 1 },\n  plugins: { allow: ['a'] },\n}\n";
 
-struct Says(Mutex<VecDeque<Result<(), String>>>);
+type Says = Box<dyn Fn(&std::path::Path) -> Result<(), String> + Send + Sync>;
 
 impl Validate for Says {
-    fn validate(&self) -> BoxFuture<'_, Result<(), String>> {
-        let said = self.0.lock().unwrap().pop_front().unwrap_or(Ok(()));
-        Box::pin(async move { said })
+    fn validate<'a>(&'a self, candidate: &'a std::path::Path) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move { self(candidate) })
     }
 }
 
-fn file(said: Vec<Result<(), String>>) -> (tempfile::TempDir, PathBuf, FileStore) {
+fn file_judged(
+    says: impl Fn(&std::path::Path) -> Result<(), String> + Send + Sync + 'static,
+) -> (tempfile::TempDir, PathBuf, FileStore) {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("openclaw.json");
     std::fs::write(&path, TEXT).unwrap();
     let backups = Backups::new(temp.path().join("ours"));
-    let store = FileStore::new(&path, backups, Arc::new(Says(Mutex::new(said.into()))));
+    let says: Says = Box::new(says);
+    let store = FileStore::new(&path, backups, Arc::new(says));
     (temp, path, store)
+}
+
+fn file() -> (tempfile::TempDir, PathBuf, FileStore) {
+    file_judged(|_| Ok(()))
 }
 
 #[tokio::test]
 async fn a_plan_is_shown_and_then_done() {
-    let (_temp, path, store) = file(Vec::new());
+    let (_temp, path, store) = file();
     let plan = store.plan(&Change::install("/k")).await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), TEXT);
     assert_eq!(plan.entries.len(), 4);
@@ -45,8 +51,38 @@ async fn a_plan_is_shown_and_then_done() {
 }
 
 #[tokio::test]
-async fn what_openclaw_does_not_accept_is_taken_back() {
-    let (temp, path, store) = file(vec![Err("no".into())]);
+async fn what_openclaw_is_asked_about_is_not_the_configuration_yet() {
+    let (_temp, path, store) = file_judged(|candidate| {
+        let beside = candidate.with_file_name("openclaw.json");
+        assert_eq!(std::fs::read_to_string(&beside).unwrap(), TEXT, "nobody else can have met it");
+        assert!(std::fs::read_to_string(candidate).unwrap().contains(ID));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(candidate).unwrap().permissions().mode() & 0o077, 0);
+        }
+        Ok(())
+    });
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    store.apply(&plan, 0).await.unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().contains(ID));
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "the file and the folder of copies");
+}
+
+#[tokio::test]
+async fn what_another_program_writes_while_openclaw_is_asked_stands() {
+    let (_temp, path, store) = file_judged(|candidate| {
+        std::fs::write(candidate.with_file_name("openclaw.json"), "{ theirs: 1 }").unwrap();
+        Ok(())
+    });
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Newer)));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{ theirs: 1 }");
+}
+
+#[tokio::test]
+async fn what_openclaw_does_not_accept_is_not_written() {
+    let (temp, path, store) = file_judged(|_| Err("no".into()));
     let plan = store.plan(&Change::install("/k")).await.unwrap();
     let refused = store.apply(&plan, 0).await;
     assert!(matches!(&refused, Err(StoreError::Invalid { words }) if words == "no"), "{refused:?}");
@@ -56,7 +92,7 @@ async fn what_openclaw_does_not_accept_is_taken_back() {
 
 #[tokio::test]
 async fn a_plan_for_another_configuration_is_not_done() {
-    let (_temp, path, store) = file(Vec::new());
+    let (_temp, path, store) = file();
     let plan = store.plan(&Change::install("/k")).await.unwrap();
     std::fs::write(&path, "{ theirs: 1 }").unwrap();
     assert!(matches!(store.apply(&plan, 0).await, Err(StoreError::Newer)));
