@@ -170,7 +170,7 @@ async fn every_way_to_connect_has_its_name(stage: &Stage, current: bool) {
     let good = first.greeting().device_token.clone().expect("a device token");
     assert_eq!(first.greeting().protocol, if current { 4 } else { 3 });
     assert_eq!(first.greeting().method, if current { Method::Shared } else { Method::Unsaid });
-    assert!(first.greeting().clock_ahead_ms.is_some_and(|ahead| ahead.abs() < 5_000), "one computer, one clock");
+    assert!(first.greeting().clock_ahead_ms().is_some_and(|ahead| ahead.abs() < 5_000), "one computer, one clock");
 
     let back =
         stage.connect(device, &["operator.read"], &Auth::DeviceToken(good.clone())).await.expect("the token is good");

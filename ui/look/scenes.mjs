@@ -96,6 +96,7 @@ export const SCENES = [
   { name: "health-other", scene: "health-other", act: open("finding-evidence"), whole: true },
   { name: "health-pairing", scene: "health-pairing", act: click("finding-repair") },
   { name: "health-repairing", scene: "health-repairing" },
+  { name: "health-by-hand", scene: "health-by-hand" },
   { name: "health-checking", scene: "health-checking" },
   { name: "health-verified", scene: "health-verified", act: open("repair-history"), whole: true },
   { name: "health-history", scene: "health", act: steps(open("repair-history"), (page) => page.locator('[data-test="history-repair"] summary').nth(1).click()), whole: true },

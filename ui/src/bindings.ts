@@ -129,7 +129,9 @@ arguments: string[] } |
 /**  Paths of keys. */
 paths: string[] } | 
 /**  A page in the browser. */
-{ kind: "open" };
+{ kind: "open" } | 
+/**  What the person does. */
+{ kind: "person" };
 
 /**  One turn: what a device said and what came back. */
 export type ActivityTurn = {
@@ -1831,8 +1833,10 @@ deviceId: string } |
 configPath: string } | 
 /**  Have OpenClaw write its service anew, from a clean environment. */
 { kind: "reinstallService" } | 
-/**  Start the gateway anew. */
+/**  Start the gateway anew, by its service. */
 { kind: "restartGateway" } | 
+/**  Wait until the person has started the gateway anew where they started it, or it takes the change by itself. */
+{ kind: "awaitRestart" } | 
 /**  Open the dashboard with a fresh link. */
 { kind: "openDashboard" };
 

@@ -20,6 +20,7 @@ export function stepText(step: Step, words: Words): string {
     case "writeAuth":
     case "reinstallService":
     case "restartGateway":
+    case "awaitRestart":
     case "openDashboard":
       return say[step.kind];
   }
@@ -41,6 +42,8 @@ export function actionText(action: Action, words: Words): { label: string; text:
       return { label: say.config, text: action.paths.join(", "), exact: true };
     case "open":
       return { label: say.open, text: "", exact: false };
+    case "person":
+      return { label: say.person, text: "", exact: false };
   }
 }
 
@@ -82,12 +85,13 @@ export function progressOf({ steps }: Plan, running: Running): StepView[] {
   return steps.map((_, index) => ({ state: index < running.step ? "done" : index === running.step ? "running" : "waiting", failure: null }));
 }
 
-/** How a repair stands, in words. `running`: it is the one that is going on. */
+/** How a repair stands, in words. `running`: it is the one that is going on, by this plan where it is known. */
 export type RepairStory = { shape: "good" | "bad" | "wait" | "off" | "busy"; title: string; text: string };
 
-export function repairStory(repair: Pick<RepairView, "outcome" | "interrupted" | "steps">, running: Running | null, words: Words): RepairStory {
+export function repairStory(repair: Pick<RepairView, "outcome" | "interrupted" | "steps">, running: Running | null, words: Words, plan: Plan | null = null): RepairStory {
   const say = words.repair;
   if (running !== null) {
+    if (plan?.steps[running.step]?.step.kind === "awaitRestart") return { shape: "wait", title: say.yourTurn, text: say.yourTurnText };
     const isChecking = running.step >= running.of;
     return { shape: "busy", title: say.running, text: isChecking ? say.checking : say.stepOf(running.step + 1, running.of) };
   }

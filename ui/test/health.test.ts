@@ -137,6 +137,15 @@ describe("a plan in words", () => {
     expect([stopsOf(dead, en), undoOf(dead, en), sentOf(dead, en)]).toEqual([[en.repair.stops.nothing], "Cannot be undone: step 1.", en.repair.sendsNone]);
   });
 
+  test("says which part is the person's, and when it is their turn", () => {
+    const plan = planOf("noAuthConfigured");
+    expect(plan.steps.map(({ step }) => stepText(step, en))).toEqual([en.repair.steps.writeAuth, en.repair.steps.awaitRestart]);
+    expect(plan.steps.map(({ action }) => actionText(action, zh).label)).toEqual([zh.repair.actions.config, zh.repair.actions.person]);
+    expect(sentOf(plan, en)).toBe(en.repair.sends);
+    const at = (step: number) => repairStory({ outcome: null, interrupted: false, steps: [] }, { plan: plan.id, step, of: 2 }, en, plan);
+    expect([at(0), at(1), at(2)].map(({ title }) => title)).toEqual([en.repair.running, en.repair.yourTurn, en.repair.running]);
+  });
+
   test("shows the exact action of each step", () => {
     expect(planOf("sharedTokenWrong").steps.map(({ action }) => actionText(action, en).text)).toEqual(["", "ws://127.0.0.1:18789", "openclaw gateway restart"]);
     expect(actionText({ kind: "rpc", method: "device.pair.remove", params: { deviceId: "x" } }, en)).toMatchObject({ text: 'device.pair.remove {"deviceId":"x"}', exact: true });

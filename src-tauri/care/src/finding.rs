@@ -5,7 +5,7 @@ mod detect;
 use serde::{Deserialize, Serialize};
 use specta_typescript::Number;
 
-pub use detect::detect;
+pub use detect::{detect, is_gone};
 
 use crate::token::{PairingReason, Refusal, TokenCopy};
 use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};

@@ -9,9 +9,10 @@ use specta_typescript::Number;
 pub use ground::Ground;
 pub use step::{Action, PlannedStep, Risk, Step, Stops, Undo};
 
-use crate::finding::{Cause, Evidence, Finding};
+use crate::finding::{Cause, Evidence, Finding, Severity};
 use crate::survey::Survey;
 use crate::token::{CopyPlace, PairingReason, TokenEvidence, winner};
+use crate::who::{Whose, whose};
 
 /// A plan counts for this long, ms: as long as a person reads it.
 pub const PLAN_LASTS_MS: i64 = 10 * 60_000;
@@ -108,20 +109,19 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
         Cause::CannotTell | Cause::Unrecognised => person(Advice::Report),
         Cause::ProtocolMismatch => person(Advice::Update),
         Cause::RateLimited => Err(NoPlan::Wait { after_ms: retry_after(finding) }),
-        // One round trip: the gateway gives a new token to the same key.
-        Cause::DeviceTokenStale => Ok(vec![Step::ForgetDeviceToken { device_id: device_id() }, with_shared()]),
+        Cause::DeviceTokenStale => stale(tokens, with_shared),
         Cause::ScopeMissing => Ok(vec![with_shared()]),
         Cause::TokenMissing | Cause::SharedTokenWrong => shared_token(survey, tokens, with_shared, with_device),
         Cause::CopiesDiffer => differing(tokens),
         Cause::NoAuthConfigured => {
-            Ok(vec![Step::WriteAuth { config_path: survey.place.config_path.clone() }, Step::RestartGateway])
+            Ok(vec![Step::WriteAuth { config_path: survey.place.config_path.clone() }, restart(survey)])
         }
         Cause::SignatureInvalid if tokens.signed_anew => {
             Ok(vec![Step::NewIdentity { old_device_id: device_id() }, Step::ConnectAsNewDevice { port }])
         }
         Cause::SignatureInvalid => Ok(vec![Step::SignAnew { device_id: device_id(), port }]),
         // A signature carries the time of the gateway's challenge, so our clock does not matter once it is used.
-        Cause::ClockWrong if tokens.signed_anew => person(Advice::SetClock),
+        Cause::ClockWrong if tokens.signed_anew || finding.severity == Severity::Note => person(Advice::SetClock),
         Cause::ClockWrong => Ok(vec![Step::SignAnew { device_id: device_id(), port }]),
         Cause::PairingPending => pairing(finding, tokens, with_shared),
         Cause::DeadRecords => {
@@ -135,6 +135,34 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
         Cause::DashboardStale => Ok(vec![Step::OpenDashboard]),
     }
 }
+
+/// One round trip: the gateway gives a new token to the same key, which shows the shared one once.
+fn stale(tokens: &TokenEvidence, with_shared: impl Fn() -> Step) -> Result<Vec<Step>, NoPlan> {
+    let forget = Step::ForgetDeviceToken { device_id: tokens.device_id.clone() };
+    match winner(&tokens.copies).map(|copy| &copy.place) {
+        // Nobody but the gateway itself was told.
+        Some(place @ CopyPlace::Gateway { .. }) => {
+            Ok(vec![forget, Step::ReadTokenAgain { place: place.clone() }, with_shared()])
+        }
+        Some(_) => Ok(vec![forget, with_shared()]),
+        None if tokens.sent.is_some() => Ok(vec![forget, with_shared()]),
+        None => Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken }),
+    }
+}
+
+/// A service of OpenClaw's is told to; a gateway that a person started in a terminal is theirs to start again: OpenClaw's own command would wait for a service
+/// that is not there.
+fn restart(survey: &Survey) -> Step {
+    let unit = match whose(survey) {
+        Whose::Mine(mine) => mine.gateway.unit,
+        Whose::Other(_) | Whose::Foreign(_) | Whose::Nobody(_) | Whose::CannotSee(_) => None,
+    };
+    let is_service = unit.is_some_and(|unit| SERVICES.iter().any(|name| unit.starts_with(name)));
+    if is_service { Step::RestartGateway } else { Step::AwaitRestart }
+}
+
+/// What the names of OpenClaw's own units begin with, in this release and in earlier ones; profiles add theirs.
+const SERVICES: [&str; 2] = ["openclaw-gateway", "clawdbot-gateway"];
 
 fn shared_token(
     survey: &Survey,
@@ -152,7 +180,7 @@ fn shared_token(
         (Some(right), Some(sent)) if right == sent => {
             // The strongest copy is refused by the gateway of this very configuration: it runs with an older one.
             match survey.locks.known() {
-                Some(_) => Ok(vec![Step::RestartGateway]),
+                Some(_) => Ok(vec![restart(survey)]),
                 None => Err(NoPlan::NothingLeft),
             }
         }

@@ -190,6 +190,7 @@ fn step(language: Language, step: &Step) -> String {
         Step::WriteAuth { .. } => say::write_auth(language),
         Step::ReinstallService => say::reinstall(language),
         Step::RestartGateway => say::restart(language),
+        Step::AwaitRestart => say::await_restart(language),
         Step::OpenDashboard => say::open_dashboard(language),
     }
 }

@@ -9,6 +9,7 @@
 //! What is found, planned and written down is decided by the crate `care`; here is what it needs of this computer.
 
 mod chain;
+mod comeback;
 mod connection;
 mod evidence;
 mod hands;
@@ -199,7 +200,7 @@ impl Workshop {
     /// # Errors
     /// The codes `repair_…`: then nothing was begun.
     pub(crate) async fn repair(&self, id: &str) -> Result<RepairView, Failure> {
-        let plan = self.planned(id).ok_or_else(|| Failure::bare(FailureCode::RepairUnknown))?;
+        let plan = self.planned(id).ok_or_else(unknown)?;
         self.begin(&plan)?;
         let workshop = self.clone();
         let carried = tokio::spawn(async move { workshop.carry_out(plan).await }).await;
@@ -239,7 +240,7 @@ impl Workshop {
         let outcome = self.apply(&plan).await;
         self.operator.come_back().await;
         self.view.send_modify(|view| view.running = None);
-        let done = outcome.and_then(|outcome| self.ended(&plan.id, outcome));
+        let done = outcome.and_then(|outcome| self.told(&plan.id)?.ok_or_else(|| not_begun(&outcome)));
         // How it is now; what kept it from looking is seen there.
         let _ = self.look().await;
         done
@@ -263,21 +264,11 @@ impl Workshop {
         applied.map_err(|_| Failure::bare(FailureCode::Internal))
     }
 
-    fn ended(&self, id: &str, outcome: Outcome) -> Result<RepairView, Failure> {
-        let entries = self.entries()?;
-        let all = ledger::repairs(&entries, None);
+    /// What the journal says of a repair, and to everybody of the newest. `None`: nothing.
+    fn told(&self, id: &str) -> Result<Option<RepairView>, Failure> {
+        let all = ledger::repairs(&self.entries()?, None);
         self.view.send_modify(|view| view.last = all.first().cloned());
-        let Some(told) = all.into_iter().find(|repair| repair.plan.id == id) else {
-            // It was not begun.
-            return Err(Failure::bare(match outcome {
-                Outcome::Changed { .. } => FailureCode::RepairChanged,
-                Outcome::Expired => FailureCode::RepairExpired,
-                Outcome::Verified | Outcome::DidNotHelp | Outcome::Failed { .. } | Outcome::NotRecorded => {
-                    FailureCode::RepairNotRecorded
-                }
-            }));
-        };
-        Ok(told)
+        Ok(all.into_iter().find(|repair| repair.plan.id == id))
     }
 
     /// Puts back what a repair put aside, the last first.
@@ -287,7 +278,7 @@ impl Workshop {
     pub(crate) async fn undo(&self, id: &str) -> Result<RepairView, Failure> {
         let entries = self.entries()?;
         let known = ledger::repairs(&entries, None).into_iter().find(|repair| repair.plan.id == id);
-        let known = known.ok_or_else(|| Failure::bare(FailureCode::RepairUnknown))?;
+        let known = known.ok_or_else(unknown)?;
         let aside: Vec<(usize, String)> =
             undoable(&entries, id).into_iter().map(|(step, aside)| (step, aside.to_owned())).collect();
         if aside.is_empty() {
@@ -303,7 +294,7 @@ impl Workshop {
             let put_back = workshop.put_back(&id, aside).await;
             workshop.operator.come_back().await;
             workshop.view.send_modify(|view| view.running = None);
-            let told = put_back.and_then(|()| workshop.ended(&id, Outcome::NotRecorded));
+            let told = put_back.and_then(|()| workshop.told(&id)?.ok_or_else(unknown));
             let _ = workshop.look().await;
             told
         });
@@ -326,7 +317,6 @@ impl Workshop {
     /// # Errors
     /// `repair_unknown`, `repair_not_recorded`.
     pub(crate) fn acknowledge(&self, id: &str) -> Result<(), Failure> {
-        let unknown = || Failure::bare(FailureCode::RepairUnknown);
         let entries = self.entries()?;
         let open = care::journal::interrupted(&entries).filter(|open| open.plan.id == id);
         let going_on = self.view.borrow().running.is_some();
@@ -334,7 +324,7 @@ impl Workshop {
         let mut journal = Journal::open(&self.means.journal).map_err(|error| not_recorded(&error))?;
         let entry = Entry::Acknowledged { at_ms: self.means.now_ms(), plan: id.to_owned() };
         journal.append(&entry).map_err(|error| not_recorded(&error))?;
-        self.ended(id, Outcome::NotRecorded).map(drop)
+        self.told(id).map(drop)
     }
 
     /// What was repaired, newest first.
@@ -382,6 +372,21 @@ fn not_now(why: NotNow) -> Failure {
         NotNow::TooMany { until_ms } => Failure::with(FailureCode::RepairTooMany, json!({ "untilMs": until_ms })),
         NotNow::Tried => Failure::bare(FailureCode::RepairTried),
     }
+}
+
+fn unknown() -> Failure {
+    Failure::bare(FailureCode::RepairUnknown)
+}
+
+/// Why the journal has nothing of a repair that was to begin.
+fn not_begun(outcome: &Outcome) -> Failure {
+    Failure::bare(match outcome {
+        Outcome::Changed { .. } => FailureCode::RepairChanged,
+        Outcome::Expired => FailureCode::RepairExpired,
+        Outcome::Verified | Outcome::DidNotHelp | Outcome::Failed { .. } | Outcome::NotRecorded => {
+            FailureCode::RepairNotRecorded
+        }
+    })
 }
 
 fn not_recorded(error: &JournalError) -> Failure {

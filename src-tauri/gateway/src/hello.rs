@@ -139,12 +139,35 @@ pub struct Greeting {
     pub auth_mode: Option<String>,
     /// Whether a model is configured.
     pub model_configured: Option<bool>,
-    /// How far this computer's clock is ahead of the gateway's, milliseconds.
-    pub clock_ahead_ms: Option<i64>,
+    ahead: Option<Ahead>,
     pub(crate) methods: Vec<String>,
 }
 
+/// How far this computer's clock was ahead of the gateway's, and when that was.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    ms: i64,
+    /// By the clock that may be set, since 1970.
+    wall_ms: i64,
+    /// By the one that may not.
+    at: Instant,
+}
+
+impl Ahead {
+    /// How far it is ahead when it says `wall_ms`: whoever set it meanwhile changed that.
+    fn now(self, wall_ms: i64, now: Instant) -> i64 {
+        let passed = i64::try_from(now.saturating_duration_since(self.at).as_millis()).unwrap_or(i64::MAX);
+        let set_by = wall_ms.saturating_sub(self.wall_ms).saturating_sub(passed);
+        self.ms.saturating_add(set_by)
+    }
+}
+
 impl Greeting {
+    /// How far this computer's clock is ahead of the gateway's, milliseconds. `None`: the gateway did not say its time.
+    pub fn clock_ahead_ms(&self) -> Option<i64> {
+        Some(self.ahead?.now(i64::try_from(clock()).ok()?, Instant::now()))
+    }
+
     /// Whether this gateway knows a method. One that lists none is asked.
     pub fn knows(&self, method: &str) -> bool {
         self.methods.is_empty() || self.methods.iter().any(|known| known == method)
@@ -291,7 +314,10 @@ fn greeting(payload: Value, challenge: &Challenge, clock: u64) -> Result<Greetin
         Some("token" | "password") => Method::Shared,
         Some(_) | None => Method::Unsaid,
     };
-    let ahead = |ts: u64| Some(i64::try_from(clock).ok()? - i64::try_from(ts).ok()?);
+    let ahead = |ts: u64| {
+        let (wall_ms, theirs) = (i64::try_from(clock).ok()?, i64::try_from(ts).ok()?);
+        Some(Ahead { ms: wall_ms.saturating_sub(theirs), wall_ms, at: Instant::now() })
+    };
     Ok(Greeting {
         version: hello.server.version,
         protocol: hello.protocol,
@@ -304,7 +330,22 @@ fn greeting(payload: Value, challenge: &Challenge, clock: u64) -> Result<Greetin
         config_path: hello.snapshot.config_path,
         auth_mode: hello.snapshot.auth_mode,
         model_configured: hello.snapshot.session_defaults.and_then(|defaults| defaults.model_configured),
-        clock_ahead_ms: challenge.ts.and_then(ahead),
+        ahead: challenge.ts.and_then(ahead),
         methods: hello.features.methods,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_since_the_hello_is_not_wrong_any_more() {
+        let at = Instant::now();
+        let ahead = Ahead { ms: 300_000, wall_ms: 1_795_000_300_000, at };
+        let later = at + Duration::from_secs(60);
+        assert_eq!(ahead.now(1_795_000_360_000, later), 300_000);
+        assert_eq!(ahead.now(1_795_000_060_000, later), 0, "set back by five minutes");
+        assert_eq!(ahead.now(1_795_000_960_000, later), 900_000, "set on by ten more");
+    }
 }

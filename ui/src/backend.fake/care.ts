@@ -38,6 +38,8 @@ const forget = planned({ kind: "forgetDeviceToken", deviceId: IDS.ours }, { stop
 const withShared = planned({ kind: "connectWithSharedToken", deviceId: IDS.ours, port: PORT }, { action: { kind: "connect", port: PORT }, stops: "ourLink", sendsSharedToken: true });
 const readAgain = planned({ kind: "readTokenAgain", place: { kind: "config", path: "/home/anna/.openclaw/openclaw.json" } });
 const restart = planned({ kind: "restartGateway" }, { action: { kind: "command", program: "openclaw", arguments: ["gateway", "restart"] }, risk: "interrupts", stops: "gateway" });
+const byHand = planned({ kind: "awaitRestart" }, { action: { kind: "person" }, risk: "interrupts", stops: "gateway", sendsSharedToken: true });
+const writeAuth = planned({ kind: "writeAuth", configPath: "/home/anna/.openclaw/openclaw.json" }, { action: { kind: "config", paths: ["gateway.auth.mode", "gateway.auth.token"] }, risk: "some", stops: "sharedTokenClients", undo: "putBack", sendsSharedToken: true });
 const approve = planned(
   { kind: "approvePairing", requestId: "5e42109d-0eb8-48e0-89f0-b66ddd16e884", deviceId: IDS.ours, reason: "not-paired" },
   { action: { kind: "rpc", method: "device.pair.approve", params: { requestId: "5e42109d-0eb8-48e0-89f0-b66ddd16e884" } }, undo: "impossible", sendsSharedToken: true },
@@ -51,6 +53,7 @@ const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
   pairingPending: [approve, withShared],
   deadRecords: [remove],
   copiesDiffer: [readAgain, reinstall],
+  noAuthConfigured: [writeAuth, byHand],
 };
 
 export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {

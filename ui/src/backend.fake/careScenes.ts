@@ -69,6 +69,12 @@ export const CARE_SCENES = {
     ),
   "health-repairing": (tongue) =>
     scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 1, of: 3 } }, away),
+  "health-by-hand": (tongue) =>
+    scene(
+      tongue,
+      { ...turnedAway(tongue, "gateway_token_missing"), findings: [finding("noAuthConfigured", [{ kind: "refusal", refusal: { kind: "tokenMissing" } }])], running: { plan: "19a2-noAuthConfigured", step: 1, of: 2 } },
+      { ...away, failure: { code: "gateway_token_missing" } },
+    ),
   "health-checking": (tongue) =>
     scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 3, of: 3 } }, away),
   "health-verified": (tongue) => scene(tongue, { last: repairView("deviceTokenStale", { kind: "verified" }, ["done", "done"], { undoable: true }) }),

@@ -8,6 +8,12 @@ use crate::who::{Whose, whose};
 /// What a signature's time may differ by, ms.
 const CLOCK_LIMIT_MS: i64 = 120_000;
 
+/// Whether what was found does not show this cause any more. A clock that keeps nobody out is for the person to set, not a repair that failed.
+pub fn is_gone(found: &[Finding], cause: Cause) -> bool {
+    let harmless = |finding: &Finding| cause == Cause::ClockWrong && finding.severity == Severity::Note;
+    found.iter().all(|finding| finding.cause != cause || harmless(finding))
+}
+
 /// What is wrong, the worst first. Whose gateway it is comes before any token: on another one a refusal says nothing about ours.
 pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
     let finding = |cause, severity, evidence| Finding { cause, severity, evidence };
@@ -42,6 +48,7 @@ pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
         }
     }
     found.extend(of_outcome(tokens));
+    found.extend(of_clock(tokens));
     found.extend(of_copies(tokens));
     found.extend(of_records(tokens));
     if let Some(last) = tokens.dashboards.iter().map(|refusal| refusal.at_ms).max() {
@@ -99,6 +106,18 @@ fn of_outcome(tokens: &TokenEvidence) -> Option<Finding> {
         Refusal::RateLimited { .. } => broken(Cause::RateLimited, Vec::new(), refusal),
         Refusal::Unrecognised { .. } => broken(Cause::Unrecognised, Vec::new(), refusal),
     }
+}
+
+/// Our signature carries the gateway's own time, so it lets us in with a wrong clock; not everybody does that.
+fn of_clock(tokens: &TokenEvidence) -> Option<Finding> {
+    let connected =
+        matches!(&tokens.outcome, ConnectOutcome::Connected { contradictions } if contradictions.is_empty());
+    let evidence = clock(tokens);
+    (connected && !evidence.is_empty()).then_some(Finding {
+        cause: Cause::ClockWrong,
+        severity: Severity::Note,
+        evidence,
+    })
 }
 
 fn clock(tokens: &TokenEvidence) -> Vec<Evidence> {

@@ -73,8 +73,10 @@ pub enum Step {
     },
     /// Have OpenClaw write its service anew, from a clean environment.
     ReinstallService,
-    /// Start the gateway anew.
+    /// Start the gateway anew, by its service.
     RestartGateway,
+    /// Wait until the person has started the gateway anew where they started it, or it takes the change by itself.
+    AwaitRestart,
     /// Open the dashboard with a fresh link.
     OpenDashboard,
 }
@@ -130,6 +132,8 @@ pub enum Action {
     },
     /// A page in the browser.
     Open,
+    /// What the person does.
+    Person,
 }
 
 /// What can go wrong.
@@ -171,26 +175,29 @@ pub enum Undo {
 }
 
 impl Step {
-    /// Whether a shared token leaves this program.
+    /// Whether a shared token leaves this program, now or to see whether the gateway is back.
     pub fn sends_shared_token(&self) -> bool {
         match self {
-            Self::ConnectWithSharedToken { .. } | Self::ConnectAsNewDevice { .. } | Self::ApprovePairing { .. } => true,
-            Self::ForgetDeviceToken { .. }
-            | Self::ConnectWithDeviceToken { .. }
-            | Self::ReadTokenAgain { .. }
+            Self::ConnectWithSharedToken { .. }
+            | Self::ConnectAsNewDevice { .. }
+            | Self::ApprovePairing { .. }
             | Self::SignAnew { .. }
-            | Self::NewIdentity { .. }
-            | Self::RemoveRecord { .. }
             | Self::WriteAuth { .. }
             | Self::ReinstallService
             | Self::RestartGateway
+            | Self::AwaitRestart => true,
+            Self::ForgetDeviceToken { .. }
+            | Self::ConnectWithDeviceToken { .. }
+            | Self::ReadTokenAgain { .. }
+            | Self::NewIdentity { .. }
+            | Self::RemoveRecord { .. }
             | Self::OpenDashboard => false,
         }
     }
 
     /// Whether it changes the facts that its plan rests on: such a step is the last one.
     pub fn moves_the_ground(&self) -> bool {
-        matches!(self, Self::RestartGateway | Self::ReinstallService)
+        matches!(self, Self::RestartGateway | Self::AwaitRestart | Self::ReinstallService)
     }
 
     pub(super) fn planned(self) -> PlannedStep {
@@ -227,6 +234,7 @@ impl Step {
             Self::RestartGateway => {
                 (openclaw(&["gateway", "restart"]), Risk::Interrupts, Stops::Gateway, Undo::NotNeeded)
             }
+            Self::AwaitRestart => (Action::Person, Risk::Interrupts, Stops::Gateway, Undo::NotNeeded),
             Self::OpenDashboard => (Action::Open, Risk::None, Stops::Nothing, Undo::NotNeeded),
         };
         PlannedStep { sends_shared_token: self.sends_shared_token(), step: self, action, risk, stops, undo }

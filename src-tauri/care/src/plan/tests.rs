@@ -1,7 +1,7 @@
 //! Each case of a stale token: what is found, and the shortest way out of it.
 
 use super::*;
-use crate::finding::{Severity, detect};
+use crate::finding::{Severity, detect, is_gone};
 use crate::fingerprint::Fingerprint;
 use crate::seen::Seen;
 use crate::survey::Activity;
@@ -77,6 +77,14 @@ fn a_stale_device_token_is_forgotten_and_asked_for_anew_without_rotating() {
     let made = plan(&only(&fine(), &tokens), &fine(), &tokens, NOW).unwrap();
     assert!(!made.steps[0].sends_shared_token && made.steps[1].sends_shared_token);
     assert_eq!(made.steps[0].undo, Undo::PutBack);
+    let mut tokens = tokens;
+    tokens.copies = vec![copy(CopyPlace::Gateway { pid: 700 }, "new")];
+    leads_to(&tokens, Cause::DeviceTokenStale, &["forgetDeviceToken", "readTokenAgain", "connectWithSharedToken"]);
+    tokens.copies = vec![TokenCopy { place: config(), value: CopyValue::Reference }];
+    leads_to(&tokens, Cause::DeviceTokenStale, &["forgetDeviceToken", "connectWithSharedToken"]);
+    // Without any secret that could be shown, no repair is promised.
+    tokens.sent = None;
+    leads_to_none(&tokens, Cause::DeviceTokenStale, &NoPlan::OnlyThePerson { advice: Advice::EnterToken });
     assert_eq!((made.made_ms, made.expires_ms), (NOW, NOW + PLAN_LASTS_MS));
 }
 
@@ -106,7 +114,16 @@ fn a_changed_shared_token_is_read_again_and_our_own_token_carries_us_over() {
     tokens.has_device_token = false;
     // What the configuration says was sent, and refused by the gateway of this configuration.
     tokens.sent = Some(Fingerprint::of("new"));
-    leads_to(&tokens, Cause::SharedTokenWrong, &["restartGateway"]);
+    leads_to(&tokens, Cause::SharedTokenWrong, &["awaitRestart"]);
+    for (unit, step) in [
+        ("openclaw-gateway.service", "restartGateway"),
+        ("openclaw-gateway-work.service", "restartGateway"),
+        // It is somebody's own, and OpenClaw's command knows nothing of it.
+        ("smartpi.service", "awaitRestart"),
+    ] {
+        let survey = with_process(|process| process.unit = Seen::Known(Some(unit.into())));
+        assert_eq!(names(&plan(&only(&survey, &tokens), &survey, &tokens, NOW)), [step], "{unit}");
+    }
     tokens.copies.clear();
     leads_to_none(&tokens, Cause::SharedTokenWrong, &NoPlan::OnlyThePerson { advice: Advice::EnterToken });
 }
@@ -168,6 +185,22 @@ fn signatures_and_clocks_are_tried_once_more_and_then_end() {
 }
 
 #[test]
+fn a_clock_that_keeps_nobody_out_is_told_and_left_to_the_person() {
+    let mut tokens = tokens(ConnectOutcome::Connected { contradictions: Vec::new() });
+    tokens.clock_ahead_ms = Some(-300_000);
+    let found = only(&fine(), &tokens);
+    assert_eq!((found.cause, found.severity), (Cause::ClockWrong, Severity::Note));
+    assert_eq!(found.evidence, [Evidence::ClockAhead { ms: -300_000 }]);
+    let person = NoPlan::OnlyThePerson { advice: Advice::SetClock };
+    assert_eq!(plan(&found, &fine(), &tokens, NOW), Err(person));
+    // A signature by the gateway's own time helped, and the clock is as wrong as before; one that did not help is no success.
+    assert!(is_gone(&[found], Cause::ClockWrong));
+    assert!(!is_gone(&detect(&fine(), &refused(Refusal::SignatureExpired)), Cause::ClockWrong));
+    tokens.clock_ahead_ms = Some(90_000);
+    assert_eq!(detect(&fine(), &tokens), []);
+}
+
+#[test]
 fn a_pairing_is_approved_by_exactly_its_request() {
     let reason = PairingReason::MetadataUpgrade;
     let tokens = refused(Refusal::PairingRequired { reason, request_id: Some("r-1".into()) });
@@ -185,7 +218,7 @@ fn a_gateway_without_a_token_gets_one_and_is_started_anew() {
     let mut tokens = refused(Refusal::TokenMissing);
     tokens.auth_configured = Seen::Known(false);
     tokens.copies.clear();
-    leads_to(&tokens, Cause::NoAuthConfigured, &["writeAuth", "restartGateway"]);
+    leads_to(&tokens, Cause::NoAuthConfigured, &["writeAuth", "awaitRestart"]);
     // Writing the token does not void the plan that writes it.
     let before = Ground::of(&fine(), &tokens, Cause::NoAuthConfigured);
     tokens.copies = vec![copy(config(), "fresh")];

@@ -59,5 +59,6 @@ desk::words! {
     write_auth(): "Write a new token into OpenClaw's configuration; a copy of it is kept.", "在 OpenClaw 的配置中写入新令牌，并保留配置副本。";
     reinstall(): "Run openclaw gateway install --force. Conversations that go on are interrupted.", "运行 openclaw gateway install --force，正在进行的对话会中断。";
     restart(): "Restart OpenClaw if it has not noticed by itself. Conversations that go on are interrupted.", "如 OpenClaw 未自动生效则重启，正在进行的对话会中断。";
+    await_restart(): "Restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes.", "如 OpenClaw 未自动生效，请在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟。";
     open_dashboard(): "Open OpenClaw's dashboard with a fresh link.", "用新链接打开 OpenClaw 控制台。";
 }

@@ -84,7 +84,7 @@ pub(super) async fn gather(
     if let Some(client) = tried.client {
         let contradictions = confirm(&survey, &introduction(&client).await);
         tokens.outcome = ConnectOutcome::Connected { contradictions };
-        tokens.clock_ahead_ms = client.greeting().clock_ahead_ms;
+        tokens.clock_ahead_ms = client.greeting().clock_ahead_ms();
         if let Ok(list) = client.devices().await {
             tokens.records = Seen::Known(list.paired.iter().map(record).collect());
         }
@@ -96,7 +96,7 @@ pub(super) async fn gather(
     Ok(Facts { survey, tokens })
 }
 
-async fn survey(found: &Found, now_ms: i64) -> Result<Survey, Failure> {
+pub(super) async fn survey(found: &Found, now_ms: i64) -> Result<Survey, Failure> {
     let place = found.survey_place();
     if !found.address.is_loopback() {
         return Ok(Survey::blind(place, now_ms, Blind::Elsewhere));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use care::apply::{Hands, StepFailure};
-use care::finding::{Cause, detect};
+use care::finding::{Cause, detect, is_gone};
 use care::journal::{Entry, Journal, JournalError};
 use care::plan::{Ground, PlannedStep};
 use care::token::ConnectOutcome;
@@ -101,7 +101,7 @@ impl Hands for Mechanic {
                 let well = matches!(&tokens.outcome, ConnectOutcome::Connected { contradictions } if contradictions.is_empty());
                 let found = detect(&survey, &tokens);
                 tracing::info!(?cause, well, ?found, "looked whether a repair helped");
-                well && found.iter().all(|finding| finding.cause != cause)
+                well && is_gone(&found, cause)
             }
             Err(failure) => {
                 tracing::warn!(code = failure.code.as_str(), "whether a repair helped cannot be seen");

@@ -2,18 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use care::plan::Step;
 use care::token::CopyPlace;
 use futures_util::future::BoxFuture;
-use gateway::config::{Backups, Change, FileStore, Store, Validate, put_back as put_config_back};
+use gateway::config::{
+    Backups, Change, FileStore, Store, StoreError, Validate, WriteError, put_back as put_config_back,
+};
 use gateway::{Client, RequestId, Token};
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::Means;
+use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
 use super::evidence::{VARIABLE, record};
 use super::hands::Mechanic;
@@ -24,14 +25,6 @@ use crate::plugin::{OpenClaw, RunError};
 
 /// What begins the name of a configuration that was put aside.
 const CONFIG: &str = "config:";
-/// A gateway notices a change of its configuration within two seconds, and takes up to some seconds more.
-const NOTICES: Duration = Duration::from_secs(10);
-/// And it listens anew within this, where the change needs that.
-const APPLIES: Duration = Duration::from_secs(45);
-/// A gateway that was started anew is back within this.
-const RETURNS: Duration = Duration::from_secs(150);
-/// Between two tries.
-const AGAIN: Duration = Duration::from_secs(2);
 
 /// Does it. Gives the name of what it put aside.
 pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Option<String>, Failure> {
@@ -75,17 +68,17 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
         }
         Step::WriteAuth { config_path } => {
             let copy = write_auth(means, config_path).await?;
-            // Whoever looks on must not meet it in the middle of that. One that does not notice is started anew by the next step.
-            let _ = comes_back(mechanic, APPLIES).await;
+            settles(mechanic).await?;
             Ok(Some(copy))
         }
-        Step::RestartGateway => restart(mechanic, &found).await.map(|()| None),
+        Step::RestartGateway => restart(mechanic, &found, &openclaw().await?).await.map(|()| None),
+        Step::AwaitRestart => await_restart(mechanic).await.map(|()| None),
         Step::ReinstallService => {
-            openclaw().await?.gateway(&["install", "--force"]).await.map_err(|error| failed(&error))?;
+            openclaw().await?.gateway(&["install", "--force"]).await.map_err(|error| run_failed(&error))?;
             comes_back(mechanic, RETURNS).await.map(|()| None)
         }
         Step::OpenDashboard => {
-            openclaw().await?.dashboard().await.map_err(|error| failed(&error))?;
+            openclaw().await?.dashboard().await.map_err(|error| run_failed(&error))?;
             Ok(None)
         }
     }
@@ -107,8 +100,10 @@ pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> 
             // Somebody wrote it since: what they wrote stands.
             return Err(Failure::bare(FailureCode::RepairChanged));
         }
-        put_config_back(&config, &before, &now)
-            .map_err(|error| Failure::caused(FailureCode::OpenClawConfigChanged, &error))
+        put_config_back(&config, &before, &now).map_err(|error| match error {
+            WriteError::Newer(_) => Failure::bare(FailureCode::RepairChanged),
+            WriteError::Io { .. } => Failure::caused(FailureCode::OpenClawConfigUnreadable, &error),
+        })
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Internal)))
 }
@@ -172,49 +167,33 @@ async fn write_auth(means: &Means, config: &Path) -> Result<String, Failure> {
     let token = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes.as_slice()));
     crate::redact::here().learn_passing(token.as_bytes());
     let store = FileStore::new(config, Backups::new(&means.copies), Arc::new(Validator(openclaw().await?)));
-    let refused = |error: gateway::config::StoreError| Failure::caused(FailureCode::OpenClawConfigUnreadable, &error);
-    let plan = store.plan(&[Change::Token { token }]).await.map_err(refused)?;
+    let plan = store.plan(&[Change::Token { token }]).await.map_err(|error| not_written(&error))?;
     let now_ms = u64::try_from(means.now_ms()).unwrap_or(0);
-    let applied = store.apply(&plan, now_ms).await.map_err(refused)?;
-    let written = std::fs::read(config).map_err(|error| Failure::caused(FailureCode::OpenClawConfigChanged, &error))?;
+    let applied = store.apply(&plan, now_ms).await.map_err(|error| not_written(&error))?;
+    let unreadable = |error: std::io::Error| Failure::caused(FailureCode::OpenClawConfigUnreadable, &error);
+    let written = std::fs::read(config).map_err(unreadable)?;
     Ok(format!("{CONFIG}{}:{}", digest_of(&written), applied.copy.display()))
+}
+
+fn not_written(error: &StoreError) -> Failure {
+    let code = match error {
+        // What was written since stands.
+        StoreError::Newer => return Failure::bare(FailureCode::RepairChanged),
+        StoreError::Invalid { .. } | StoreError::Refused(_) | StoreError::Strange(_) => FailureCode::OpenClawFailed,
+        StoreError::Edit(_) | StoreError::Io { .. } => FailureCode::OpenClawConfigUnreadable,
+    };
+    Failure::caused(code, error)
 }
 
 fn digest_of(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)[..8])
 }
 
-/// Not where it takes the secret already: a gateway may have noticed by itself.
-async fn restart(mechanic: &Mechanic, found: &Found) -> Result<(), Failure> {
-    if comes_back(mechanic, NOTICES).await.is_ok() {
-        tracing::info!(port = found.address.port(), "the gateway needs no restart");
-        return Ok(());
-    }
-    openclaw().await?.gateway(&["restart"]).await.map_err(|error| failed(&error))?;
-    comes_back(mechanic, RETURNS).await
-}
-
-/// Until it lets us in, for at most this long.
-async fn comes_back(mechanic: &Mechanic, limit: Duration) -> Result<(), Failure> {
-    let until = Instant::now() + limit;
-    loop {
-        let found = surroundings::find().await?;
-        let last = match come_in(&mechanic.means, &found, mechanic.shared(&found)).await {
-            Ok(_) => return Ok(()),
-            Err(refused) => refused.of_gateway()?,
-        };
-        if Instant::now() >= until || matches!(last, gateway::ConnectFailure::RateLimited { .. }) {
-            return Err(crate::operator::of_connecting(&last));
-        }
-        sleep(AGAIN).await;
-    }
-}
-
 async fn openclaw() -> Result<OpenClaw, Failure> {
     OpenClaw::find(None, None).await.map_err(|error| Failure::caused(FailureCode::OpenClawNotFound, &error))
 }
 
-fn failed(error: &RunError) -> Failure {
+pub(super) fn run_failed(error: &RunError) -> Failure {
     Failure::caused(FailureCode::OpenClawFailed, error)
 }
 
@@ -222,12 +201,12 @@ fn no_secret() -> Failure {
     Failure::bare(FailureCode::GatewayTokenMissing)
 }
 
-/// OpenClaw's own opinion of its configuration.
+/// OpenClaw's own opinion of what would be its configuration.
 #[derive(Debug)]
 struct Validator(OpenClaw);
 
 impl Validate for Validator {
-    fn validate(&self) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { self.0.validate().await.map_err(|error| crate::failure::chain(&error)) })
+    fn validate<'a>(&'a self, candidate: &'a Path) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move { self.0.validate(candidate).await.map_err(|error| crate::failure::chain(&error)) })
     }
 }

@@ -60,7 +60,7 @@ export const health = {
     tokenMissing: { what: "OpenClaw asks for a token, and SmartPi has none", means: "Without it, SmartPi is turned away." },
     noAuthConfigured: { what: "OpenClaw has no lasting token", means: "It makes up a new one at each start and tells nobody, so nobody can connect for long." },
     signatureInvalid: { what: "OpenClaw does not accept SmartPi's key", means: "What SmartPi signs with it to prove who it is was refused." },
-    clockWrong: { what: "The clocks of SmartPi and OpenClaw differ too much", means: "OpenClaw accepts a proof only within two minutes." },
+    clockWrong: { what: "The clocks of SmartPi and OpenClaw differ too much", means: "OpenClaw accepts a proof only within two minutes, so apps may be turned away." },
     pairingPending: { what: "SmartPi waits to be let in", means: "OpenClaw has its request and wants a yes first." },
     scopeMissing: { what: "SmartPi's access does not cover what it needs", means: "OpenClaw once let it in with less." },
     protocolMismatch: { what: "OpenClaw and SmartPi have no language in common", means: "One of the two is too old for the other." },

@@ -29,6 +29,7 @@ export const repair = {
     writeAuth: "Write a lasting token into OpenClaw's configuration, after a copy of it",
     reinstallService: "Have OpenClaw set up its service anew",
     restartGateway: "Restart OpenClaw",
+    awaitRestart: "You restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes",
     openDashboard: "Open the dashboard in your browser with a fresh link",
   },
   actions: {
@@ -38,6 +39,7 @@ export const repair = {
     command: "Command",
     config: "In OpenClaw's configuration",
     open: "In your browser",
+    person: "Your part: stop it where it runs, then start it again",
   },
   stops: {
     nothing: "Nothing stops meanwhile.",
@@ -59,6 +61,8 @@ export const repair = {
 
   running: "Repairing…",
   stepOf: (step: number, all: number) => `Step ${step} of ${all}`,
+  yourTurn: "Your turn: restart OpenClaw",
+  yourTurnText: "Stop it where you started it, then start it again. SmartPi notices by itself, and waits up to 3 minutes.",
   checking: "All steps are done. SmartPi looks twice whether it helped.",
   states: { waiting: "not begun", running: "under way", done: "done", failed: "failed", unsure: "may or may not have been done", undone: "undone" },
   interrupted: "A repair was interrupted",

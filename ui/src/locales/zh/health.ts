@@ -61,7 +61,7 @@ export const health: Words["health"] = {
     tokenMissing: { what: "OpenClaw 要求令牌，而 SmartPi 没有", means: "没有令牌，SmartPi 会被拒绝。" },
     noAuthConfigured: { what: "OpenClaw 没有固定的令牌", means: "它每次启动都会生成新令牌，且不告知任何应用，因此连接无法持久。" },
     signatureInvalid: { what: "OpenClaw 不接受 SmartPi 的密钥", means: "SmartPi 用来证明身份的签名被拒绝。" },
-    clockWrong: { what: "SmartPi 与 OpenClaw 的时钟相差过大", means: "OpenClaw 只接受两分钟以内的身份证明。" },
+    clockWrong: { what: "SmartPi 与 OpenClaw 的时钟相差过大", means: "OpenClaw 只接受两分钟以内的身份证明，因此应用可能被拒绝。" },
     pairingPending: { what: "SmartPi 正在等待获准接入", means: "OpenClaw 已收到请求，需要先得到批准。" },
     scopeMissing: { what: "SmartPi 的访问权限不足", means: "OpenClaw 当初只授予了较少的权限。" },
     protocolMismatch: { what: "OpenClaw 与 SmartPi 的版本互不兼容", means: "其中一个版本过旧。" },

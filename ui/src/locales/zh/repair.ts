@@ -30,6 +30,7 @@ export const repair: Words["repair"] = {
     writeAuth: "备份 OpenClaw 的配置，再写入固定的令牌",
     reinstallService: "让 OpenClaw 重新设置其系统服务",
     restartGateway: "重新启动 OpenClaw",
+    awaitRestart: "如果 OpenClaw 没有自动生效，请您在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟",
     openDashboard: "在浏览器中用新链接打开控制台",
   },
   actions: {
@@ -39,6 +40,7 @@ export const repair: Words["repair"] = {
     command: "命令",
     config: "OpenClaw 的配置项",
     open: "在浏览器中",
+    person: "由您操作：在它运行的地方停止，再重新启动",
   },
   stops: {
     nothing: "修复期间不会中断任何功能。",
@@ -60,6 +62,8 @@ export const repair: Words["repair"] = {
 
   running: "正在修复…",
   stepOf: (step, all) => `第 ${step} 步，共 ${all} 步`,
+  yourTurn: "请您重新启动 OpenClaw",
+  yourTurnText: "请在启动它的地方先停止，再重新启动。SmartPi 会自动察觉，最长等待 3 分钟。",
   checking: "所有步骤已完成，SmartPi 正在检查两次，确认是否有效。",
   states: { waiting: "未开始", running: "进行中", done: "已完成", failed: "失败", unsure: "不确定是否已执行", undone: "已还原" },
   interrupted: "有一次修复被中断",
