@@ -201,6 +201,9 @@ async fn boot_again(stage: &mut Stage) {
     stage.await_link(RECOVER).await;
 }
 
+/// What the plugin puts before words of an earlier run that name no question.
+const GUESS: &str = "This may be the answer to an earlier question.";
+
 /// The answer itself, or that nobody knows.
 fn is_end(reply: &Reply, line: &str) -> bool {
     reply.text.contains(&answer_to(line)) || reply.code == Some(Code::OutcomeUnknown)
@@ -209,6 +212,7 @@ fn is_end(reply: &Reply, line: &str) -> bool {
 /// What the device showed as the end of each message, in order, also where an answer named no message.
 fn seen_of(ids: &BTreeMap<String, String>, events: &[Event]) -> Seen {
     let mut seen = Seen::default();
+    let (mut guessed, mut answered) = (Vec::new(), BTreeSet::new());
     for event in events {
         if let Event::Queued { id } = event
             && ids.contains_key(id)
@@ -223,8 +227,18 @@ fn seen_of(ids: &BTreeMap<String, String>, events: &[Event]) -> Seen {
         let Some(reply) = match_shown(event) else { continue };
         let named = ids.iter().find(|(id, line)| reply.re.as_deref() == Some(id) && is_end(reply, line));
         let unnamed = ids.iter().find(|(_, line)| reply.re.is_none() && reply.text.contains(&answer_to(line)));
-        seen.shown.extend(named.or(unnamed).map(|(id, _)| id.clone()));
+        match (named, unnamed) {
+            (Some((id, _)), _) => {
+                seen.shown.push(id.clone());
+                answered.extend(reply.code.is_none().then(|| id.clone()));
+            }
+            // Told as what may be an answer: its question keeps its own end, which is that nobody knows.
+            (None, Some((id, _))) if reply.text.contains(GUESS) => guessed.push(id.clone()),
+            (None, unnamed) => seen.shown.extend(unnamed.map(|(id, _)| id.clone())),
+        }
     }
+    // Beside the answer itself, or a second time, it is one too many.
+    seen.shown.extend(guessed.into_iter().filter(|id| !answered.insert(id.clone())));
     seen.told.clone_from(&seen.shown);
     assert_eq!(seen.acked, ids.keys().cloned().collect::<BTreeSet<_>>(), "every message was taken");
     seen
