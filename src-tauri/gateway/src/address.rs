@@ -145,6 +145,11 @@ impl Address {
         self.transport != Transport::Plain
     }
 
+    /// The same place with this one certificate. `None`: it is plain, and shows none.
+    pub fn pinned(&self, pin: Fingerprint) -> Option<Self> {
+        self.is_encrypted().then(|| Self { transport: Transport::Pinned(pin), ..self.clone() })
+    }
+
     /// As a URL. It holds no secret.
     pub fn url(&self) -> String {
         let scheme = match self.transport {

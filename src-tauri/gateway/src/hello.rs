@@ -235,7 +235,7 @@ async fn meet_patiently(
 
 const CONNECT_ID: &str = "connect";
 
-async fn text(socket: &mut Socket) -> Result<String, Close> {
+pub(crate) async fn text(socket: &mut Socket) -> Result<String, Close> {
     loop {
         if let Some(text) = socket.next().await? {
             return Ok(text);
@@ -243,7 +243,7 @@ async fn text(socket: &mut Socket) -> Result<String, Close> {
     }
 }
 
-fn challenge(text: &str) -> Option<Challenge> {
+pub(crate) fn challenge(text: &str) -> Option<Challenge> {
     let Frame::Event { name, payload } = Frame::decode(text) else { return None };
     if name != "connect.challenge" {
         return None;

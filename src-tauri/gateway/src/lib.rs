@@ -22,6 +22,7 @@ mod frame;
 mod hello;
 mod identity;
 mod link;
+mod look;
 mod proof;
 mod request;
 mod retry;
@@ -42,10 +43,12 @@ pub use hello::{Auth, Greeting, HELLO_LIMIT, Introduction, Method, Shared, Who};
 pub use identity::{Claim, Identity};
 pub use link::driver::{Handle, Owner, Seen, keep_connected};
 pub use link::{Effect, Event, Link, NoProof, State};
+pub use look::look;
 pub use proof::{Basis, Ends, Proof};
 pub use request::{Issue, RequestError};
 pub use retry::{Next, ReconnectPolicy, Remedy};
 pub use token::Token;
+pub use trust::Certificate;
 
 use std::time::Duration;
 

@@ -101,7 +101,7 @@ impl Socket {
     }
 }
 
-async fn reach(address: &Address) -> Result<TcpStream, ConnectFailure> {
+pub(crate) async fn reach(address: &Address) -> Result<TcpStream, ConnectFailure> {
     let mut addresses: Vec<SocketAddr> = match address.host().parse::<IpAddr>() {
         Ok(ip) => vec![(ip, address.port()).into()],
         Err(_) => {

@@ -135,15 +135,48 @@ async fn requests_that_nobody_answers_are_bounded() {
     assert_eq!(next, Err(RequestError::TimedOut(Duration::from_millis(10))));
 }
 
-#[tokio::test]
-async fn a_certificate_is_pinned_or_trusted_by_the_system() {
+/// A server's certificate for `localhost` that nobody signed, and what names it.
+fn certified() -> (TlsAcceptor, Fingerprint) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let leaf = cert.der().clone();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_no_client_auth().with_single_cert(vec![leaf.clone()], key).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    (TlsAcceptor::from(Arc::new(config)), Fingerprint(Sha256::digest(&leaf).into()))
+}
+
+#[tokio::test]
+async fn a_look_sees_the_certificate_and_says_nothing() {
+    let (acceptor, fingerprint) = certified();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (heard, mut said) = mpsc::channel(8);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            // The first look ends with the handshake.
+            let Ok(mut socket) = accept_async(stream).await else { continue };
+            let challenge = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } });
+            let _ = socket.send(Message::text(challenge.to_string())).await;
+            while let Some(Ok(message)) = socket.next().await {
+                heard.send(message).await.unwrap();
+            }
+        }
+    });
+    let address = Address::parse(&format!("wss://localhost:{port}"), None).unwrap();
+    let certificate = crate::look(&address).await.unwrap().unwrap();
+    assert_eq!(certificate, crate::Certificate { fingerprint, trouble: Some(CertificateTrouble::NotTrusted) });
+    let first = said.recv().await.unwrap();
+    assert!(first.is_close(), "only goodbye: {first:?}");
+    let plain = crate::look(&Address::local(port)).await.unwrap_err();
+    assert!(!plain.is_temporary() || plain == ConnectFailure::Broken(Step::Upgrade), "{plain:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_pinned_or_trusted_by_the_system() {
+    let (acceptor, seen) = certified();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -156,7 +189,6 @@ async fn a_certificate_is_pinned_or_trusted_by_the_system() {
         }
     });
     let address = |pin| Address::parse(&format!("wss://localhost:{port}"), pin).unwrap();
-    let seen = Fingerprint(Sha256::digest(&leaf).into());
     let other = connect(&address(Some(Fingerprint([1; 32])))).await.unwrap_err();
     assert_eq!(other, ConnectFailure::Certificate(CertificateTrouble::Other { seen }));
     let stranger = connect(&address(None)).await.unwrap_err();
