@@ -1,6 +1,7 @@
 /** What is looked at: a scene of src/backend.fake/scenes.ts, and what a person does in it before the picture is taken. */
 
 const click = (test) => (page) => page.locator(`[data-test="${test}"]`).first().click();
+const fill = (test, text) => (page) => page.locator(`[data-test="${test}"]`).fill(text);
 const open = (test) => (page) => page.locator(`[data-test="${test}"] summary`).first().click();
 const steps =
   (...all) =>
@@ -77,6 +78,18 @@ export const SCENES = [
   { name: "gateway-asks", scene: "gateway-asks", act: open("gateway-request"), whole: true },
   { name: "gateway-approve", scene: "gateway-asks", act: click("request-approve") },
   { name: "gateway-approve-ready", scene: "gateway-asks", act: steps((page) => page.locator('[data-test="request-approve"]').nth(1).click(), (page) => page.locator('[data-test="approve-yes"][aria-disabled="false"]').waitFor()) },
+  { name: "gateway-there", scene: "gateway-there" },
+  { name: "gateway-there-changed", scene: "gateway-there-changed", act: open("gateway-card") },
+  { name: "gateway-there-asks", scene: "gateway-there-asks" },
+  { name: "target", scene: "target" },
+  { name: "target-there", scene: "target-there", act: open("settings-target") },
+  { name: "target-address", scene: "target", act: steps(click("target-choose"), fill("target-url", "192.168.1.4"), click("target-look")) },
+  { name: "target-certificate", scene: "target", act: steps(click("target-choose"), fill("target-url", "wss://192.168.1.4:18789"), click("target-look"), click("target-agree"), fill("target-secret", "a-token")) },
+  { name: "target-trusted", scene: "target", act: steps(click("target-choose"), fill("target-url", "wss://gateway.example"), click("target-look"), click("target-password")) },
+  { name: "target-readable", scene: "target", act: steps(click("target-choose"), fill("target-url", "ws://192.168.1.4:18789"), click("target-look"), click("target-agree"), fill("target-secret", "wrong"), click("target-connect")) },
+  { name: "target-tunnel", scene: "target", act: steps(click("target-choose"), fill("target-url", "ws://127.0.0.1:18790"), click("target-look"), click("target-none")) },
+  { name: "target-waits", scene: "target", act: steps(click("target-choose"), fill("target-url", "wss://gateway.example"), click("target-look"), fill("target-secret", "ask"), click("target-connect")) },
+  { name: "target-done", scene: "target", act: steps(click("target-choose"), fill("target-url", "wss://gateway.example"), click("target-look"), fill("target-secret", "right"), click("target-connect")) },
   { name: "gateway-approve-cannot", scene: "gateway-limited", act: click("request-approve") },
   { name: "gateway-rejected", scene: "gateway-asks", act: click("request-reject") },
   { name: "gateway-activity", scene: "gateway-asks", act: click("nav-activity") },

@@ -7,14 +7,11 @@ import { follow } from "./backend.fake/listeners";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SAMPLE_REPORT } from "./backend.fake/report";
 import { SAMPLE_CERTIFICATE, SAMPLE_TOKEN } from "./backend.fake/script";
-import { SCENES, type Scene, type SceneName } from "./backend.fake/scenes";
+import { SCENES, type SceneName } from "./backend.fake/scenes";
+import { FakeStage } from "./backend.fake/stage";
 
 /** A program that is not there: for a look at the window in a browser, and for tests. It keeps what was asked in `asked`. */
-export class FakeBackend implements Backend {
-  readonly scene: Scene;
-  readonly asked: unknown[][] = [];
-  /** Thrown by the next request of this name. */
-  readonly failNext = new Map<string, Failure>();
+export class FakeBackend extends FakeStage implements Backend {
   code = "42";
   installed: Installed = { outcome: "waitingForGateway", next: "restartGateway", commentsLost: false, plugin: "0.2.0", openclaw: "2026.9.6", config: "/home/anna/.openclaw/openclaw.json" };
   allTurns: ActivityTurn[];
@@ -25,7 +22,6 @@ export class FakeBackend implements Backend {
   repairPace: () => Promise<void> = async () => {};
   agents: GatewayAgent[];
   readonly routes: Map<string, DeviceRoute>;
-  private readonly views = new Set<(view: View) => void>();
   private readonly pages = new Set<(page: Page) => void>();
   private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
   private readonly losses = new Set<(failure: Failure) => void>();
@@ -34,25 +30,12 @@ export class FakeBackend implements Backend {
   private claimName = "";
 
   constructor(name: SceneName, tongue: Language) {
-    this.scene = SCENES[name](tongue);
+    super(SCENES[name](tongue));
     this.allTurns = this.scene.noTurns ? [] : homeTurns(tongue);
     this.paired = everybody(tongue).paired;
     this.agents = homeAgents(tongue);
     this.routes = new Map((this.scene.routes ?? []).map((route) => [route.deviceKey, route]));
     this.allUnasked = this.scene.noTurns ? [] : homeUnasked(tongue);
-  }
-
-  get view(): View {
-    return this.scene.view;
-  }
-
-  /** Changes the view and tells it. */
-  tell(change: (view: View) => void): void {
-    const next = structuredClone(this.scene.view);
-    change(next);
-    next.revision += 1;
-    this.scene.view = next;
-    this.views.forEach((listener) => listener(next));
   }
 
   showPage(page: Page): void {
@@ -72,13 +55,6 @@ export class FakeBackend implements Backend {
   /** The newest code. */
   get bind(): string {
     return `code-${this.codes}`;
-  }
-
-  private note(...request: unknown[]): void {
-    this.asked.push(request);
-    const failure = this.failNext.get(String(request[0]));
-    this.failNext.delete(String(request[0]));
-    if (failure) throw new Refused(failure);
   }
 
   async startService(): Promise<void> {

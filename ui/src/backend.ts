@@ -9,8 +9,11 @@ import {
   type Failure,
   type Folder,
   type GatewayAgents,
+  type GatewayChoice,
+  type GatewayChosen,
   type GatewayCleared,
   type GatewayDevices,
+  type GatewayLook,
   type Installed,
   type Page,
   type Removed,
@@ -40,6 +43,7 @@ export type {
   Blind,
   CareView,
   Cause,
+  CertificateView,
   ChainLink,
   Contradiction,
   CopyPlace,
@@ -54,9 +58,12 @@ export type {
   FoundOpenClaw,
   GatewayAgent,
   GatewayAgents,
+  GatewayChoice,
+  GatewayChosen,
   GatewayCleared,
   GatewayDevice,
   GatewayDevices,
+  GatewayLook,
   GatewayView,
   InstallPlan,
   Installed,
@@ -147,6 +154,11 @@ export interface Backend {
   /** Saves the report that was made last, and gives the new file. */
   saveReport(): Promise<string>;
   connectGateway(on: boolean): Promise<void>;
+  /** Who answers at an address; nothing secret is sent there. */
+  lookAtGateway(url: string): Promise<GatewayLook>;
+  /** Tries it, then remembers it. */
+  chooseGateway(choice: GatewayChoice): Promise<GatewayChosen>;
+  chooseLocalGateway(): Promise<void>;
   gatewayDevices(): Promise<GatewayDevices>;
   gatewayAgents(): Promise<GatewayAgents>;
   approvePairing(requestId: string): Promise<void>;
@@ -248,6 +260,9 @@ export function tauriBackend(): Backend {
     makeReport: () => value(commands.makeReport()),
     saveReport: () => value(commands.saveReport()),
     connectGateway: (on) => done(commands.connectGateway(on)),
+    lookAtGateway: (url) => value(commands.lookAtGateway(url)),
+    chooseGateway: (choice) => value(commands.chooseGateway(choice)),
+    chooseLocalGateway: () => done(commands.chooseLocalGateway()),
     gatewayAgents: () => value(commands.gatewayAgents()),
     gatewayDevices: () => value(commands.gatewayDevices()),
     approvePairing: (requestId) => done(commands.approvePairing(requestId)),

@@ -56,6 +56,9 @@ export const commands = {
 	/**  Saves the report that was made last, and no other text; gives the new file. */
 	saveReport: () => typedError<string, Failure>(__TAURI_INVOKE("save_report")),
 	/**  Be a device of the OpenClaw gateway, or not any more. */
+	lookAtGateway: (url: string) => typedError<GatewayLook, Failure>(__TAURI_INVOKE("look_at_gateway", { url })),
+	chooseGateway: (choice: GatewayChoice) => typedError<GatewayChosen, Failure>(__TAURI_INVOKE("choose_gateway", { choice })),
+	chooseLocalGateway: () => typedError<Nothing, Failure>(__TAURI_INVOKE("choose_local_gateway")),
 	connectGateway: (on: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("connect_gateway", { on })),
 	/**  Which devices the gateway knows, and who asks. */
 	gatewayDevices: () => typedError<GatewayDevices, Failure>(__TAURI_INVOKE("gateway_devices")),
@@ -803,7 +806,7 @@ export type FailureCode =
 /**  Anything else that the gateway said. */
 "gateway_refused" | 
 /**  It did not answer. */
-"gateway_no_answer" | 
+"gateway_address_bad" | "gateway_address_public" | "gateway_unreachable" | "gateway_certificate_unknown" | "gateway_certificate_changed" | "gateway_not_encrypted" | "gateway_secret_refused" | "gateway_secret_needed" | "gateway_pairing_elsewhere" | "gateway_elsewhere" | "gateway_no_answer" | 
 /**  A repair is going on. */
 "repair_running" | 
 /**  This program ended in the middle of a repair. */
@@ -1742,6 +1745,7 @@ export type SettingsView = {
 	answerAfterS: number,
 	/**  Which notifications are off. */
 	quiet: Quiet,
+	gatewayElsewhere: { url: string; tlsFingerprint: string | null } | null,
 };
 
 /**  `setup.look`. */
@@ -2044,3 +2048,8 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
+
+export type GatewayLook = { url: string; reach: "encrypted" | "computer" | "readable"; certificate: CertificateView | null };
+export type CertificateView = { fingerprint: string; notTrusted: "unknown" | "expired" | "notYetValid" | "otherName" | null };
+export type GatewayChosen = { version: string | null; requestId: string | null };
+export type GatewayChoice = { url: string; tlsFingerprint?: string | null; secret?: { kind: "token" | "password"; text: string } | null; readable: boolean };

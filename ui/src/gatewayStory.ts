@@ -1,4 +1,4 @@
-import type { GatewayView } from "./backend";
+import type { Failure, GatewayView } from "./backend";
 import type { Words } from "./locales/en";
 
 /** How SmartPi stands with OpenClaw in a sentence, the shape that goes with it, and what it means. */
@@ -33,7 +33,18 @@ function hostText({ version, url }: GatewayView, words: Words): string {
 }
 
 /** The command that a person types where this is the way out; empty where there is none. */
-export function wayOut(code: string, words: Words): string {
+export function wayOut({ code, detail }: Failure, words: Words): string {
   if (code === "gateway_down") return words.welcome.startCommand;
+  if (code === "gateway_pairing_elsewhere") return `openclaw devices approve ${requestOf(detail)}`.trim();
   return code === "gateway_token_wrong" ? words.welcome.restartCommand : "";
+}
+
+function requestOf(detail: unknown): string {
+  if (typeof detail !== "object" || detail === null || !("requestId" in detail)) return "";
+  return typeof detail.requestId === "string" ? detail.requestId : "";
+}
+
+/** An address as one reads it. */
+export function plainAddress(url: string): string {
+  return url.replace(/\/$/, "");
 }

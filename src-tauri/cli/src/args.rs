@@ -12,7 +12,7 @@ use crate::words::help;
 mod gateway;
 mod repair;
 
-pub(crate) use gateway::{Gateway, GatewayDevices};
+pub(crate) use gateway::{Gateway, GatewayArgs, GatewayDevices, Target};
 pub(crate) use repair::Repair;
 
 /// `smartpi`.
@@ -81,8 +81,7 @@ pub(crate) enum Do {
         stop: bool,
     },
     Simulate(Simulate),
-    #[command(subcommand)]
-    Gateway(Gateway),
+    Gateway(GatewayArgs),
     Doctor,
     Repair(Repair),
     #[command(subcommand)]
@@ -309,13 +308,18 @@ fn speak(command: Command, path: &str, language: Language) -> Command {
 
 fn explain(argument: Arg, place: &str, language: Language, arguments: &'static str, options: &'static str) -> Arg {
     let heading = if argument.is_positional() { arguments } else { options };
-    let key = if argument.is_global_set() || argument.get_id() == "version" {
+    let is_everywhere = argument.get_id() == "version" || (argument.is_global_set() && place == "smartpi");
+    let key = if is_everywhere {
         format!("smartpi --{}", argument.get_id())
     } else {
         format!("{place} --{}", argument.get_id())
     };
-    // What every command has comes last.
-    let order = if argument.is_global_set() || argument.get_id() == "version" { 1_000 } else { 0 };
+    // What many commands have comes last, what every one has at the very end.
+    let order = match (is_everywhere, argument.is_global_set()) {
+        (true, _) => 1_000,
+        (false, true) => 500,
+        (false, false) => 0,
+    };
     argument.help(help::of(&key, language)).help_heading(heading).display_order(order)
 }
 

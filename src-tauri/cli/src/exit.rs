@@ -53,7 +53,9 @@ impl Stop {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Failure(failure) if failure.code == FailureCode::NotRunning => Exit::NotRunning,
-            Self::Failure(failure) if failure.code == FailureCode::BadRequest => Exit::Usage,
+            Self::Failure(failure) if is_usage(failure.code) => Exit::Usage,
+            // A person has to agree, or to compare a fingerprint.
+            Self::Failure(failure) if needs_person(failure.code) => Exit::PersonNeeded,
             Self::Failure(_) => Exit::Failed,
             Self::Told { exit, .. } | Self::Silent(exit) => *exit,
         }
@@ -77,6 +79,15 @@ impl Stop {
             Self::Silent(_) => None,
         }
     }
+}
+
+fn is_usage(code: FailureCode) -> bool {
+    [FailureCode::BadRequest, FailureCode::GatewayAddressBad, FailureCode::GatewayAddressPublic].contains(&code)
+}
+
+fn needs_person(code: FailureCode) -> bool {
+    [FailureCode::GatewayNotEncrypted, FailureCode::GatewayCertificateUnknown, FailureCode::GatewayCertificateChanged]
+        .contains(&code)
 }
 
 impl<F: Into<Failure>> From<F> for Stop {

@@ -2,16 +2,20 @@
 //!
 //! Nobody is let in, and nothing is cleared, but by a person at a terminal: an agent has a shell too.
 
-use desk::control::answer::{GatewayCleared, GatewayDevice, GatewayDevices, Nothing, PairingRequest};
+mod line;
+mod target;
+
+use desk::Change;
+use desk::control::answer::{GatewayDevice, GatewayDevices, Nothing, PairingRequest};
 use desk::control::client::Client;
 use desk::control::request::Request;
-use desk::failure::{Failure, FailureCode};
+use desk::failure::FailureCode;
 use desk::folders::Folders;
 use desk::language::Language;
-use desk::view::{GatewayState, View};
+use desk::view::GatewayState;
 use serde_json::json;
 
-use crate::args::{self, Gateway};
+use crate::args::{self, Gateway, GatewayArgs, Target};
 use crate::bind::now_ms;
 use crate::choice::{Unclear, choose};
 use crate::columns::columns;
@@ -21,37 +25,46 @@ use crate::route;
 use crate::terminal::{Terminal, is_allowed, typed};
 use crate::words::{self, gateway as say};
 
+pub(crate) use line::Line;
+
 /// Shortest beginning of an id that names a device.
 const PREFIX: usize = 6;
 
 /// `smartpi gateway ...`.
-pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Gateway) -> Result<(), Stop> {
+pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: GatewayArgs) -> Result<(), Stop> {
+    let GatewayArgs { target, what } = args;
     let asks =
         matches!(what, Gateway::Devices(args::GatewayDevices::Approve { .. } | args::GatewayDevices::Clear { .. }));
     if asks && !terminal.person {
         return Err(Stop::told(Exit::PersonNeeded, "person_needed", say::terminal_needed(terminal.language)));
     }
-    let client = Client::connect(folders).await?;
+    let is_own = matches!(what, Gateway::Connect | Gateway::Disconnect);
+    if is_own && target != Target::default() {
+        return Err(Stop::told(Exit::Usage, "own_connection", say::own_connection(terminal.language)));
+    }
+    let line = match target::open(terminal, folders, &target).await? {
+        Some(direct) => Line::Own(Box::new(direct)),
+        None => Line::App(Box::new(Client::connect(folders).await?)),
+    };
     match what {
-        Gateway::Status => status(terminal, client).await,
-        Gateway::Connect => wish(terminal, client, true).await,
-        Gateway::Disconnect => wish(terminal, client, false).await,
-        Gateway::Agents => route::agents(terminal, client).await,
-        Gateway::Devices(what) => Desk { terminal, language: terminal.language, client }.run(what).await,
+        Gateway::Status => status(terminal, line).await,
+        Gateway::Connect => wish(terminal, folders, true).await,
+        Gateway::Disconnect => wish(terminal, folders, false).await,
+        Gateway::Agents => route::agents(terminal, line).await,
+        Gateway::Devices(what) => Desk { terminal, language: terminal.language, line }.run(what).await,
     }
 }
 
-async fn status(terminal: Terminal, client: Client) -> Result<(), Stop> {
-    let mut watch = client.watch::<View>(&Request::ViewWatch {}).await?;
-    let Some(View { gateway, .. }) = watch.next().await? else {
-        return Err(Failure::bare(FailureCode::ControlLost).into());
-    };
+async fn status(terminal: Terminal, line: Line) -> Result<(), Stop> {
+    let is_own = line.own().is_some();
+    let gateway = line.view().await?;
     terminal.tell(&gateway)?;
     let language = terminal.language;
     let (url, version) = (gateway.url.as_deref().unwrap_or_default(), gateway.version.as_deref().unwrap_or_default());
     terminal.say(match gateway.state {
         GatewayState::Off => say::off(language),
         GatewayState::Connecting => say::connecting(language, url),
+        GatewayState::Online if is_own => say::online_there(language, url, version),
         GatewayState::Online => say::online(language, url, version),
         GatewayState::Waiting => say::waiting(language, url),
         GatewayState::Stuck => say::stuck(language),
@@ -62,7 +75,8 @@ async fn status(terminal: Terminal, client: Client) -> Result<(), Stop> {
     gateway.pending.iter().try_for_each(|request| terminal.say(request_line(language, request)))
 }
 
-async fn wish(terminal: Terminal, mut client: Client, on: bool) -> Result<(), Stop> {
+async fn wish(terminal: Terminal, folders: &Folders, on: bool) -> Result<(), Stop> {
+    let mut client = Client::connect(folders).await?;
     let done: Nothing = client.ask(&Request::GatewayConnect { on }).await?;
     terminal.tell(&done)?;
     terminal.say(if on { say::wished(terminal.language) } else { say::unwished(terminal.language) })
@@ -71,7 +85,7 @@ async fn wish(terminal: Terminal, mut client: Client, on: bool) -> Result<(), St
 struct Desk {
     terminal: Terminal,
     language: Language,
-    client: Client,
+    line: Line,
 }
 
 impl Desk {
@@ -90,7 +104,7 @@ impl Desk {
     }
 
     async fn devices(&mut self) -> Result<GatewayDevices, Stop> {
-        Ok(self.client.ask(&Request::GatewayDevices {}).await?)
+        Ok(self.line.devices().await?)
     }
 
     async fn list(&mut self) -> Result<(), Stop> {
@@ -128,14 +142,14 @@ impl Desk {
         if !is_allowed(self.terminal, &say::ask_approve(self.language, &name, wants(&request)))? {
             return self.not_done();
         }
-        let _: Nothing = self.client.ask(&Request::GatewayApprove { request_id: request.request_id }).await?;
+        self.line.change(Change::Approve { request_id: request.request_id }).await?;
         self.terminal.say(say::approved(self.language, name))
     }
 
     async fn reject(&mut self, request_id: &str) -> Result<(), Stop> {
         let request = self.request(request_id).await?;
         let name = request_name(&request);
-        let done: Nothing = self.client.ask(&Request::GatewayReject { request_id: request.request_id }).await?;
+        let done = self.line.change(Change::Reject { request_id: request.request_id }).await?;
         self.terminal.tell(&done)?;
         self.terminal.say(say::rejected(self.language, name))
     }
@@ -146,13 +160,13 @@ impl Desk {
         if !self.agrees(yes, &say::ask_remove(self.language, &name))? {
             return self.not_done();
         }
-        self.change(Request::GatewayRemove { device_id: device.device_id }, say::removed(self.language, name)).await
+        self.change(Change::Remove { device_id: device.device_id }, say::removed(self.language, name)).await
     }
 
     async fn rename(&mut self, what: &str, new: String) -> Result<(), Stop> {
         let device_id = self.find(what).await?.device_id;
         let words = say::renamed(self.language, new.trim());
-        self.change(Request::GatewayRename { device_id, name: new }, words).await
+        self.change(Change::Rename { device_id, name: new }, words).await
     }
 
     async fn rotate(&mut self, what: &str, role: String, yes: bool) -> Result<(), Stop> {
@@ -161,8 +175,7 @@ impl Desk {
         if !self.agrees(yes, &say::ask_rotate(self.language, &name, &role))? {
             return self.not_done();
         }
-        self.change(Request::GatewayRotate { device_id: device.device_id, role }, say::rotated(self.language, name))
-            .await
+        self.change(Change::Rotate { device_id: device.device_id, role }, say::rotated(self.language, name)).await
     }
 
     async fn revoke(&mut self, what: &str, role: String, yes: bool) -> Result<(), Stop> {
@@ -171,23 +184,25 @@ impl Desk {
         if !self.agrees(yes, &say::ask_revoke(self.language, &name, &role))? {
             return self.not_done();
         }
-        self.change(Request::GatewayRevoke { device_id: device.device_id, role }, say::revoked(self.language, name))
-            .await
+        self.change(Change::Revoke { device_id: device.device_id, role }, say::revoked(self.language, name)).await
     }
 
     async fn clear(&mut self, pending: bool) -> Result<(), Stop> {
         let word = say::clear_word(self.language);
-        let question =
-            if pending { say::ask_clear_pending(self.language, &word) } else { say::ask_clear(self.language, &word) };
+        let question = match self.line.own() {
+            _ if pending => say::ask_clear_pending(self.language, &word),
+            Some(url) => say::ask_clear_there(self.language, url, &word),
+            None => say::ask_clear(self.language, &word),
+        };
         if typed(self.terminal, &question)? != word {
             return self.not_done();
         }
-        let cleared: GatewayCleared = self.client.ask(&Request::GatewayClear { devices: !pending }).await?;
+        let cleared = self.line.clear(!pending).await?;
         self.terminal.say(say::cleared(self.language, cleared.removed, cleared.rejected))
     }
 
-    async fn change(&mut self, request: Request, words: String) -> Result<(), Stop> {
-        let done: Nothing = self.client.ask(&request).await?;
+    async fn change(&mut self, change: Change, words: String) -> Result<(), Stop> {
+        let done = self.line.change(change).await?;
         self.terminal.tell(&done)?;
         self.terminal.say(words)
     }

@@ -10,6 +10,7 @@ use desk::language::Language;
 
 use crate::columns::columns;
 use crate::exit::{Exit, Stop};
+use crate::gateway::Line;
 use crate::terminal::{Terminal, is_allowed};
 use crate::words::{self, gateway as say};
 
@@ -35,14 +36,13 @@ impl Wanted {
 }
 
 /// `smartpi gateway agents`.
-pub(crate) async fn agents(terminal: Terminal, mut client: Client) -> Result<(), Stop> {
-    let told: GatewayAgents = client.ask(&Request::GatewayAgents {}).await?;
+pub(crate) async fn agents(terminal: Terminal, mut line: Line) -> Result<(), Stop> {
+    let (told, DeviceList { devices }) = line.agents().await?;
     terminal.tell(&told)?;
     let language = terminal.language;
     if told.agents.is_empty() {
         return terminal.say(say::no_agents(language));
     }
-    let DeviceList { devices } = client.ask(&Request::DevicesList {}).await?;
     let head =
         [say::head_agent(language), say::head_called(language), say::head_model(language), say::head_answers(language)];
     let rows = told.agents.iter().map(|agent| {

@@ -4,6 +4,7 @@
 //! TCP port. One JSON object a line.
 
 pub mod answer;
+mod choice;
 pub mod client;
 mod line;
 mod place;

@@ -45,3 +45,5 @@ pub mod state;
 pub mod tray_menu;
 pub mod view;
 pub mod words;
+
+pub use operator::{Change, Direct, Way};

@@ -8,10 +8,13 @@
 
 mod actor;
 mod change;
+mod direct;
+mod elsewhere;
 pub(crate) mod owner;
 mod routing;
 pub(crate) mod surroundings;
 mod translation;
+mod woken;
 
 use channel::clock::Clock;
 use gateway::config::Backups;
@@ -19,12 +22,18 @@ use gateway::{Client, ConnectFailure, Introduction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-pub(crate) use change::Change;
+pub use change::Change;
+pub use direct::{Direct, Way};
+pub(crate) use elsewhere::{Aim, typed};
 pub(crate) use translation::{of_connecting, of_request};
 
-use crate::control::answer::{GatewayAgents, GatewayCleared, GatewayDevices, RoutePlan, Routed};
+use crate::control::answer::{
+    GatewayAgents, GatewayChosen, GatewayCleared, GatewayDevices, GatewayLook, RoutePlan, Routed,
+};
+use crate::control::request::{GatewayChoice, GatewaySecret};
 use crate::failure::{Failure, FailureCode};
 use crate::secrets::Vault;
+use crate::settings::OtherGateway;
 use crate::view::GatewayView;
 
 /// Orders that may wait.
@@ -37,6 +46,8 @@ const SCOPES: [&str; 4] = ["operator.admin", "operator.pairing", "operator.read"
 enum Order {
     /// Be its device, or not any more.
     Wish(bool),
+    /// Another gateway is meant now.
+    Moved,
     /// It may be different now: the plugin has just come in, say.
     Nudge,
     /// Which devices it knows.
@@ -86,19 +97,24 @@ pub(crate) enum Attempt {
 pub(crate) struct Operator {
     orders: mpsc::Sender<Order>,
     view: watch::Receiver<GatewayView>,
+    aim: Aim,
+    vault: Vault,
+    introduction: Introduction,
 }
 
 impl Operator {
     /// Starts it; needs a tokio runtime. `name`: what devices call this computer.
-    pub(crate) fn start(wished: bool, vault: &Vault, name: &str) -> Self {
+    pub(crate) fn start(wished: bool, other: Option<OtherGateway>, vault: &Vault, name: &str) -> Self {
         let clock = Clock::start();
         let (orders, waiting) = mpsc::channel(WAITING);
         let (view, seen) = watch::channel(GatewayView::off(clock.wall_ms()));
+        let (aim, introduction) = (Aim::new(other, vault), introduction(name));
         let actor = actor::Actor {
             orders: waiting,
             view,
+            aim: aim.clone(),
             vault: vault.clone(),
-            introduction: introduction(name),
+            introduction: introduction.clone(),
             clock,
             wished,
             aside: false,
@@ -109,7 +125,7 @@ impl Operator {
             ask_again: None,
         };
         tokio::spawn(actor.run());
-        Self { orders, view: seen }
+        Self { orders, view: seen, aim, vault: vault.clone(), introduction }
     }
 
     /// How it stands, now and whenever that changes.
@@ -122,6 +138,40 @@ impl Operator {
         if let Err(error) = self.orders.try_send(Order::Wish(on)) {
             tracing::warn!(%error, "the gateway's client does not hear");
         }
+    }
+
+    /// Which gateway is meant.
+    pub(crate) fn aim(&self) -> &Aim {
+        &self.aim
+    }
+
+    /// This one is meant from now on; `None`: the one of this computer.
+    pub(crate) async fn aim_at(&self, other: Option<OtherGateway>) {
+        self.aim.set(other);
+        // It ends with the program.
+        let _ = self.orders.send(Order::Moved).await;
+    }
+
+    /// Who answers at this address. Nothing is sent there but handshakes.
+    pub(crate) async fn look_at(&self, url: &str) -> Result<GatewayLook, Failure> {
+        elsewhere::look(url).await
+    }
+
+    /// Connects there once, and keeps the secret where it worked. Gives the gateway as it is remembered.
+    pub(crate) async fn try_out(&self, choice: &GatewayChoice) -> Result<(OtherGateway, GatewayChosen), Failure> {
+        let tls_fingerprint = choice.tls_fingerprint.clone();
+        let other = OtherGateway { url: choice.url.clone(), tls_fingerprint };
+        let other = OtherGateway { url: elsewhere::address(&other)?.url(), ..other };
+        let shared = choice.secret.as_ref().map(GatewaySecret::shared).transpose()?;
+        let chosen =
+            elsewhere::try_out(&self.vault, &self.introduction, &other, shared.clone(), choice.readable).await?;
+        self.vault.keep_elsewhere_secret(shared.map(|shared| (other.clone(), shared))).await?;
+        Ok((other, chosen))
+    }
+
+    /// Nobody needs the secret of another computer's gateway any more.
+    pub(crate) async fn forget_elsewhere(&self) -> Result<(), Failure> {
+        self.vault.keep_elsewhere_secret(None).await
     }
 
     /// Something about the gateway changed: a wait or a pause may be over.
@@ -144,6 +194,7 @@ impl Operator {
 
     /// The gateway's agents, and which of them answers each of these devices.
     pub(crate) async fn agents(&self, devices: &[String]) -> Result<GatewayAgents, Failure> {
+        self.is_here()?;
         routing::agents(&self.ask(Order::Line).await??, devices).await
     }
 
@@ -154,6 +205,7 @@ impl Operator {
         device: &str,
         agent: Option<&str>,
     ) -> Result<RoutePlan, Failure> {
+        self.is_here()?;
         routing::plan(&self.ask(Order::Line).await??, backups, device, agent).await
     }
 
@@ -165,6 +217,7 @@ impl Operator {
         agent: Option<&str>,
         shown: Option<&str>,
     ) -> Result<Routed, Failure> {
+        self.is_here()?;
         let line = self.ask(Order::Line).await??;
         let now_ms = u64::try_from(Clock::start().wall_ms()).unwrap_or(0);
         let routed = routing::route(&line, backups, device, agent, shown, now_ms).await;
@@ -173,6 +226,11 @@ impl Operator {
             Err(failure) => tracing::info!(device, agent, code = failure.code.as_str(), "who answers was not changed"),
         }
         routed
+    }
+
+    /// Our devices are answered by the OpenClaw of this computer.
+    fn is_here(&self) -> Result<(), Failure> {
+        if self.aim.is_elsewhere() { Err(Failure::bare(FailureCode::GatewayElsewhere)) } else { Ok(()) }
     }
 
     pub(crate) async fn standing(&self) -> Result<Standing, Failure> {

@@ -125,6 +125,7 @@ impl Workshop {
     /// # Errors
     /// `repair_running`; what keeps it from looking, such as `gateway_no_config`.
     pub(crate) async fn look(&self) -> Result<(), Failure> {
+        self.is_here()?;
         if self.view.borrow().running.is_some() {
             return Err(Failure::bare(FailureCode::RepairRunning));
         }
@@ -217,6 +218,7 @@ impl Workshop {
 
     /// From here on it is the one that goes on.
     fn begin(&self, plan: &Plan) -> Result<(), Failure> {
+        self.is_here()?;
         let entries = self.entries()?;
         let now_ms = self.means.now_ms();
         self.occupy(plan, |running| allow(&entries, running, plan.cause, now_ms).map_err(not_now))

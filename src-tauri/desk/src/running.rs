@@ -25,6 +25,7 @@ use crate::service_file::ServiceFile;
 use crate::settings::Settings;
 use crate::shell::Shell;
 
+pub(crate) use ground::computer_name;
 use ground::{Ground, Started};
 
 pub use channel::service::{Agent, Timing};

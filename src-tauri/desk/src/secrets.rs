@@ -13,6 +13,7 @@
 mod aside;
 mod contract;
 mod device_token;
+mod elsewhere;
 mod file;
 mod identity;
 mod keyring;
@@ -69,6 +70,8 @@ pub enum SecretName {
     OpenClawIdentity,
     /// The token that the OpenClaw gateway gave this app, and where: see `device_token.rs`.
     OpenClawDeviceToken,
+    /// The token or password of the gateway of another computer, and where: see `elsewhere.rs`.
+    OpenClawElsewhere,
     /// A key that a repair put aside.
     IdentityAside,
     /// A device token that a repair put aside.
@@ -79,14 +82,20 @@ pub enum SecretName {
 
 impl SecretName {
     /// Those that are kept, and moved from one place to another.
-    pub const KEPT: [Self; 4] =
-        [Self::OpenClawIdentity, Self::OpenClawDeviceToken, Self::IdentityAside, Self::DeviceTokenAside];
+    pub const KEPT: [Self; 5] = [
+        Self::OpenClawIdentity,
+        Self::OpenClawDeviceToken,
+        Self::OpenClawElsewhere,
+        Self::IdentityAside,
+        Self::DeviceTokenAside,
+    ];
 
     /// The name in the place.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenClawIdentity => "openclaw-identity",
             Self::OpenClawDeviceToken => "openclaw-device-token",
+            Self::OpenClawElsewhere => "openclaw-elsewhere",
             Self::IdentityAside => "openclaw-identity-aside",
             Self::DeviceTokenAside => "openclaw-device-token-aside",
             Self::Probe => "probe",

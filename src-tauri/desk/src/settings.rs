@@ -37,6 +37,8 @@ pub struct Settings {
     pub secrets_in_file: bool,
     /// This app is a device of the OpenClaw gateway, because the person wished it.
     pub gateway: bool,
+    /// The gateway is that of another computer. `None`: the one of this computer.
+    pub gateway_elsewhere: Option<OtherGateway>,
     /// What was decided for each network, newest last, at most 64.
     pub networks: Vec<Network>,
     /// The next network that is seen is allowed: version 1 of the file said "my network" without naming one.
@@ -58,6 +60,16 @@ pub struct Network {
     pub id: String,
     /// Whether its devices may connect.
     pub allowed: bool,
+}
+
+/// A gateway of another computer, because the person chose it. Its token or password is where the other secrets are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherGateway {
+    /// `wss://HOST:PORT/`, or `ws:` in a private network.
+    pub url: String,
+    /// SHA-256 of the one certificate that the person trusted. `None`: whom the system trusts.
+    pub tls_fingerprint: Option<String>,
 }
 
 /// Which notifications are off.
@@ -88,6 +100,7 @@ impl Default for Settings {
             welcomed: false,
             secrets_in_file: false,
             gateway: false,
+            gateway_elsewhere: None,
             networks: Vec::new(),
             allow_next_network: false,
             muted: BTreeSet::new(),

@@ -12,7 +12,7 @@ use crate::control::answer::{
 };
 use crate::failure::Failure;
 use crate::language::Language;
-use crate::settings::Quiet;
+use crate::settings::{OtherGateway, Quiet};
 
 /// The whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
@@ -346,6 +346,8 @@ pub struct SettingsView {
     pub answer_after_s: u64,
     /// Which notifications are off.
     pub quiet: Quiet,
+    /// The gateway of another computer that the person chose. `None`: the one of this computer.
+    pub gateway_elsewhere: Option<OtherGateway>,
 }
 
 /// Where secrets (the keys for OpenClaw) are kept.

@@ -26,6 +26,7 @@ use super::link::Owner;
 use smartpi_tray::open;
 
 pub(super) mod routing;
+pub(super) mod target;
 
 type Answer<T> = Result<T, Failure>;
 

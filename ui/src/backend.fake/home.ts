@@ -54,7 +54,7 @@ export function homeView(tongue: Language): View {
     activity: 0,
     pending: [],
     notices: homeNotices(tongue),
-    settings: { language: null, port: 8765, keepTextDays: 30, answerAfterS: 30, quiet: { connected: false, disconnected: false, bound: false, confirm: false, trouble: false } },
+    settings: { language: null, port: 8765, keepTextDays: 30, answerAfterS: 30, quiet: { connected: false, disconnected: false, bound: false, confirm: false, trouble: false }, gatewayElsewhere: null },
     secrets: { place: "keyring", why: null },
     troubles: [],
   };

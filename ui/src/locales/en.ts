@@ -7,6 +7,7 @@ import { gateway } from "./en/gateway";
 import { health } from "./en/health";
 import { repair } from "./en/repair";
 import { settings } from "./en/settings";
+import { target } from "./en/target";
 import { welcome } from "./en/welcome";
 
 /** Every word of the window in English. Its shape is what the other language must have. */
@@ -60,6 +61,7 @@ export const en = {
   health,
   repair,
   settings,
+  target,
   welcome,
 };
 

@@ -8,6 +8,7 @@ import { gateway } from "./zh/gateway";
 import { health } from "./zh/health";
 import { repair } from "./zh/repair";
 import { settings } from "./zh/settings";
+import { target } from "./zh/target";
 import { welcome } from "./zh/welcome";
 
 /** Every word of the window in Simplified Chinese. */
@@ -61,5 +62,6 @@ export const zh: Words = {
   health,
   repair,
   settings,
+  target,
   welcome,
 };

@@ -1,6 +1,16 @@
 //! The sentences of `smartpi gateway`, in both languages.
 
 desk::words! {
+    one_secret(): "Give either --token or --password.", "--token 与 --password 只能使用其一。";
+    secret_needed(): "With these options the gateway's token or password must be given too: --token or --password. A hyphen (--token -) takes it from OPENCLAW_GATEWAY_TOKEN, else from standard input.",
+        "使用这些选项时还需给出网关的令牌或密码：--token 或 --password。写 --token - 则从 OPENCLAW_GATEWAY_TOKEN 读取，否则从标准输入读取。";
+    secret_nowhere(variable): "There is no secret to take: {variable} is not set, and nothing was given on standard input.", "没有可用的密钥：未设置 {variable}，标准输入中也没有内容。";
+    fingerprint_alone(): "--tls-fingerprint and --unencrypted need --url.", "--tls-fingerprint 和 --unencrypted 需要与 --url 一起使用。";
+    own_connection(): "This is about SmartPi's own connection, which the window chooses: leave --url, --token and --password away.", "此命令针对 SmartPi 自身的连接（在窗口中选择），请去掉 --url、--token 和 --password。";
+    ask_unencrypted(url): "The connection to {url} is not encrypted: others on that network can read the token and everything else. Go on? (y/N) ", "到 {url} 的连接未加密：该网络中的其他人可能读取令牌和所有内容。是否继续？(y/N) ";
+    fingerprint_there(fingerprint): "It shows this certificate: {fingerprint}. If the other computer shows the same, use it with --tls-fingerprint.", "它的证书指纹是：{fingerprint}。如果与那台电脑上显示的一致，请用 --tls-fingerprint 指定。";
+    online_there(url, version): "OpenClaw {version} answers at {url}.", "{url} 的 OpenClaw {version} 已响应。";
+    ask_clear_there(url, word): "Remove every device from the OpenClaw at {url}, and turn away all that ask? SmartPi is one of them where it has access. Type {word} to do it: ", "要从 {url} 的 OpenClaw 移除所有设备，并拒绝所有申请吗？如果 SmartPi 已接入，也会被移除。输入 {word} 以继续：";
     off(): "SmartPi is not connected to OpenClaw. To connect it: smartpi gateway connect", "SmartPi 尚未连接 OpenClaw。连接：smartpi gateway connect";
     connecting(url): "SmartPi is connecting to OpenClaw at {url}.", "SmartPi 正在连接 {url} 的 OpenClaw。";
     online(url, version): "SmartPi is connected to OpenClaw {version} at {url}.", "SmartPi 已连接 {url} 的 OpenClaw {version}。";

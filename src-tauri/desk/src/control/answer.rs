@@ -21,7 +21,10 @@ pub use care::{
     Advice, CareView, Cause, FindingView, LinkRow, NoPlan, Outcome, Plan, Repair, RepairView, Repairs, RowState,
     Running, Severity, Step, StepState, StepView,
 };
-pub use gateway::{DeviceToken, GatewayCleared, GatewayDevice, GatewayDevices, PairingRequest};
+pub use gateway::{
+    CertificateView, DeviceToken, GatewayChosen, GatewayCleared, GatewayDevice, GatewayDevices, GatewayLook,
+    GatewayReach, NotTrusted, PairingRequest,
+};
 pub use routing::{DeviceRoute, GatewayAgent, GatewayAgents, RouteBecause, RouteChange, RoutePlan, Routed};
 pub use script::{ScriptAdded, ScriptAddress};
 pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};

@@ -27,6 +27,8 @@ const ANSWER: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long OpenClaw's own commands may take, one after the other.
 const OPENCLAW: Duration = Duration::from_secs(300);
+/// For a gateway of another computer: two attempts, and a person who unlocks the keyring.
+const ELSEWHERE: Duration = Duration::from_secs(120);
 
 /// A connection to the running service. One request at a time; for two at once, open two.
 #[derive(Debug)]
@@ -207,6 +209,9 @@ fn patience(request: &Request) -> Duration {
     }
     if matches!(request, Request::SetupLook {} | Request::SetupInstall { .. }) {
         return OPENCLAW;
+    }
+    if matches!(request, Request::GatewayLook { .. } | Request::GatewayChoose(_)) {
+        return ELSEWHERE;
     }
     PATIENCE
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::SpeaksFirst;
+pub use super::choice::{GatewayChoice, GatewaySecret, SecretKind};
 use crate::failure::{Failure, FailureCode};
 use crate::language::Language;
 use crate::page::Page;
@@ -190,6 +191,18 @@ pub enum Request {
         /// Whether to be one.
         on: bool,
     },
+    /// Who answers at an address, before anybody trusts it.
+    #[serde(rename = "gateway.look")]
+    GatewayLook {
+        /// `wss://HOST:PORT`, or `ws:` in a private network.
+        url: String,
+    },
+    /// The gateway of another computer is the one from now on; it is tried first, and remembered. Only a person may cause this.
+    #[serde(rename = "gateway.choose")]
+    GatewayChoose(Box<GatewayChoice>),
+    /// The gateway of this computer is the one again; remembered.
+    #[serde(rename = "gateway.choose_local")]
+    GatewayChooseLocal {},
     /// Which devices the gateway knows, and who asks.
     #[serde(rename = "gateway.devices")]
     GatewayDevices {},
@@ -322,7 +335,7 @@ mod nullable {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 46] = [
+    pub const KNOWN: [&'static str; 49] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -354,6 +367,9 @@ impl Request {
         "setup.install",
         "report.make",
         "gateway.connect",
+        "gateway.look",
+        "gateway.choose",
+        "gateway.choose_local",
         "gateway.devices",
         "gateway.agents",
         "gateway.approve",
@@ -479,6 +495,9 @@ mod tests {
             json!({"id":27,"do":"quit"}),
             json!({"id":32,"do":"report.make"}),
             json!({"id":33,"do":"gateway.connect","on":true}),
+            json!({"id":50,"do":"gateway.look","url":"wss://10.0.0.2"}),
+            json!({"id":51,"do":"gateway.choose","url":"wss://10.0.0.2","tlsFingerprint":"ab","secret":{"kind":"token","text":"t"},"readable":false}),
+            json!({"id":52,"do":"gateway.choose_local"}),
             json!({"id":34,"do":"gateway.devices"}),
             json!({"id":35,"do":"gateway.approve","requestId":"r"}),
             json!({"id":36,"do":"gateway.reject","requestId":"r"}),

@@ -16,6 +16,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+mod target;
+
 use super::LINK_AWAIT_S;
 use super::answer::{
     Address, AddressReach, BindEvent, BindStarted, DeviceCount, DeviceList, DeviceStatus, Hello, Nothing, PendingList,
@@ -136,6 +138,9 @@ impl Answers for Verbs {
                 json(&Report { text: text.map_err(|_| Failure::bare(FailureCode::Internal))? })
             }
             Request::GatewayConnect { on } => self.wish(Wish::Gateway(on)).await,
+            Request::GatewayLook { url } => json(&self.operator.look_at(&url).await?),
+            Request::GatewayChoose(choice) => self.choose_gateway(&choice).await,
+            Request::GatewayChooseLocal {} => self.choose_local_gateway().await,
             Request::GatewayDevices {} => json(&self.operator.devices().await?),
             Request::GatewayAgents {} => {
                 let devices: Vec<String> =

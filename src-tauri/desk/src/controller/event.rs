@@ -15,6 +15,7 @@ use crate::control::request::SettingsChange;
 use crate::failure::Failure;
 use crate::networks::Present;
 use crate::page::Page;
+use crate::settings::OtherGateway;
 use crate::view::GatewayView;
 
 /// What the controller hears.
@@ -134,6 +135,8 @@ pub(crate) enum Wish {
     Installed,
     /// Be a device of the OpenClaw gateway, or not.
     Gateway(bool),
+    /// The gateway of another computer is meant from now on; `None`: the one of this computer.
+    GatewayElsewhere(Option<OtherGateway>),
     /// End the program.
     Quit,
 }

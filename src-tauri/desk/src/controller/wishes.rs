@@ -13,7 +13,7 @@ use crate::control::answer::{BindConfirmed, Nothing, Removed, Sent};
 use crate::control::request::SettingsChange;
 use crate::failure::{Failure, FailureCode};
 use crate::page::Page;
-use crate::settings::{SaveError, Settings};
+use crate::settings::{OtherGateway, SaveError, Settings};
 use crate::shell::Shell;
 use crate::state::{Did, Window};
 use crate::tray_menu::TrayAction;
@@ -32,6 +32,7 @@ impl<S: Shell> Controller<S> {
             Wish::Open(page) => self.open(page, reply),
             Wish::Installed => self.find_agent(reply),
             Wish::Gateway(on) => self.wish_gateway(on, reply),
+            Wish::GatewayElsewhere(other) => self.choose_gateway(other, reply),
             Wish::Quit => {
                 reply.done();
                 self.end(End::Asked);
@@ -261,6 +262,25 @@ impl<S: Shell> Controller<S> {
             }
             Err(failure) => reply.fail(failure),
         }
+    }
+
+    /// Remembered first, too. Whoever chooses another computer's gateway wishes a connection to it.
+    fn choose_gateway(&mut self, other: Option<OtherGateway>, reply: Reply) {
+        let mut settings = self.settings.clone();
+        let begins = other.is_some() && !settings.gateway;
+        settings.gateway |= begins;
+        settings.gateway_elsewhere.clone_from(&other);
+        if let Err(failure) = self.save(settings) {
+            return reply.fail(failure);
+        }
+        let operator = self.operator.clone();
+        self.work.spawn(async move {
+            operator.aim_at(other).await;
+            if begins {
+                operator.wish(true);
+            }
+            Event::Done { result: value(&Nothing {}), reply }
+        });
     }
 
     /// Looks up again who answers, after an install.

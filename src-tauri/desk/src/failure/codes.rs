@@ -315,6 +315,26 @@ codes! {
     /// It did not answer.
     GatewayNoAnswer, "gateway_no_answer",
         "OpenClaw did not answer in time. Look again whether it was done.", "OpenClaw 没有及时响应，请查看操作是否已生效。";
+    /// What a person named as the address of a gateway is none.
+    GatewayAddressBad, "gateway_address_bad", "This is not the address of an OpenClaw gateway. One looks like wss://computer:18789, in your own network also like ws://192.168.1.4:18789.", "这不是 OpenClaw 网关的地址。地址形如 wss://computer:18789，在自己的网络中也可以是 ws://192.168.1.4:18789。";
+    /// Plain `ws:` to the public internet.
+    GatewayAddressPublic, "gateway_address_public", "This address is on the internet, where the connection must be encrypted: use wss:// instead of ws://. Nothing was sent.", "此地址在互联网上，连接必须加密：请使用 wss://，不要使用 ws://。没有发送任何内容。";
+    /// The gateway of another computer does not answer.
+    GatewayUnreachable, "gateway_unreachable", "No OpenClaw answers at this address. Check the address, and that the other computer and its OpenClaw are running.", "此地址没有 OpenClaw 响应。请检查地址，并确认那台电脑和其中的 OpenClaw 正在运行。";
+    /// Nobody whom this computer trusts signed its certificate, and the person has not compared it.
+    GatewayCertificateUnknown, "gateway_certificate_unknown", "This computer does not know the certificate of that gateway, so nothing was sent. Compare its fingerprint with the one on the other computer first.", "此电脑不认识该网关的证书，因此没有发送任何内容。请先与那台电脑上的证书指纹核对。";
+    /// It is not the one that the person trusted.
+    GatewayCertificateChanged, "gateway_certificate_changed", "The certificate at this address is not the one that you trusted. SmartPi told it nothing. If it was renewed, compare the new one and choose the gateway again; if not, somebody may be listening in.", "此地址的证书不是你信任的那个，SmartPi 没有向它发送任何内容。如果证书更新过，请核对新证书后重新选择该网关；否则可能有人在窃听。";
+    /// Without TLS the network can read it, and the person was not told.
+    GatewayNotEncrypted, "gateway_not_encrypted", "This connection is not encrypted: others on the network could read the token and everything else. Nothing was sent. Use wss://, or agree to it.", "此连接未加密：网络中的其他人可能读取令牌和所有内容。没有发送任何内容。请使用 wss://，或确认接受。";
+    /// The gateway of another computer does not take the token or password.
+    GatewaySecretRefused, "gateway_secret_refused", "The OpenClaw there does not accept this token or password. Look at its gateway.auth settings, then try again.", "那台电脑上的 OpenClaw 不接受此令牌或密码。请查看其 gateway.auth 设置，然后重试。";
+    /// It wants one.
+    GatewaySecretNeeded, "gateway_secret_needed", "The OpenClaw there wants its token or password. It is in its settings, under gateway.auth.", "那台电脑上的 OpenClaw 需要令牌或密码，可在其设置的 gateway.auth 中找到。";
+    /// Its owner has to let this app in.
+    GatewayPairingElsewhere, "gateway_pairing_elsewhere", "The OpenClaw there asks its owner to let SmartPi in. On that computer run openclaw devices list, then approve the request.", "那台电脑上的 OpenClaw 需要其主人批准 SmartPi 接入。请在那台电脑上运行 openclaw devices list，然后批准该申请。";
+    /// Only with the gateway of this computer.
+    GatewayElsewhere, "gateway_elsewhere", "SmartPi uses the OpenClaw of another computer, where this cannot be done from here. Choose the OpenClaw of this computer, or do it there.", "SmartPi 正在使用另一台电脑上的 OpenClaw，无法在此执行该操作。请改用此电脑的 OpenClaw，或在那台电脑上操作。";
     /// A repair is going on.
     RepairRunning, "repair_running",
         "A repair is under way. Wait until it has ended.", "正在修复中，请等待完成。";

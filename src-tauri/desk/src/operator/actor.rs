@@ -10,9 +10,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::change::Desk;
+use super::elsewhere::Aim;
 use super::owner::Owner;
 use super::routing::Line;
 use super::surroundings;
+use super::woken::{Woken, at, from_link};
 use super::{Attempt, Order, Standing, translation};
 use crate::control::answer::PairingRequest;
 use crate::failure::{Failure, FailureCode};
@@ -27,6 +29,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Actor {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) view: watch::Sender<GatewayView>,
+    pub(super) aim: Aim,
     pub(super) vault: Vault,
     pub(super) introduction: Introduction,
     pub(super) clock: Clock,
@@ -48,12 +51,13 @@ pub(super) struct Actor {
 /// A link to one gateway.
 pub(super) struct Live {
     handle: Handle,
-    seen: watch::Receiver<Seen>,
-    events: broadcast::Receiver<GatewayEvent>,
+    pub(super) seen: watch::Receiver<Seen>,
+    pub(super) events: broadcast::Receiver<GatewayEvent>,
     doubt: watch::Receiver<Option<Failure>>,
     shared: watch::Receiver<Option<care::Fingerprint>>,
     device_id: String,
     url: String,
+    elsewhere: bool,
 }
 
 /// What was done beside the loop.
@@ -66,16 +70,6 @@ pub(super) enum Done {
     Asking(u64, Vec<PairingRequest>),
     /// Nothing that matters here.
     Nothing,
-}
-
-/// What woke the loop.
-enum Woken {
-    Order(Option<Order>),
-    Done(Done),
-    Seen,
-    Event(Result<GatewayEvent, RecvError>),
-    AskAgain,
-    LookAgain,
 }
 
 impl Actor {
@@ -123,6 +117,12 @@ impl Actor {
             Order::Wish(false) => {
                 self.wished = false;
                 self.disconnect();
+            }
+            Order::Moved => {
+                self.view.send_modify(|view| view.url = None);
+                if self.wished {
+                    self.connect();
+                }
             }
             Order::Nudge => {
                 let state = self.view.borrow().state;
@@ -208,8 +208,9 @@ impl Actor {
         }
         self.let_go();
         self.show(GatewayState::Connecting, None, None);
-        let (vault, introduction, turn) = (self.vault.clone(), self.introduction.clone(), self.turn);
-        self.work.spawn(async move { Done::Linked(turn, Box::new(link(vault, introduction).await)) });
+        let (aim, vault, introduction) = (self.aim.clone(), self.vault.clone(), self.introduction.clone());
+        let turn = self.turn;
+        self.work.spawn(async move { Done::Linked(turn, Box::new(link(aim, vault, introduction).await)) });
     }
 
     /// No link, and nothing that would bring one.
@@ -234,7 +235,7 @@ impl Actor {
             let seen = live.seen.borrow_and_update();
             (seen.state.clone(), seen.client.clone())
         };
-        let doubt = live.doubt.borrow().clone();
+        let (doubt, elsewhere) = (live.doubt.borrow().clone(), live.elsewhere);
         match state {
             State::Off => self.show(GatewayState::Off, None, None),
             State::Connecting => self.show(GatewayState::Connecting, None, None),
@@ -247,9 +248,11 @@ impl Actor {
             State::Waiting { until, failure } => {
                 let wait = until.saturating_duration_since(Instant::now()).as_millis();
                 let retry_ms = self.clock.wall_ms().saturating_add(i64::try_from(wait).unwrap_or(i64::MAX));
-                self.show(GatewayState::Waiting, Some(told(&failure, doubt)), Some(retry_ms));
+                self.show(GatewayState::Waiting, Some(told(&failure, doubt, elsewhere)), Some(retry_ms));
             }
-            State::Paused { failure, .. } => self.show(GatewayState::Stuck, Some(told(&failure, doubt)), None),
+            State::Paused { failure, .. } => {
+                self.show(GatewayState::Stuck, Some(told(&failure, doubt, elsewhere)), None);
+            }
         }
     }
 
@@ -350,8 +353,8 @@ impl Actor {
 }
 
 /// Finds the gateway and the key, and begins a link.
-async fn link(vault: Vault, introduction: Introduction) -> Result<Live, Failure> {
-    let found = surroundings::find().await?;
+async fn link(aim: Aim, vault: Vault, introduction: Introduction) -> Result<Live, Failure> {
+    let found = aim.find().await?;
     let identity = vault.identity().await?;
     let url = found.address.url();
     let token = vault.gateway_token(&url).await?;
@@ -360,32 +363,18 @@ async fn link(vault: Vault, introduction: Introduction) -> Result<Live, Failure>
     let (doubt_seen, doubt) = watch::channel(None);
     let (shared_seen, shared) = watch::channel(found.secret.as_ref().map(surroundings::fingerprint));
     let link = Link::new(found.address.clone(), token, found.secret.clone());
-    let owner = Owner { found, vault, doubt: Arc::new(doubt_seen), shared: Arc::new(shared_seen) };
+    let elsewhere = found.elsewhere;
+    let owner = Owner { aim, found, vault, doubt: Arc::new(doubt_seen), shared: Arc::new(shared_seen) };
     let handle = gateway::keep_connected(link, introduction, identity, owner);
     let (seen, events) = (handle.seen(), handle.events());
-    Ok(Live { handle, seen, events, doubt, shared, device_id, url })
+    Ok(Live { handle, seen, events, doubt, shared, device_id, url, elsewhere })
 }
 
 /// The look at the listener knows better than the link why there is no proof.
-fn told(failure: &ConnectFailure, doubt: Option<Failure>) -> Failure {
+fn told(failure: &ConnectFailure, doubt: Option<Failure>, elsewhere: bool) -> Failure {
+    if elsewhere {
+        return translation::of_connecting_elsewhere(failure);
+    }
     let told = translation::of_connecting(failure);
     doubt.filter(|_| told.code == FailureCode::GatewayUnproven).unwrap_or(told)
-}
-
-async fn from_link(live: Option<&mut Live>) -> Woken {
-    let Some(live) = live else { return std::future::pending().await };
-    tokio::select! {
-        changed = live.seen.changed() => match changed {
-            Ok(()) => Woken::Seen,
-            Err(_) => Woken::Event(Err(RecvError::Closed)),
-        },
-        event = live.events.recv() => Woken::Event(event),
-    }
-}
-
-async fn at(when: Option<tokio::time::Instant>) {
-    match when {
-        Some(when) => tokio::time::sleep_until(when).await,
-        None => std::future::pending().await,
-    }
 }

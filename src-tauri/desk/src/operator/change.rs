@@ -8,13 +8,43 @@ use crate::failure::{Failure, FailureCode};
 
 /// What can be changed about the gateway's devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Approve { request_id: String },
-    Reject { request_id: String },
-    Remove { device_id: String },
-    Rename { device_id: String, name: String },
-    Rotate { device_id: String, role: String },
-    Revoke { device_id: String, role: String },
+pub enum Change {
+    /// Let a device in, or give it what it asks for.
+    Approve {
+        /// Exactly this request.
+        request_id: String,
+    },
+    /// Turn it away.
+    Reject {
+        /// Exactly this request.
+        request_id: String,
+    },
+    /// Forget a device.
+    Remove {
+        /// Which.
+        device_id: String,
+    },
+    /// Call it otherwise.
+    Rename {
+        /// Which.
+        device_id: String,
+        /// 1 to 64 characters.
+        name: String,
+    },
+    /// Make a token anew.
+    Rotate {
+        /// Whose.
+        device_id: String,
+        /// Which.
+        role: String,
+    },
+    /// End a token.
+    Revoke {
+        /// Whose.
+        device_id: String,
+        /// Which.
+        role: String,
+    },
 }
 
 /// A connection, and who we are on it.

@@ -9,12 +9,14 @@ use channel::clock::Clock;
 use gateway::{Address, Ends, NoProof, Proof, Shared, Token};
 use tokio::sync::watch;
 
-use super::surroundings::{self, Found, find};
+use super::elsewhere::{self, Aim};
+use super::surroundings::{self, Found};
 use crate::failure::{Failure, FailureCode};
 use crate::secrets::Vault;
 
 /// See [`gateway::Owner`].
 pub(super) struct Owner {
+    pub(super) aim: Aim,
     pub(super) found: Found,
     pub(super) vault: Vault,
     /// Why the last look proved nothing: better words than the link has.
@@ -31,7 +33,7 @@ impl gateway::Owner for Owner {
     }
 
     async fn secret(&self) -> Option<Shared> {
-        let secret = find().await.ok().and_then(|found| found.secret);
+        let secret = self.aim.find().await.ok().and_then(|found| found.secret);
         if let Some(secret) = &secret {
             self.shared.send_replace(Some(surroundings::fingerprint(secret)));
         }
@@ -51,6 +53,9 @@ impl gateway::Owner for Owner {
 
 /// Looks whose gateway it is. Where there is no proof, or none is as good as this: why, in better words than the link has.
 pub(crate) async fn prove(found: &Found, address: &Address) -> (Option<Failure>, Result<Proof, NoProof>) {
+    if found.elsewhere {
+        return (None, Ok(elsewhere::proof(address)));
+    }
     if !address.is_loopback() {
         // Of another computer only its certificate says anything.
         let proof = Proof::of_certificate(address.clone(), Instant::now());

@@ -23,10 +23,18 @@ pub(crate) struct Found {
     pub(crate) auth_in_config: bool,
     /// OpenClaw's configuration file.
     pub(crate) config: PathBuf,
+    /// It is one of another computer, which the person chose: nothing of it can be seen here.
+    pub(crate) elsewhere: bool,
     state_dir: PathBuf,
 }
 
 impl Found {
+    /// One of another computer, as the person chose it.
+    pub(super) fn elsewhere(address: Address, secret: Option<Shared>) -> Self {
+        let (config, state_dir) = (PathBuf::new(), PathBuf::new());
+        Self { address, secret, copies: Vec::new(), auth_in_config: true, config, elsewhere: true, state_dir }
+    }
+
     /// From here on nobody writes its secrets down, nor the device token of this app.
     pub(super) fn learn(&self, token: Option<&Token>) {
         for secret in [self.secret.as_ref().map(secret), token].into_iter().flatten() {
@@ -75,7 +83,8 @@ fn read(surroundings: &Surroundings<'_>) -> Result<Found, Failure> {
     let secret = token.or_else(|| credentials.password.as_ref().map(|password| Shared::Password(held(password))));
     let copies = copies(&credentials, &places.config);
     let auth_in_config = credentials.auth_written;
-    Ok(Found { address, secret, copies, auth_in_config, state_dir: places.state_dir, config: places.config })
+    let (state_dir, config) = (places.state_dir, places.config);
+    Ok(Found { address, secret, copies, auth_in_config, config, elsewhere: false, state_dir })
 }
 
 /// Every copy of the token; of the password where that is what is used.

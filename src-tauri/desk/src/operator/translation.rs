@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use gateway::{ConnectFailure, DeviceList, Paired, Pending, RequestError, SignatureTrouble, TokenRecord};
+use gateway::{
+    CertificateTrouble, ConnectFailure, DeviceList, Paired, Pending, RequestError, SignatureTrouble, TokenRecord,
+};
 use serde_json::json;
 
 use crate::control::answer::{DeviceToken, GatewayDevice, GatewayDevices, PairingRequest};
@@ -37,6 +39,54 @@ pub(crate) fn of_connecting(failure: &ConnectFailure) -> Failure {
         | ConnectFailure::Certificate(_)
         | ConnectFailure::Misunderstood { .. }
         | ConnectFailure::Refused { .. } => return Failure::caused(FailureCode::GatewayRefused, failure),
+    };
+    Failure::bare(code)
+}
+
+/// Why there is no connection to the gateway of another computer: what is to be done there is not what is to be done here.
+pub(crate) fn of_connecting_elsewhere(failure: &ConnectFailure) -> Failure {
+    let code = match failure {
+        ConnectFailure::NobodyListens
+        | ConnectFailure::Unreachable(_)
+        | ConnectFailure::NoSuchHost
+        | ConnectFailure::TimedOut(_)
+        | ConnectFailure::Broken(_) => return Failure::caused(FailureCode::GatewayUnreachable, failure),
+        ConnectFailure::PlainAndPublic(ip) => {
+            return Failure::with(FailureCode::GatewayAddressPublic, ip.to_string());
+        }
+        ConnectFailure::Certificate(CertificateTrouble::Other { seen }) => {
+            let detail = json!({ "fingerprint": seen.to_string() });
+            return Failure::with(FailureCode::GatewayCertificateChanged, detail);
+        }
+        ConnectFailure::Certificate(CertificateTrouble::NoTls) => FailureCode::GatewayNotOpenClaw,
+        ConnectFailure::Certificate(
+            CertificateTrouble::Expired
+            | CertificateTrouble::NotYetValid
+            | CertificateTrouble::OtherName
+            | CertificateTrouble::NotTrusted,
+        ) => return Failure::caused(FailureCode::GatewayCertificateUnknown, failure),
+        ConnectFailure::TokenMissing | ConnectFailure::PasswordMissing => FailureCode::GatewaySecretNeeded,
+        ConnectFailure::TokenMismatch { .. }
+        | ConnectFailure::PasswordMismatch
+        | ConnectFailure::TokenNotConfigured
+        | ConnectFailure::PasswordNotConfigured => FailureCode::GatewaySecretRefused,
+        ConnectFailure::PairingRequired(pairing) => {
+            let request = pairing.request_id.as_ref().map(|id| id.as_str().to_owned());
+            return Failure::with(FailureCode::GatewayPairingElsewhere, json!({ "requestId": request }));
+        }
+        ConnectFailure::NotProven
+        | ConnectFailure::NotAGateway(_)
+        | ConnectFailure::Stopping
+        | ConnectFailure::Starting { .. }
+        | ConnectFailure::Closed(_)
+        | ConnectFailure::ProtocolMismatch { .. }
+        | ConnectFailure::DeviceTokenMismatch
+        | ConnectFailure::ScopeMismatch
+        | ConnectFailure::RateLimited { .. }
+        | ConnectFailure::IdentityRequired
+        | ConnectFailure::Signature(_)
+        | ConnectFailure::Misunderstood { .. }
+        | ConnectFailure::Refused { .. } => return of_connecting(failure),
     };
     Failure::bare(code)
 }

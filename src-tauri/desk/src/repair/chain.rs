@@ -116,6 +116,9 @@ fn pairing(view: &View) -> Option<Fact> {
 fn is_about_us(code: FailureCode) -> bool {
     [
         FailureCode::GatewayPairingNeeded,
+        FailureCode::GatewayPairingElsewhere,
+        FailureCode::GatewaySecretRefused,
+        FailureCode::GatewaySecretNeeded,
         FailureCode::GatewayDeviceTokenStale,
         FailureCode::GatewayTokenWrong,
         FailureCode::GatewayTokenMissing,

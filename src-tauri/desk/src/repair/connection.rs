@@ -2,7 +2,7 @@
 
 use gateway::{Auth, Client, ConnectFailure, NoProof, Shared, Token, Who};
 
-use super::Means;
+use super::{Means, Workshop};
 use crate::failure::{Failure, FailureCode};
 use crate::operator::of_connecting;
 use crate::operator::owner::prove;
@@ -34,6 +34,20 @@ impl From<Refused> for Failure {
             Refused::Gateway(failure) => of_connecting(&failure),
             Refused::Vault(failure) => failure,
         }
+    }
+}
+
+impl Workshop {
+    /// Nothing of another computer's gateway can be seen or mended from here; what was found here before says nothing about it.
+    pub(super) fn is_here(&self) -> Result<(), Failure> {
+        if !self.operator.aim().is_elsewhere() {
+            return Ok(());
+        }
+        self.view.send_modify(|view| {
+            view.findings.clear();
+            view.looked_ms = None;
+        });
+        Err(Failure::bare(FailureCode::GatewayElsewhere))
     }
 }
 

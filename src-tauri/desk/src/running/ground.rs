@@ -198,7 +198,8 @@ impl Ground {
         let (handle, said) = Handle::channel();
         let look_at_keyring = self.keyring && shell.is_desktop();
         let vault = Vault::new(&self.folders.data, self.settings.secrets_in_file);
-        let operator = Operator::start(self.settings.gateway, &vault, &basics.name);
+        let operator =
+            Operator::start(self.settings.gateway, self.settings.gateway_elsewhere.clone(), &vault, &basics.name);
         let workshop = Workshop::open(&operator, &vault, &basics.name, &self.folders.data);
         let (controller, desk) = Controller::new(Start {
             shell,
@@ -277,7 +278,7 @@ fn not_started(error: std::io::Error) -> Failure {
 }
 
 /// What the person called this computer, as far as it is a name for devices.
-pub(super) fn computer_name() -> String {
+pub(crate) fn computer_name() -> String {
     let named = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("COMPUTERNAME").ok())

@@ -10,11 +10,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gateway::Token;
+use gateway::{Shared as GatewaySecret, Token};
 use tokio::sync::watch;
 
-use super::{Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, aside, device_token, identity};
+use super::{
+    Identity, Keyring, Secret, SecretFiles, SecretName, Secrets, SecretsError, aside, device_token, elsewhere, identity,
+};
 use crate::failure::{Failure, FailureCode};
+use crate::settings::OtherGateway;
 use crate::view::{KeyringTrouble, SecretsPlace, SecretsView};
 use worker::Worker;
 
@@ -168,6 +171,24 @@ impl Vault {
     pub async fn keep_gateway_token(&self, url: &str, token: Option<&Token>) -> Result<(), Failure> {
         let (url, token) = (url.to_owned(), token.cloned());
         self.anywhere(move |place| device_token::keep(place, &url, token.as_ref())).await
+    }
+
+    /// The token or password of this gateway of another computer.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn elsewhere_secret(&self, gateway: &OtherGateway) -> Result<Option<GatewaySecret>, Failure> {
+        let gateway = gateway.clone();
+        self.anywhere(move |place| elsewhere::get(place, &gateway)).await
+    }
+
+    /// Keeps it; `None`: forgets whatever there is.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub async fn keep_elsewhere_secret(&self, kept: Option<(OtherGateway, GatewaySecret)>) -> Result<(), Failure> {
+        self.anywhere(move |place| elsewhere::keep(place, kept.as_ref().map(|(gateway, shared)| (gateway, shared))))
+            .await
     }
 
     /// Puts the device token of this gateway aside. Gives what names it, which is no secret; `None`: there was none.

@@ -196,6 +196,7 @@ fn settings_view(settings: &Settings) -> SettingsView {
         keep_text_days: settings.keep_text_days,
         answer_after_s: settings.answer_after_s,
         quiet: settings.quiet,
+        gateway_elsewhere: settings.gateway_elsewhere.clone(),
     }
 }
 

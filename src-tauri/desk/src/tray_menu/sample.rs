@@ -49,6 +49,7 @@ pub(crate) fn state(since_ms: i64) -> State {
             keep_text_days: 30,
             answer_after_s: 30,
             quiet: Quiet::default(),
+            gateway_elsewhere: None,
         },
         secrets: SecretsView { place: SecretsPlace::Keyring, why: None },
         troubles: Vec::new(),

@@ -158,7 +158,8 @@ async fn a_look_sees_the_certificate_and_says_nothing() {
             let Ok(stream) = acceptor.accept(stream).await else { continue };
             // The first look ends with the handshake.
             let Ok(mut socket) = accept_async(stream).await else { continue };
-            let challenge = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } });
+            let challenge =
+                json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } });
             let _ = socket.send(Message::text(challenge.to_string())).await;
             while let Some(Ok(message)) = socket.next().await {
                 heard.send(message).await.unwrap();

@@ -8,6 +8,36 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
         "SmartPi 与 OpenClaw 的连接，以及 OpenClaw 的其他设备",
     ),
     (
+        "smartpi gateway --url",
+        "Speak to the gateway at this address by this command alone: wss://HOST:PORT, or ws:// in a private network. Nothing of OpenClaw's configuration is sent there",
+        "仅由此命令直接连接该地址的网关：wss://HOST:PORT，或专用网络中的 ws://。不会向其发送 OpenClaw 配置中的任何内容",
+    ),
+    (
+        "smartpi gateway --token",
+        "The gateway's token. Others on this computer can read a command line: a hyphen (-) takes it from OPENCLAW_GATEWAY_TOKEN, else from standard input. Without --url: for the gateway of this computer",
+        "网关的令牌。命令行可能被此电脑上的其他用户看到：写 - 则从 OPENCLAW_GATEWAY_TOKEN 读取，否则从标准输入读取。不带 --url 时用于此电脑的网关",
+    ),
+    (
+        "smartpi gateway --password",
+        "The gateway's password in place of a token; a hyphen (-) takes it from OPENCLAW_GATEWAY_PASSWORD, else from standard input",
+        "网关的密码（代替令牌）；写 - 则从 OPENCLAW_GATEWAY_PASSWORD 读取，否则从标准输入读取",
+    ),
+    (
+        "smartpi gateway --timeout",
+        "Longest wait for the connection and for each answer, in milliseconds [default: 10000]",
+        "连接和每次应答的最长等待时间，单位毫秒［默认：10000］",
+    ),
+    (
+        "smartpi gateway --tls_fingerprint",
+        "Trust this one certificate for wss://: its SHA-256 fingerprint, as the other computer shows it",
+        "对 wss:// 仅信任此证书：那台电脑上显示的 SHA-256 指纹",
+    ),
+    (
+        "smartpi gateway --unencrypted",
+        "Send the token over ws:// although others on that network can read it",
+        "即使网络中的其他人可能读取，仍通过 ws:// 发送令牌",
+    ),
+    (
         "smartpi gateway status",
         "Show whether SmartPi is connected to OpenClaw, and why not",
         "查看 SmartPi 是否已连接 OpenClaw 及原因",

@@ -109,3 +109,61 @@ pub struct GatewayCleared {
     /// Requests that were rejected.
     pub rejected: u32,
 }
+
+/// `gateway.look`: who answers at an address, before anybody trusts it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayLook {
+    /// The address in full.
+    pub url: String,
+    /// Who could read a connection there.
+    pub reach: GatewayReach,
+    /// The certificate that is shown there. With [`GatewayReach::Encrypted`] alone.
+    pub certificate: Option<CertificateView>,
+}
+
+/// Who could read a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum GatewayReach {
+    /// Nobody but the gateway.
+    Encrypted,
+    /// It does not leave this computer by itself: a tunnel, or a gateway here.
+    Computer,
+    /// Whoever can listen on the network.
+    Readable,
+}
+
+/// A certificate that somebody showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateView {
+    /// SHA-256: 32 pairs of hexadecimal digits with colons between them.
+    pub fingerprint: String,
+    /// Why this computer does not trust it by itself. `None`: it does.
+    pub not_trusted: Option<NotTrusted>,
+}
+
+/// Why a certificate is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum NotTrusted {
+    /// Nobody whom this computer trusts has signed it: OpenClaw's own certificates are so.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is for another name.
+    OtherName,
+}
+
+/// `gateway.choose`: the gateway of another computer is the one from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayChosen {
+    /// Its version. `None`: it has not let this app in yet.
+    pub version: Option<String>,
+    /// The request that its owner has to approve there.
+    pub request_id: Option<String>,
+}

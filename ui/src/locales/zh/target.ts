@@ -1,0 +1,53 @@
+import type { Words } from "../en";
+
+export const target: Words["target"] = {
+  group: "使用哪个 OpenClaw",
+  here: "此电脑的 OpenClaw",
+  hereText: "SmartPi 会自动找到它及其令牌。",
+  there: (address) => `在另一台电脑上：${address}`,
+  thereText: "SmartPi 管理它的设备和访问权限。您的 SmartPi 设备仍由此电脑的 OpenClaw 回答。",
+  pinned: "您已信任的证书：",
+  choose: "选择其他…",
+  change: "重新选择…",
+  back: "改用此电脑的 OpenClaw",
+  backDone: "SmartPi 已改用此电脑的 OpenClaw。",
+  elsewhere: "在另一台电脑上",
+
+  title: "另一台电脑上的 OpenClaw",
+  intro: "SmartPi 会先查看该地址由谁响应，并显示给您。此时不会发送任何密钥。",
+  address: "地址",
+  addressHint: "例如 wss://office-computer:18789。在您自己的网络中也可以 ws:// 开头。",
+  look: "查看",
+  looking: "正在查看…",
+
+  answers: (address) => `${address} 有一个 OpenClaw 响应。`,
+  trusted: "它的证书对此地址有效，其他人无法读取连接内容。",
+  compare: "信任之前请先核对",
+  notTrusted: {
+    unknown: "此电脑无法自行判断这是否是您的 OpenClaw：它的证书是自己生成的。",
+    expired: "它的证书已过期，此电脑无法为其担保。",
+    notYetValid: "它的证书尚未生效，或此电脑的时间偏慢。",
+    otherName: "它的证书属于其他名称，此电脑无法为其担保。",
+  },
+  fingerprint: "它显示的指纹：",
+  fingerprintThere: "在那台电脑上运行此命令可查看真实的指纹：",
+  same: "我已核对，两者一致",
+  readable: "此连接未加密。两台电脑之间网络上的其他人可以读取令牌，以及 SmartPi 与 OpenClaw 之间的所有内容。",
+  readableAgree: "我知道，并且信任此网络中的所有人",
+  computer: "此地址在此电脑上，例如一条隧道。SmartPi 看不到由哪个程序响应，但会向它发送令牌。",
+  computerAgree: "隧道是我启动的，或我知道由谁响应",
+
+  secret: "它如何验证身份？",
+  ways: { token: "使用令牌", password: "使用密码", none: "都不需要" },
+  tokenLabel: "令牌",
+  passwordLabel: "密码",
+  secretHint: "可在那个 OpenClaw 设置的 gateway.auth 中找到。SmartPi 会将其与其他密钥一起保存。",
+  earlier: "上一步",
+  connect: "连接",
+  connecting: "正在连接…",
+
+  done: (version) => `已连接另一台电脑上的 OpenClaw ${version}。`,
+  waits: "即将完成：请允许 SmartPi 接入",
+  waitsText: "那台电脑上的 OpenClaw 需要先征得其主人同意。请在那台电脑上运行以下命令，SmartPi 随后会自动连接。",
+  finish: "完成",
+};
