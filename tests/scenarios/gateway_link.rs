@@ -4,7 +4,11 @@
 //! A boot costs up to 40 s: the stories of a release share one, in the order in which a person would live them.
 
 mod by_hand;
+mod command;
+mod elsewhere;
+mod matrix;
 mod owner;
+mod season;
 mod squatter;
 
 use std::time::Duration;
@@ -59,13 +63,10 @@ impl Stage {
         let refused =
             Client::connect(&keeper.address, &app("x", &[]), Who::Repair, &Auth::Nothing, gateway::events()).await;
         assert_eq!(refused.expect_err("nobody listens"), ConnectFailure::NobodyListens);
-        gateway.boot().await;
-        // It answers before it is ready: a link waits for that.
-        let mut first = Operator::begin(&keeper.apart(), 99, None);
-        timeout(READY, first.seen.wait_for(|seen| seen.state == State::Online))
-            .await
-            .expect("ready in time")
-            .expect("a link");
+        // It listens before it is ready, and says so.
+        let ((), heard) = tokio::join!(gateway.boot(), season::until_let_in(&keeper.address, |_| true));
+        assert!(heard.contains("NobodyListens"), "{heard:?}");
+        assert!(version != CURRENT || heard.contains("Starting"), "{heard:?}");
         Self { gateway, keeper, _model: model }
     }
 
@@ -137,27 +138,39 @@ impl Operator {
 
 #[tokio::test]
 async fn the_current_gateway_is_understood() {
-    let mut stage = Stage::set(CURRENT, &json!({})).await;
+    let mut stage =
+        Stage::set(CURRENT, &json!({ "gateway": { "auth": { "rateLimit": season::counts_here() } } })).await;
     let silence = by_hand::silence(stage.gateway.port);
     every_way_to_connect_has_its_name(&stage, true).await;
+    matrix::every_row_is_lived_again(&stage, true).await;
+    command::one_command_speaks_to_it_alone(&stage, true).await;
     let mut operator = Operator::begin(&stage.keeper, 1, None);
     everything_an_operator_asks_is_answered(&stage, &mut operator, true).await;
     devices_come_and_go(&stage, &mut operator, true).await;
     a_stale_token_mends_itself(&stage, &mut operator).await;
-    a_shared_token_that_changed_is_told_apart(&stage, &mut operator).await;
     assert_eq!(silence.await.expect("a task"), ConnectFailure::Closed(Close::Quiet), "no connect for 15 s");
+    season::a_restart_is_waited_out(&stage, &mut operator).await;
+    a_shared_token_that_changed_is_told_apart(&stage, &mut operator).await;
+    season::a_password_is_told_from_a_token(&stage, &mut operator).await;
+    season::too_many_wrong_tries_are_told(&stage, &season::password()).await;
     a_stranger_on_the_port_learns_nothing(&mut stage, &mut operator).await;
 }
 
 #[tokio::test]
 async fn the_oldest_gateway_is_understood() {
-    let mut stage =
-        Stage::set(OLDEST, &json!({ "browser": { "enabled": false }, "plugins": { "enabled": false } })).await;
+    let extras = json!({
+        "browser": { "enabled": false }, "plugins": { "enabled": false },
+        "gateway": { "auth": { "rateLimit": season::counts_here() } },
+    });
+    let mut stage = Stage::set(OLDEST, &extras).await;
     every_way_to_connect_has_its_name(&stage, false).await;
+    matrix::every_row_is_lived_again(&stage, false).await;
+    command::one_command_speaks_to_it_alone(&stage, false).await;
     let mut operator = Operator::begin(&stage.keeper, 1, None);
     everything_an_operator_asks_is_answered(&stage, &mut operator, false).await;
     devices_come_and_go(&stage, &mut operator, false).await;
     a_stale_token_mends_itself(&stage, &mut operator).await;
+    season::too_many_wrong_tries_are_told(&stage, &Shared::Token(token(Gateway::TOKEN))).await;
     a_stranger_on_the_port_learns_nothing(&mut stage, &mut operator).await;
 }
 

@@ -3,9 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use gateway::Fingerprint;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -39,13 +46,44 @@ impl Squatter {
     }
 }
 
+impl Squatter {
+    /// Over TLS, with a certificate that nobody knows. Gives what names it.
+    pub(super) async fn with_certificate(port: u16) -> (Self, String) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        let leaf = cert.der().clone();
+        let fingerprint = Fingerprint(Sha256::digest(&leaf).into()).to_string();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![leaf], key).expect("a pair");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the gateway left its port");
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&heard);
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("a listener accepts");
+                // Whoever does not know the certificate hangs up.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let _ = greet(stream, &record).await;
+                }
+            }
+        });
+        (Self { heard, task }, fingerprint)
+    }
+}
+
 impl Drop for Squatter {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn greet(stream: TcpStream, record: &Mutex<Vec<String>>) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    record: &Mutex<Vec<String>>,
+) -> Result<(), tokio_tungstenite::tungstenite::Error> {
     let mut socket = accept_async(stream).await?;
     let challenge = json!({ "type": "event", "event": "connect.challenge", "payload": { "nonce": "n", "ts": 1 } });
     socket.send(Message::text(challenge.to_string())).await?;

@@ -163,12 +163,9 @@ async fn here(way: &Way, shared: Shared) -> Result<Direct, Failure> {
     let auth = Auth::Shared(shared, proof);
     let connected =
         Client::connect(&found.address, &introduction(&computer_name()), Who::Repair, &auth, gateway::events()).await;
-    let client = connected.map_err(|failure| match &failure {
+    let client = connected.map_err(|failure| {
         // It was given here, and is not what the configuration says.
-        ConnectFailure::TokenMismatch { .. } | ConnectFailure::PasswordMismatch => {
-            translation::of_connecting_elsewhere(&failure)
-        }
-        failure => of_connecting(failure),
+        if failure.needs_token() { translation::of_connecting_elsewhere(&failure) } else { of_connecting(&failure) }
     })?;
     Ok(Direct { desk: Desk { client, ours: String::new() }, url: found.address.url(), limit: way.limit })
 }
