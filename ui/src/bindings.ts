@@ -56,10 +56,13 @@ export const commands = {
 	/**  Saves the report that was made last, and no other text; gives the new file. */
 	saveReport: () => typedError<string, Failure>(__TAURI_INVOKE("save_report")),
 	/**  Be a device of the OpenClaw gateway, or not any more. */
-	lookAtGateway: (url: string) => typedError<GatewayLook, Failure>(__TAURI_INVOKE("look_at_gateway", { url })),
-	chooseGateway: (choice: GatewayChoice) => typedError<GatewayChosen, Failure>(__TAURI_INVOKE("choose_gateway", { choice })),
-	chooseLocalGateway: () => typedError<Nothing, Failure>(__TAURI_INVOKE("choose_local_gateway")),
 	connectGateway: (on: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("connect_gateway", { on })),
+	/**  Who answers at an address, before anybody trusts it. */
+	lookAtGateway: (url: string) => typedError<GatewayLook, Failure>(__TAURI_INVOKE("look_at_gateway", { url })),
+	/**  The gateway of another computer is the one from now on; it is tried first. */
+	chooseGateway: (choice: GatewayChoice) => typedError<GatewayChosen, Failure>(__TAURI_INVOKE("choose_gateway", { choice })),
+	/**  The gateway of this computer is the one again. */
+	chooseLocalGateway: () => typedError<Nothing, Failure>(__TAURI_INVOKE("choose_local_gateway")),
 	/**  Which devices the gateway knows, and who asks. */
 	gatewayDevices: () => typedError<GatewayDevices, Failure>(__TAURI_INVOKE("gateway_devices")),
 	/**  Which agents the gateway has, and which of them answers each of our devices. */
@@ -403,6 +406,14 @@ export type Cause =
 "dashboardStale" | 
 /**  The gateway refuses for a reason that this version does not know. */
 "unrecognised";
+
+/**  A certificate that somebody showed. */
+export type CertificateView = {
+	/**  SHA-256: 32 pairs of hexadecimal digits with colons between them. */
+	fingerprint: string,
+	/**  Why this computer does not trust it by itself. `None`: it does. */
+	notTrusted: NotTrusted | null,
+};
 
 /**  One link of the chain, in the order in which a message passes. */
 export type ChainLink = 
@@ -806,7 +817,27 @@ export type FailureCode =
 /**  Anything else that the gateway said. */
 "gateway_refused" | 
 /**  It did not answer. */
-"gateway_address_bad" | "gateway_address_public" | "gateway_unreachable" | "gateway_certificate_unknown" | "gateway_certificate_changed" | "gateway_not_encrypted" | "gateway_secret_refused" | "gateway_secret_needed" | "gateway_pairing_elsewhere" | "gateway_elsewhere" | "gateway_no_answer" | 
+"gateway_no_answer" | 
+/**  What a person named as the address of a gateway is none. */
+"gateway_address_bad" | 
+/**  Plain `ws:` to the public internet. */
+"gateway_address_public" | 
+/**  The gateway of another computer does not answer. */
+"gateway_unreachable" | 
+/**  Nobody whom this computer trusts signed its certificate, and the person has not compared it. */
+"gateway_certificate_unknown" | 
+/**  It is not the one that the person trusted. */
+"gateway_certificate_changed" | 
+/**  Without TLS the network can read it, and the person was not told. */
+"gateway_not_encrypted" | 
+/**  The gateway of another computer does not take the token or password. */
+"gateway_secret_refused" | 
+/**  It wants one. */
+"gateway_secret_needed" | 
+/**  Its owner has to let this app in. */
+"gateway_pairing_elsewhere" | 
+/**  Only with the gateway of this computer. */
+"gateway_elsewhere" | 
 /**  A repair is going on. */
 "repair_running" | 
 /**  This program ended in the middle of a repair. */
@@ -915,6 +946,26 @@ export type GatewayAgents = {
 	routes: DeviceRoute[],
 };
 
+/**  `gateway.choose`. */
+export type GatewayChoice = {
+	/**  `wss://HOST:PORT`, or `ws:` in a private network. */
+	url: string,
+	/**  SHA-256 of the one certificate that the person trusts, 64 hexadecimal digits. Absent: whom the system trusts. */
+	tlsFingerprint?: string | null,
+	/**  What that gateway wants. Absent: nothing. */
+	secret?: GatewaySecret | null,
+	/**  The person was told that the connection is not encrypted, and wants it all the same. Counts for `ws:` alone. */
+	readable?: boolean,
+};
+
+/**  `gateway.choose`: the gateway of another computer is the one from now on. */
+export type GatewayChosen = {
+	/**  Its version. `None`: it has not let this app in yet. */
+	version: string | null,
+	/**  The request that its owner has to approve there. */
+	requestId: string | null,
+};
+
 /**  `gateway.clear`. */
 export type GatewayCleared = {
 	/**  Devices that were removed. Never this app itself. */
@@ -959,6 +1010,33 @@ export type GatewayDevices = {
 	paired: GatewayDevice[],
 	/**  Whether the gateway takes names for devices (`gateway.rename`): older ones do not. */
 	names: boolean,
+};
+
+/**  `gateway.look`: who answers at an address, before anybody trusts it. */
+export type GatewayLook = {
+	/**  The address in full. */
+	url: string,
+	/**  Who could read a connection there. */
+	reach: GatewayReach,
+	/**  The certificate that is shown there. With [`GatewayReach::Encrypted`] alone. */
+	certificate: CertificateView | null,
+};
+
+/**  Who could read a connection. */
+export type GatewayReach = 
+/**  Nobody but the gateway. */
+"encrypted" | 
+/**  It does not leave this computer by itself: a tunnel, or a gateway here. */
+"computer" | 
+/**  Whoever can listen on the network. */
+"readable";
+
+/**  What a gateway wants of whoever connects. */
+export type GatewaySecret = {
+	/**  Which of the two. */
+	kind: SecretKind,
+	/**  As it was typed. */
+	text: string,
 };
 
 /**  How this app stands with the gateway. */
@@ -1161,6 +1239,17 @@ port: number } |
 /**  It runs in a container. */
 { kind: "inContainer" };
 
+/**  Why a certificate is not trusted. */
+export type NotTrusted = 
+/**  Nobody whom this computer trusts has signed it: OpenClaw's own certificates are so. */
+"unknown" | 
+/**  Its time is over. */
+"expired" | 
+/**  Its time has not come. */
+"notYetValid" | 
+/**  It is for another name. */
+"otherName";
+
 /**  `{}`. */
 export type Nothing = Record<string, never>;
 
@@ -1219,6 +1308,14 @@ export type Occupant = {
 	container: string | null,
 	/**  The systemd unit that runs it. */
 	unit: string | null,
+};
+
+/**  A gateway of another computer, because the person chose it. Its token or password is where the other secrets are. */
+export type OtherGateway = {
+	/**  `wss://HOST:PORT/`, or `ws:` in a private network. */
+	url: string,
+	/**  SHA-256 of the one certificate that the person trusted. `None`: whom the system trusts. */
+	tlsFingerprint: string | null,
 };
 
 /**  Whether the plugin talks to us. */
@@ -1665,6 +1762,13 @@ export type ScriptAddress = {
 	interface: string,
 };
 
+/**  Token or password. */
+export type SecretKind = 
+/**  `gateway.auth.token`. */
+"token" | 
+/**  `gateway.auth.password`. */
+"password";
+
 /**  A place for secrets. */
 export type SecretsPlace = 
 /**  It is being found out. */
@@ -1745,7 +1849,8 @@ export type SettingsView = {
 	answerAfterS: number,
 	/**  Which notifications are off. */
 	quiet: Quiet,
-	gatewayElsewhere: { url: string; tlsFingerprint: string | null } | null,
+	/**  The gateway of another computer that the person chose. `None`: the one of this computer. */
+	gatewayElsewhere: OtherGateway | null,
 };
 
 /**  `setup.look`. */
@@ -2048,8 +2153,3 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
-
-export type GatewayLook = { url: string; reach: "encrypted" | "computer" | "readable"; certificate: CertificateView | null };
-export type CertificateView = { fingerprint: string; notTrusted: "unknown" | "expired" | "notYetValid" | "otherName" | null };
-export type GatewayChosen = { version: string | null; requestId: string | null };
-export type GatewayChoice = { url: string; tlsFingerprint?: string | null; secret?: { kind: "token" | "password"; text: string } | null; readable: boolean };
