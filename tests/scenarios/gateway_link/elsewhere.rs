@@ -107,7 +107,8 @@ fn fingerprint_there(gateway: &Gateway) -> String {
     Fingerprint(Sha256::digest(&der).into()).to_string()
 }
 
-#[tokio::test]
+// What is asked of the service blocks, while the impostor answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_computers_gateway_is_compared_pinned_and_left() {
     let model = Model::start();
     let mut there = Gateway::prepare(CURRENT, &model, &json!({ "gateway": { "tls": { "enabled": true } } }));
