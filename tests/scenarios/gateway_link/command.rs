@@ -13,7 +13,15 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// In the home of the gateway, without any service of ours.
 async fn smartpi(stage: &Stage, args: &[&str], input: Option<&str>, variable: Option<(&str, &str)>) -> Output {
     let mut command = stage.gateway.command(binaries::smartpi());
-    command.args(["gateway"]).args(args).arg("--data").arg(stage.gateway.home.join("no-service")).envs(variable);
+    // A gateway that has just started may be deaf for longer than a person waits.
+    let patience: &[&str] = if args.contains(&"--token") { &["--timeout", "100000"] } else { &[] };
+    command
+        .args(["gateway"])
+        .args(args)
+        .args(patience)
+        .arg("--data")
+        .arg(stage.gateway.home.join("no-service"))
+        .envs(variable);
     run(command, input, LIMIT).await
 }
 

@@ -74,19 +74,20 @@ pub(super) async fn a_password_is_told_from_a_token(stage: &Stage, operator: &mu
     client.patch_config(&patch, config["hash"].as_str().expect("a hash"), &[]).await.expect("changed");
     let device = identity(70);
     let try_with = async |secret: Option<Shared>| {
-        let auth = match secret {
-            Some(secret) => Auth::Shared(secret, stage.proof().await),
-            None => Auth::Nothing,
+        let auth = match (secret, stage.keeper.prove().await) {
+            (Some(secret), Ok(proof)) => Auth::Shared(secret, proof),
+            (Some(_), Err(_)) => return Err(ConnectFailure::NotProven),
+            (None, _) => Auth::Nothing,
         };
         stage.connect(Who::Device(&device), &["operator.read"], &auth).await.map(drop)
     };
-    // It applies the change when it has answered.
+    // For another mode it starts anew.
     let applied = async {
-        while try_with(Some(Shared::Password(token(PASSWORD)))).await.is_err() {
+        while try_with(Some(password())).await.is_err() {
             sleep(GLANCE).await;
         }
     };
-    timeout(SOON, applied).await.expect("the password is taken");
+    timeout(READY, applied).await.expect("the password is taken");
     let wrong = try_with(Some(Shared::Password(token("wrong")))).await;
     assert_eq!(wrong, Err(ConnectFailure::PasswordMismatch));
     assert_eq!(try_with(None).await, Err(ConnectFailure::PasswordMissing));
