@@ -421,6 +421,19 @@ pub async fn await_fact<T>(limit: Duration, mut look: impl FnMut() -> Option<T>,
     }
 }
 
+/// Tries again and again until something comes of it. `None`: not within the limit.
+pub async fn attempt<T>(limit: Duration, mut try_it: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let trying = async {
+        loop {
+            if let Some(found) = try_it().await {
+                return found;
+            }
+            sleep(GLANCE).await;
+        }
+    };
+    timeout(limit, trying).await.ok()
+}
+
 /// A port of 127.0.0.1 that was free a moment ago.
 ///
 /// # Panics

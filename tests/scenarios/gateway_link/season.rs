@@ -1,39 +1,34 @@
 //! What a gateway says while it starts, restarts and stops, when its secret is another one, and when somebody tried too often.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gateway::{Address, Auth, Client, Close, ConnectFailure, GatewayEvent, Proof, Shared, State, Who};
 use serde_json::{Value, json};
-use support::openclaw::Gateway;
-use tokio::time::{sleep, timeout};
+use support::openclaw::{Gateway, attempt};
+use tokio::time::timeout;
 
 use super::{Operator, READY, SOON, Stage, app, identity, token};
-
-const GLANCE: Duration = Duration::from_millis(50);
 
 /// The names of everything that was heard until a gateway like this lets us in.
 pub(super) async fn until_let_in(address: &Address, wanted: impl Fn(&Client) -> bool) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let poll = async {
-        loop {
-            // It is the test's own gateway, whatever it is busy with.
-            let proof = Proof::of_person(address.clone(), Instant::now());
-            let auth = Auth::Shared(Shared::Token(token(Gateway::TOKEN)), proof);
-            let us = app("Waiting room", &["operator.admin"]);
-            match Client::connect(address, &us, Who::Repair, &auth, gateway::events()).await {
-                Ok(client) if wanted(&client) => return,
-                Ok(_) => {}
-                Err(failure) => {
-                    assert!(failure.is_temporary(), "it passes by itself: {failure:?}");
-                    names.insert(name(&failure));
-                }
+    let let_in = attempt(READY, async || {
+        // It is the test's own gateway, whatever it is busy with.
+        let proof = Proof::of_person(address.clone(), Instant::now());
+        let auth = Auth::Shared(Shared::Token(token(Gateway::TOKEN)), proof);
+        let us = app("Waiting room", &["operator.admin"]);
+        match Client::connect(address, &us, Who::Repair, &auth, gateway::events()).await {
+            Ok(client) => wanted(&client).then_some(()),
+            Err(failure) => {
+                assert!(failure.is_temporary(), "it passes by itself: {failure:?}");
+                names.insert(name(&failure));
+                None
             }
-            sleep(GLANCE).await;
         }
-    };
-    let done = timeout(READY, poll).await;
-    assert!(done.is_ok(), "not let in: {names:?}");
+    });
+    let let_in = let_in.await;
+    assert!(let_in.is_some(), "not let in: {names:?}");
     names
 }
 
@@ -82,12 +77,8 @@ pub(super) async fn a_password_is_told_from_a_token(stage: &Stage, operator: &mu
         stage.connect(Who::Device(&device), &["operator.read"], &auth).await.map(drop)
     };
     // For another mode it starts anew.
-    let applied = async {
-        while try_with(Some(password())).await.is_err() {
-            sleep(GLANCE).await;
-        }
-    };
-    timeout(READY, applied).await.expect("the password is taken");
+    let taken = attempt(READY, async || try_with(Some(password())).await.ok()).await;
+    assert!(taken.is_some(), "the password is taken");
     let wrong = try_with(Some(Shared::Password(token("wrong")))).await;
     assert_eq!(wrong, Err(ConnectFailure::PasswordMismatch));
     assert_eq!(try_with(None).await, Err(ConnectFailure::PasswordMissing));
