@@ -152,7 +152,7 @@ async fn the_current_gateway_is_understood() {
     season::a_restart_is_waited_out(&stage, &mut operator).await;
     a_shared_token_that_changed_is_told_apart(&stage, &mut operator).await;
     season::a_password_is_told_from_a_token(&stage, &mut operator).await;
-    season::too_many_wrong_tries_are_told(&stage, &season::password()).await;
+    season::too_many_wrong_tries_are_told(&stage, &season::password(), true).await;
     a_stranger_on_the_port_learns_nothing(&mut stage, &mut operator).await;
 }
 
@@ -170,7 +170,7 @@ async fn the_oldest_gateway_is_understood() {
     everything_an_operator_asks_is_answered(&stage, &mut operator, false).await;
     devices_come_and_go(&stage, &mut operator, false).await;
     a_stale_token_mends_itself(&stage, &mut operator).await;
-    season::too_many_wrong_tries_are_told(&stage, &Shared::Token(token(Gateway::TOKEN))).await;
+    season::too_many_wrong_tries_are_told(&stage, &Shared::Token(token(Gateway::TOKEN)), false).await;
     a_stranger_on_the_port_learns_nothing(&mut stage, &mut operator).await;
 }
 
