@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use channel::clock::Clock;
-use gateway::{ConnectFailure, GatewayEvent, Handle, Introduction, Link, Seen, State};
+use gateway::{ConnectFailure, GatewayEvent, Handle, Introduction, Link, Remedy, Seen, State};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -236,6 +236,13 @@ impl Actor {
             (seen.state.clone(), seen.client.clone())
         };
         let (doubt, elsewhere) = (live.doubt.borrow().clone(), live.elsewhere);
+        let told = |failure: &ConnectFailure, doubt, awaits_proof| {
+            if elsewhere {
+                translation::of_connecting_elsewhere(failure)
+            } else {
+                translation::of_link(failure, doubt, awaits_proof)
+            }
+        };
         match state {
             State::Off => self.show(GatewayState::Off, None, None),
             State::Connecting => self.show(GatewayState::Connecting, None, None),
@@ -248,10 +255,11 @@ impl Actor {
             State::Waiting { until, failure } => {
                 let wait = until.saturating_duration_since(Instant::now()).as_millis();
                 let retry_ms = self.clock.wall_ms().saturating_add(i64::try_from(wait).unwrap_or(i64::MAX));
-                self.show(GatewayState::Waiting, Some(told(&failure, doubt, elsewhere)), Some(retry_ms));
+                self.show(GatewayState::Waiting, Some(told(&failure, doubt, false)), Some(retry_ms));
             }
-            State::Paused { failure, .. } => {
-                self.show(GatewayState::Stuck, Some(told(&failure, doubt, elsewhere)), None);
+            State::Paused { failure, remedy, .. } => {
+                let awaits_proof = remedy == Remedy::ProveGateway;
+                self.show(GatewayState::Stuck, Some(told(&failure, doubt, awaits_proof)), None);
             }
         }
     }
@@ -368,13 +376,4 @@ async fn link(aim: Aim, vault: Vault, introduction: Introduction) -> Result<Live
     let handle = gateway::keep_connected(link, introduction, identity, owner);
     let (seen, events) = (handle.seen(), handle.events());
     Ok(Live { handle, seen, events, doubt, shared, device_id, url, elsewhere })
-}
-
-/// The look at the listener knows better than the link why there is no proof.
-fn told(failure: &ConnectFailure, doubt: Option<Failure>, elsewhere: bool) -> Failure {
-    if elsewhere {
-        return translation::of_connecting_elsewhere(failure);
-    }
-    let told = translation::of_connecting(failure);
-    doubt.filter(|_| told.code == FailureCode::GatewayUnproven).unwrap_or(told)
 }

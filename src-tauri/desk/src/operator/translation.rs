@@ -43,6 +43,16 @@ pub(crate) fn of_connecting(failure: &ConnectFailure) -> Failure {
     Failure::bare(code)
 }
 
+/// Why a link stands still. `doubt`: what the look at the listener showed. `awaits_proof`: the link goes on once it is proven whose gateway that is.
+pub(super) fn of_link(failure: &ConnectFailure, doubt: Option<Failure>, awaits_proof: bool) -> Failure {
+    const OTHERS: [FailureCode; 2] = [FailureCode::GatewayOther, FailureCode::GatewayNotOpenClaw];
+    let told = of_connecting(failure);
+    // The look knows better why there is no proof; and what somebody else refuses says nothing about our access.
+    let knows_better =
+        |doubt: &Failure| told.code == FailureCode::GatewayUnproven || (awaits_proof && OTHERS.contains(&doubt.code));
+    doubt.filter(knows_better).unwrap_or(told)
+}
+
 /// Why there is no connection to the gateway of another computer: what is to be done there is not what is to be done here.
 pub(crate) fn of_connecting_elsewhere(failure: &ConnectFailure) -> Failure {
     let code = match failure {
@@ -228,5 +238,22 @@ mod tests {
         let devices = devices(&list(), "aa", true);
         assert_eq!(devices.paired.iter().map(|device| device.ours).collect::<Vec<_>>(), [true, false]);
         assert_eq!(devices.paired[1].tokens[0].made_ms, Some(3));
+    }
+
+    #[test]
+    fn what_another_program_refuses_says_nothing_about_our_access() {
+        let told = |failure: &ConnectFailure, doubt: Option<FailureCode>, awaits_proof| {
+            of_link(failure, doubt.map(Failure::bare), awaits_proof).code
+        };
+        let (stale, unproven) = (FailureCode::GatewayDeviceTokenStale, FailureCode::GatewayUnproven);
+        for other in [FailureCode::GatewayOther, FailureCode::GatewayNotOpenClaw] {
+            assert_eq!(told(&ConnectFailure::DeviceTokenMismatch, Some(other), true), other);
+            assert_eq!(told(&ConnectFailure::NotProven, Some(other), true), other);
+            // It was looked at before: the refusal is newer.
+            assert_eq!(told(&ConnectFailure::DeviceTokenMismatch, Some(other), false), stale);
+        }
+        // Where nobody can say whose it is, the refusal is what is known.
+        assert_eq!(told(&ConnectFailure::DeviceTokenMismatch, Some(unproven), true), stale);
+        assert_eq!(told(&ConnectFailure::NotProven, None, true), unproven);
     }
 }
