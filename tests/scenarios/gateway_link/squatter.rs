@@ -24,14 +24,37 @@ pub(super) struct Squatter {
 
 impl Squatter {
     pub(super) async fn take_port(port: u16) -> Self {
+        Self::greet_on(port, None).await
+    }
+
+    /// Over TLS, with a certificate that nobody knows. Gives what names it.
+    pub(super) async fn with_certificate(port: u16) -> (Self, String) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        let leaf = cert.der().clone();
+        let fingerprint = Fingerprint(Sha256::digest(&leaf).into()).to_string();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![leaf], key).expect("a pair");
+        (Self::greet_on(port, Some(TlsAcceptor::from(Arc::new(config)))).await, fingerprint)
+    }
+
+    async fn greet_on(port: u16, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the gateway left its port");
         let heard = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&heard);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a listener accepts");
-                // Whoever hangs up early said nothing more.
-                let _ = greet(stream, &record).await;
+                // Whoever hangs up early said nothing more, and over TLS that is whoever does not know the certificate.
+                let _ = match &tls {
+                    None => greet(stream, &record).await,
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => greet(stream, &record).await,
+                        Err(_) => Ok(()),
+                    },
+                };
             }
         });
         Self { heard, task }
@@ -43,34 +66,6 @@ impl Squatter {
 
     pub(super) fn all(&self) -> Vec<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Squatter {
-    /// Over TLS, with a certificate that nobody knows. Gives what names it.
-    pub(super) async fn with_certificate(port: u16) -> (Self, String) {
-        let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-        let leaf = cert.der().clone();
-        let fingerprint = Fingerprint(Sha256::digest(&leaf).into()).to_string();
-        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![leaf], key).expect("a pair");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the gateway left its port");
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let record = Arc::clone(&heard);
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("a listener accepts");
-                // Whoever does not know the certificate hangs up.
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    let _ = greet(stream, &record).await;
-                }
-            }
-        });
-        (Self { heard, task }, fingerprint)
     }
 }
 
