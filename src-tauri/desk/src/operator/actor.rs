@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use channel::clock::Clock;
-use gateway::{ConnectFailure, GatewayEvent, Handle, Introduction, Link, Remedy, Seen, State};
+use gateway::{ConnectFailure, GatewayEvent, Introduction, Link, Remedy, State};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::change::Desk;
@@ -14,7 +14,7 @@ use super::elsewhere::Aim;
 use super::owner::Owner;
 use super::routing::Line;
 use super::surroundings;
-use super::woken::{Woken, at, from_link};
+use super::woken::{Done, Live, Woken, at, from_link};
 use super::{Attempt, Order, Standing, translation};
 use crate::control::answer::PairingRequest;
 use crate::failure::{Failure, FailureCode};
@@ -46,30 +46,6 @@ pub(super) struct Actor {
     pub(super) look_again: Option<tokio::time::Instant>,
     /// When to ask for the devices again.
     pub(super) ask_again: Option<tokio::time::Instant>,
-}
-
-/// A link to one gateway.
-pub(super) struct Live {
-    handle: Handle,
-    pub(super) seen: watch::Receiver<Seen>,
-    pub(super) events: broadcast::Receiver<GatewayEvent>,
-    doubt: watch::Receiver<Option<Failure>>,
-    shared: watch::Receiver<Option<care::Fingerprint>>,
-    device_id: String,
-    url: String,
-    elsewhere: bool,
-}
-
-/// What was done beside the loop.
-pub(super) enum Done {
-    /// The gateway and the key were found, or not.
-    Linked(u64, Box<Result<Live, Failure>>),
-    /// Somebody got an answer; the devices may be others now.
-    Changed,
-    /// Who asks to be let in.
-    Asking(u64, Vec<PairingRequest>),
-    /// Nothing that matters here.
-    Nothing,
 }
 
 impl Actor {

@@ -1,10 +1,36 @@
 //! What the loop behind an operator waits for.
 
-use gateway::GatewayEvent;
+use gateway::{GatewayEvent, Handle, Seen};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 use super::Order;
-use super::actor::{Done, Live};
+use crate::control::answer::PairingRequest;
+use crate::failure::Failure;
+
+/// A link to one gateway.
+pub(super) struct Live {
+    pub(super) handle: Handle,
+    pub(super) seen: watch::Receiver<Seen>,
+    pub(super) events: broadcast::Receiver<GatewayEvent>,
+    pub(super) doubt: watch::Receiver<Option<Failure>>,
+    pub(super) shared: watch::Receiver<Option<care::Fingerprint>>,
+    pub(super) device_id: String,
+    pub(super) url: String,
+    pub(super) elsewhere: bool,
+}
+
+/// What was done beside the loop.
+pub(super) enum Done {
+    /// The gateway and the key were found, or not.
+    Linked(u64, Box<Result<Live, Failure>>),
+    /// Somebody got an answer; the devices may be others now.
+    Changed,
+    /// Who asks to be let in.
+    Asking(u64, Vec<PairingRequest>),
+    /// Nothing that matters here.
+    Nothing,
+}
 
 /// What woke the loop.
 pub(super) enum Woken {
