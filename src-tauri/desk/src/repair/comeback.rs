@@ -69,11 +69,11 @@ pub(super) async fn settles(mechanic: &Mechanic) -> Result<(), Failure> {
 /// Until a person has started it anew, or it takes the secret by itself. One that refused is asked again only when it is another run: a wait is no attack.
 pub(super) async fn await_restart(mechanic: &Mechanic) -> Result<(), Failure> {
     let until = Instant::now() + PERSON;
-    let mut refused = run(mechanic).await?;
+    let mut refused = run(mechanic, &surroundings::find().await?).await?;
     let Err(mut last) = comes_back(mechanic, NOTICES).await else { return Ok(()) };
     while Instant::now() < until {
         let found = surroundings::find().await?;
-        let now = run(mechanic).await?;
+        let now = run(mechanic, &found).await?;
         if now.is_some() && now != refused {
             match refusal(mechanic, &found).await? {
                 None => return Ok(()),
@@ -107,9 +107,8 @@ struct Run {
 }
 
 /// The one that goes on. `None`: none can be seen.
-async fn run(mechanic: &Mechanic) -> Result<Option<Run>, Failure> {
-    let found = surroundings::find().await?;
-    Ok(run_of(&survey(&found, mechanic.means.now_ms()).await?))
+async fn run(mechanic: &Mechanic, found: &Found) -> Result<Option<Run>, Failure> {
+    Ok(run_of(&survey(found, mechanic.means.now_ms()).await?))
 }
 
 fn run_of(survey: &Survey) -> Option<Run> {
