@@ -3,6 +3,7 @@
 //! One gateway boot costs up to 40 s: the stories of a release share one home, in the order in which a person would live them.
 
 mod access;
+mod care;
 mod impostor;
 mod routes;
 mod speaks_first;
@@ -61,6 +62,7 @@ async fn the_current_openclaw_answers_two_devices() {
     // The device of the study was removed by its command.
     let mut hall = stage.bind_anew("Hall").await;
     routes::another_agent_answers_a_device(&stage, &mut kitchen, &mut hall).await;
+    care::our_entries_are_watched(&stage, &mut kitchen).await;
     access::devices_are_let_in_and_turned_away(&stage).await;
     access::a_stale_token_mends_itself(&stage).await;
     an_impostor_hears_nothing(&mut stage, &mut kitchen).await;

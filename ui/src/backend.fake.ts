@@ -1,9 +1,9 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type EntriesPlan, type EntriesWritten, type EntryChange, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
 import { byDefault, homeAgents, samplePlan } from "./backend.fake/agents";
 import { earlierRepairs, linkRows, planNamed, repaired, undone } from "./backend.fake/care";
+import { entriesPlan, written } from "./backend.fake/entries";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
-import { follow } from "./backend.fake/listeners";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
 import { SAMPLE_REPORT } from "./backend.fake/report";
 import { SAMPLE_CERTIFICATE, SAMPLE_TOKEN } from "./backend.fake/script";
@@ -22,9 +22,6 @@ export class FakeBackend extends FakeStage implements Backend {
   repairPace: () => Promise<void> = async () => {};
   agents: GatewayAgent[];
   readonly routes: Map<string, DeviceRoute>;
-  private readonly pages = new Set<(page: Page) => void>();
-  private readonly binds = new Set<(bind: string, event: BindEvent) => void>();
-  private readonly losses = new Set<(failure: Failure) => void>();
   private codes = 0;
   private triesLeft = 3;
   private claimName = "";
@@ -323,6 +320,22 @@ export class FakeBackend extends FakeStage implements Backend {
     return this.repairs;
   }
 
+  async previewEntries(change: EntryChange): Promise<EntriesPlan> {
+    this.note("previewEntries", change);
+    return entriesPlan(change);
+  }
+
+  async writeEntries(change: EntryChange, shown: string): Promise<EntriesWritten> {
+    this.note("writeEntries", change, shown);
+    this.tell(({ care }) => written(care, change));
+    return { copy: "/home/anna/.local/share/smartpi/backups/openclaw-20261122T094207Z.json" };
+  }
+
+  async leaveEntries(): Promise<void> {
+    this.note("leaveEntries");
+    this.tell(({ care }) => (care.missing = []));
+  }
+
   async openFolder(which: Folder): Promise<void> {
     this.note("openFolder", which);
   }
@@ -350,22 +363,6 @@ export class FakeBackend extends FakeStage implements Backend {
 
   async painted(): Promise<void> {
     this.note("painted");
-  }
-
-  async onView(listener: (view: View) => void): Promise<() => void> {
-    return follow(this.views, listener);
-  }
-
-  async onPage(listener: (page: Page) => void): Promise<() => void> {
-    return follow(this.pages, listener);
-  }
-
-  async onBind(listener: (bind: string, event: BindEvent) => void): Promise<() => void> {
-    return follow(this.binds, listener);
-  }
-
-  async onOwnerLost(listener: (failure: Failure) => void): Promise<() => void> {
-    return follow(this.losses, listener);
   }
 }
 

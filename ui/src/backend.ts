@@ -6,6 +6,9 @@ import {
   type Attended,
   type BindEvent,
   type BindShown,
+  type EntriesPlan,
+  type EntriesWritten,
+  type EntryChange,
   type Failure,
   type Folder,
   type GatewayAgents,
@@ -50,6 +53,9 @@ export type {
   DeviceRoute,
   DeviceToken,
   DeviceView,
+  EntriesPlan,
+  EntriesWritten,
+  EntryChange,
   Evidence,
   Failure,
   FailureCode,
@@ -69,6 +75,7 @@ export type {
   Installed,
   Language,
   LinkRow,
+  MissingEntry,
   NextStep,
   NoPlan,
   Nobody,
@@ -91,6 +98,7 @@ export type {
   Report,
   Running,
   RouteBecause,
+  RouteChange,
   RoutePlan,
   Routed,
   ScriptAdded,
@@ -101,6 +109,7 @@ export type {
   SpeaksFirst,
   Step,
   StepView,
+  Trap,
   Turn,
   Turns,
   Unseen,
@@ -177,6 +186,12 @@ export interface Backend {
   careAcknowledge(plan: string): Promise<void>;
   /** The newest first. */
   careHistory(): Promise<RepairView[]>;
+  /** What a change of our entries in OpenClaw's configuration would write. */
+  previewEntries(change: EntryChange): Promise<EntriesPlan>;
+  /** Writes exactly what the plan of this name showed. */
+  writeEntries(change: EntryChange, shown: string): Promise<EntriesWritten>;
+  /** What is missing of our entries shall stay away. */
+  leaveEntries(): Promise<void>;
   openFolder(which: Folder): Promise<void>;
   openPhonePage(): Promise<void>;
   copyText(text: string): Promise<void>;
@@ -277,6 +292,9 @@ export function tauriBackend(): Backend {
     careUndo: (plan) => value(commands.careUndo(plan)),
     careAcknowledge: (plan) => done(commands.careAcknowledge(plan)),
     careHistory: () => value(commands.careHistory()),
+    previewEntries: (change) => value(commands.previewEntries(change)),
+    writeEntries: (change, shown) => value(commands.writeEntries(change, shown)),
+    leaveEntries: () => done(commands.leaveEntries()),
     openFolder: (which) => done(commands.openFolder(which)),
     openPhonePage: () => done(commands.openPhonePage()),
     copyText: copy,

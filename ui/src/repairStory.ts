@@ -18,6 +18,7 @@ export function stepText(step: Step, words: Words): string {
     case "connectAsNewDevice":
     case "approvePairing":
     case "writeAuth":
+    case "writeEntries":
     case "reinstallService":
     case "restartGateway":
     case "awaitRestart":

@@ -2,7 +2,7 @@ import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test, vi } from "vitest";
 
 import type { CareView, Evidence, LinkRow, NoPlan } from "../src/backend";
-import { behind, careView, COPIES, finding, linkRows, planOf, repairView } from "../src/backend.fake/care";
+import { behind, careView, COPIES, finding, linkRows, planOf, pluginRows, repairView } from "../src/backend.fake/care";
 import { copiesOf, counsel, factsOf } from "../src/findingStory";
 import { FRESH_MS, linkStory, needsAttention, overall } from "../src/healthStory";
 import { en } from "../src/locales/en";
@@ -38,6 +38,16 @@ describe("a link", () => {
     expect(linkStory(row({ state: "stale", atMs: NOW - 600_000 }), at, en)).toMatchObject({ text: "Worked at the check of at -600000", age: "" });
     expect(linkStory(row({ state: "behind", behind: "pairing" }), at, en).text).toContain("SmartPi's access");
   });
+
+  test("that shows in answers says so, and one that is not used says why", () => {
+    for (const words of [en, zh]) {
+      const told = (more: Partial<LinkRow>): string => linkStory(row(more), at, words).text;
+      expect(told({ link: "model", state: "stale", atMs: NOW })).toBe(words.health.seenWorking("at 0"));
+      expect(told({ link: "agent", state: "notLooked" })).toBe(words.health.notSeenYet);
+      expect(told({ link: "plugin", state: "notUsed" })).toBe(words.health.echoAnswers);
+      expect(told({ link: "pairing", state: "notUsed" })).toBe(words.health.notConnected);
+    }
+  });
 });
 
 describe("all of it in a sentence", () => {
@@ -51,18 +61,25 @@ describe("all of it in a sentence", () => {
     expect(said({ findings: [finding("deadRecords", [], "note")] })).toBe("good");
     for (const state of ["unproven", "cannotSee", "notLooked", "behind"] as const) expect(said({ rows: linkRows("en", { pairing: { state } }) }), state).toBe("unsure");
     expect(said({ rows: linkRows("en", { pairing: { state: "stale" } }) })).toBe("aged");
+    expect(said({ rows: linkRows("en", { pairing: { state: "notUsed" } }) })).toBe("good");
+    expect(said({ missing: [{ entry: "allowed", atMs: NOW }] })).toBe("wait");
+    expect(said({ plugin: pluginRows({ allowed: "allow" }) })).toBe("wait");
+    expect(said({ plugin: pluginRows({ allowed: "hidden" }) })).toBe("good");
+    expect(said({ traps: [{ kind: "plainSecret", path: "gateway.auth.token" }] })).toBe("good");
     expect(said({ rows: linkRows("en", { gateway: { state: "broken" } }) })).toBe("bad");
     expect(said({ findings: [finding("clockWrong", [])] })).toBe("bad");
     expect(said({ rows: linkRows("en").map((one) => ({ ...one, state: "notLooked" })) })).toBe("off");
   });
 
   test("points at what waits for a person", () => {
-    expect(needsAttention({ findings: [], last: null })).toBe(false);
-    expect(needsAttention({ findings: [finding("copiesDiffer", [], "warning")], last: null })).toBe(false);
-    expect(needsAttention({ findings: [finding("hung", [])], last: null })).toBe(true);
+    const none = { findings: [], missing: [], last: null };
+    expect(needsAttention(none)).toBe(false);
+    expect(needsAttention({ ...none, findings: [finding("copiesDiffer", [], "warning")] })).toBe(false);
+    expect(needsAttention({ ...none, findings: [finding("hung", [])] })).toBe(true);
+    expect(needsAttention({ ...none, missing: [{ entry: "channel", atMs: NOW }] })).toBe(true);
     const interrupted = repairView("deviceTokenStale", null, ["unsure"], { interrupted: true });
-    expect(needsAttention({ findings: [], last: interrupted })).toBe(true);
-    expect(needsAttention({ findings: [], last: { ...interrupted, acknowledged: true } })).toBe(false);
+    expect(needsAttention({ ...none, last: interrupted })).toBe(true);
+    expect(needsAttention({ ...none, last: { ...interrupted, acknowledged: true } })).toBe(false);
   });
 });
 
@@ -225,6 +242,11 @@ describe("the page", () => {
   test("leads from a row of the plugin to where it is mended", async () => {
     const on = await stage("health-many");
     expect(on.all("plugin-row").filter((one) => one.attributes("data-shape") === "bad")).toHaveLength(2);
+    await on.click("plugin-fix");
+    expect(dialog(on).text()).toContain(en.health.fixAsk.enable);
+    await on.click("entries-no");
+    on.backend.tell(({ care }) => (care.plugin = pluginRows({ version: "replace" })));
+    await flushPromises();
     await on.click("plugin-setup");
     expect(on.has("page-settings")).toBe(true);
   });

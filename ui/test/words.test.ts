@@ -40,7 +40,7 @@ describe("both languages", () => {
   });
 
   // Names and commands are the same everywhere.
-  const SAME = new Set(["nav.gateway", "gateway.title", "gateway.host", "devices.withGateway", "devices.withAgent", "settings.assistant", "welcome.found", "welcome.startCommand", "welcome.restartCommand", "activity.asked", "parts.list", "bind.addressOf", "health.links.gateway.name", "evidence.comma", "parts.sentences"]);
+  const SAME = new Set(["nav.gateway", "gateway.title", "gateway.host", "devices.withGateway", "devices.withAgent", "settings.assistant", "welcome.found", "welcome.startCommand", "health.secretsCommand", "welcome.restartCommand", "activity.asked", "parts.list", "bind.addressOf", "health.links.gateway.name", "evidence.comma", "parts.sentences"]);
 
   test.each([...english.keys()])("say %s, each in its own words", (path) => {
     const [one, other] = [said(english.get(path)), said(chinese.get(path))];
@@ -62,7 +62,7 @@ describe("both languages", () => {
 
 test("no word is left over", () => {
   // Looked up by a code, not by name.
-  const coded = /^(failures|gateway\.(roles|scopes|programs)|health\.(links|causes|severity|counsel|pluginWell|pluginUnseen|pluginFix)|evidence\.(notMine|refusals|reasons|blind|contradictions|processFacts|places|values)|repair\.(steps|stops|risks|states|outcomes)|bind\.reasons|bind\.hints|activity\.notices|activity\.step|devices\.because|settings\.(place|why|notify)|welcome\.(by|next_)|parts\.kinds|target\.(notTrusted|ways)|nav|service)\./;
+  const coded = /^(failures|gateway\.(roles|scopes|programs)|health\.(links|causes|severity|counsel|pluginWell|pluginUnseen|pluginFix|fix|fixAsk|fixDo|goneEntry)|evidence\.(notMine|refusals|reasons|blind|contradictions|processFacts|places|values)|repair\.(steps|stops|risks|states|outcomes)|bind\.reasons|bind\.hints|activity\.notices|activity\.step|devices\.because|settings\.(place|why|notify)|welcome\.(by|next_)|parts\.kinds|target\.(notTrusted|ways)|nav|service)\./;
   const text = ours.map((source) => source.text).join("\n");
   const unused = [...leaves(en).keys()].filter((path) => !coded.test(path) && !new RegExp(`\\.${path.split(".").at(-1)}\\b`).test(text));
   expect(unused).toEqual([]);

@@ -74,6 +74,8 @@ pub enum Cause {
     DeadRecords,
     /// A browser holds a stale token.
     DashboardStale,
+    /// Entries of ours were missing in OpenClaw's configuration. No look at tokens finds it: it is what a person mended with a plan of [`crate::plan::Plan::of_entries`].
+    EntriesMissing,
     /// The gateway refuses for a reason that this version does not know.
     Unrecognised,
 }

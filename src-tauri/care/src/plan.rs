@@ -78,6 +78,21 @@ pub enum Advice {
     Report,
 }
 
+impl Plan {
+    /// Writes these entries of ours into OpenClaw's configuration, as a person has read it. `shown`: names exactly that.
+    pub fn of_entries(paths: Vec<String>, shown: &str, now_ms: i64) -> Self {
+        Self {
+            id: format!("{now_ms:x}-{}", shown.get(..8).unwrap_or(shown)),
+            cause: Cause::EntriesMissing,
+            evidence: Vec::new(),
+            steps: vec![Step::WriteEntries { paths }.planned()],
+            fingerprint: shown.to_owned(),
+            made_ms: now_ms,
+            expires_ms: now_ms.saturating_add(PLAN_LASTS_MS),
+        }
+    }
+}
+
 /// Makes the plan for a finding.
 ///
 /// # Errors
@@ -103,7 +118,7 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
     let with_device = || Step::ConnectWithDeviceToken { device_id: device_id(), port };
     let person = |advice| Err(NoPlan::OnlyThePerson { advice });
     match finding.cause {
-        Cause::ForeignProgram | Cause::WrongInstance => Err(NoPlan::NotAboutTokens),
+        Cause::ForeignProgram | Cause::WrongInstance | Cause::EntriesMissing => Err(NoPlan::NotAboutTokens),
         Cause::NobodyListens => person(Advice::StartGateway),
         Cause::Hung => person(Advice::WakeGateway),
         Cause::CannotTell | Cause::Unrecognised => person(Advice::Report),

@@ -156,6 +156,7 @@ fn cause(language: Language, cause: Cause) -> String {
         Cause::RateLimited => say::rate_limited(language),
         Cause::DeadRecords => say::dead_records(language),
         Cause::DashboardStale => say::dashboard_stale(language),
+        Cause::EntriesMissing => say::entries_missing(language),
         Cause::Unrecognised => say::unrecognised(language),
     }
 }
@@ -188,6 +189,7 @@ fn step(language: Language, step: &Step) -> String {
         Step::ApprovePairing { request_id, .. } => say::approve(language, request_id),
         Step::RemoveRecord { device_id } => say::remove_record(language, device_id),
         Step::WriteAuth { .. } => say::write_auth(language),
+        Step::WriteEntries { paths } => say::write_entries(language, paths.join(", ")),
         Step::ReinstallService => say::reinstall(language),
         Step::RestartGateway => say::restart(language),
         Step::AwaitRestart => say::await_restart(language),

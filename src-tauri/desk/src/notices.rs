@@ -12,6 +12,7 @@
 //! | the service was started or stopped | at once | when the person did it; at launch; the way back from a failure that was not told |
 //! | OpenClaw left | after 60 s: a restart of the gateway takes that long | while the echo answers; before a gateway was ever linked |
 //! | OpenClaw came back | once it has lasted 10 s | when its leaving was not told |
+//! | entries of ours are gone from OpenClaw's configuration | at once, each once, also over restarts | when it was noticed in an earlier run |
 //! | no tray shows icons | once in a run | |
 //!
 //! A muted device is never told of, and a switch in the settings silences its kind; both keep their rows in the history. What a muted device did is not
@@ -74,6 +75,8 @@ pub struct Announcer {
     claims: Vec<String>,
     /// Pairing requests that were told, by their id.
     requests: Vec<String>,
+    /// Entries of ours that were noticed to be gone until then were told, ms since 1970. `None`: nobody has looked.
+    entries_told_ms: Option<i64>,
     no_tray_told: bool,
 }
 
@@ -84,6 +87,7 @@ impl Announcer {
         events.extend(self.no_tray(after, now_ms));
         events.extend(self.new_claims(after, now_ms));
         events.extend(self.new_requests(after, now_ms));
+        events.extend(self.gone_entries(after, now_ms));
         let (coming, coming_wake) = self.comings.step(before, after, now_ms);
         events.extend(coming);
         let (linking, linking_wake) = self.assistant.step(after, now_ms);
@@ -123,6 +127,14 @@ impl Announcer {
         let about = waiting.iter().map(|request| About { key: None, name: name(request), muted: false }).collect();
         let quiet = after.window == Window::Open;
         Some(Event { about, quiet, ..Event::new(NoticeKind::Pairing, now_ms) })
+    }
+
+    fn gone_entries(&mut self, after: &State, now_ms: i64) -> Option<Event> {
+        // What was noticed before this run was told then.
+        let told_ms = *self.entries_told_ms.get_or_insert(now_ms.saturating_sub(1));
+        let newest = after.shown.care.missing.iter().map(|missing| missing.at_ms).max()?;
+        self.entries_told_ms = Some(told_ms.max(newest));
+        (newest > told_ms).then(|| Event::new(NoticeKind::EntriesGone, newest))
     }
 
     fn no_tray(&mut self, after: &State, now_ms: i64) -> Option<Event> {

@@ -7,6 +7,7 @@
 //! - the loop waits for nobody: neither for the gateway nor for the keyring.
 
 mod actor;
+mod answerer;
 mod change;
 mod direct;
 mod elsewhere;
@@ -16,15 +17,19 @@ pub(crate) mod surroundings;
 mod translation;
 mod woken;
 
+use std::sync::Arc;
+
 use channel::clock::Clock;
-use gateway::config::Backups;
+use gateway::config::{Backups, RpcStore};
 use gateway::{Client, ConnectFailure, Introduction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+pub(crate) use answerer::Answerer;
 pub use change::Change;
 pub use direct::{Direct, Way};
 pub(crate) use elsewhere::{Aim, typed};
+pub(crate) use routing::{carry_out, read_out};
 pub(crate) use translation::{of_connecting, of_request};
 
 use crate::control::answer::{
@@ -196,6 +201,16 @@ impl Operator {
     pub(crate) async fn agents(&self, devices: &[String]) -> Result<GatewayAgents, Failure> {
         self.is_here()?;
         routing::agents(&self.ask(Order::Line).await??, devices).await
+    }
+
+    /// Who answers where nothing else is said.
+    pub(crate) async fn answerer(&self, now_ms: i64) -> Result<Answerer, Failure> {
+        answerer::look(&self.ask(Order::Line).await??, now_ms).await
+    }
+
+    /// The gateway's configuration, to be changed by its own writer.
+    pub(crate) async fn config(&self, backups: Backups) -> Result<RpcStore, Failure> {
+        Ok(RpcStore::new(Arc::new(self.ask(Order::Line).await??), backups))
     }
 
     /// What it would change to let an agent answer a device.

@@ -9,6 +9,7 @@
 //! Deliberately absent: starting, stopping or restarting a gateway. Read first: `install.rs`.
 
 mod config;
+pub(crate) mod facts;
 mod foreign;
 mod install;
 pub(crate) mod login_shell;
@@ -23,8 +24,8 @@ pub use install::{
     ChangeError, InstallError, Installed, NextStep, Outcome, Planned, Request, Status, UndoError, Undone, install,
     plan, status,
 };
-pub(crate) use openclaw::OpenClaw;
 pub use openclaw::{FindError, RunError};
+pub(crate) use openclaw::{OpenClaw, Validator};
 pub use record::RecordError;
 
 /// Version of the plugin that this binary carries: the binary's own.

@@ -13,6 +13,7 @@ mod comeback;
 mod connection;
 mod evidence;
 mod hands;
+mod keeper;
 mod ledger;
 mod steps;
 
@@ -31,6 +32,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 pub(crate) use chain::see_chain;
+pub(crate) use keeper::{Keeper, Noted};
 
 use crate::control::answer::{CareView, FindingView, Repair, RepairView, Running};
 use crate::failure::{Failure, FailureCode};
@@ -54,6 +56,8 @@ pub(crate) struct Workshop {
     means: Means,
     view: Arc<watch::Sender<CareView>>,
     known: Arc<Mutex<Known>>,
+    /// Who looks after our entries in OpenClaw's configuration.
+    pub(crate) keeper: Keeper,
 }
 
 /// What connects to the gateway and keeps what it gives.
@@ -61,6 +65,7 @@ pub(crate) struct Workshop {
 struct Means {
     vault: Vault,
     introduction: Introduction,
+    data: PathBuf,
     journal: PathBuf,
     copies: PathBuf,
     clock: Clock,
@@ -79,6 +84,7 @@ impl Workshop {
         let means = Means {
             vault: vault.clone(),
             introduction: crate::operator::introduction(name),
+            data: data.to_owned(),
             journal: data.join("repairs.jsonl"),
             copies: data.join("openclaw-backups"),
             clock: Clock::start(),
@@ -91,7 +97,9 @@ impl Workshop {
             }
         };
         let (view, _) = watch::channel(CareView { last, ..CareView::unseen() });
-        let workshop = Self { operator: operator.clone(), means, view: Arc::new(view), known: Arc::default() };
+        let view = Arc::new(view);
+        let keeper = Keeper::start(operator, &means, &view);
+        let workshop = Self { operator: operator.clone(), means, view, known: Arc::default(), keeper };
         tokio::spawn(workshop.clone().watch_link());
         workshop
     }
@@ -130,7 +138,7 @@ impl Workshop {
             return Err(Failure::bare(FailureCode::RepairRunning));
         }
         self.view.send_modify(|view| view.looking = true);
-        let found = self.find().await;
+        let (found, ()) = tokio::join!(self.find(), self.keeper.look());
         let now_ms = self.means.now_ms();
         self.view.send_modify(|view| {
             view.looking = false;

@@ -15,6 +15,8 @@ pub struct State {
     pub acts: Vec<Act>,
     /// Until when comings and goings are gathered into one notice, ms since 1970: after a start, a resume, a change of network.
     pub gather_until_ms: i64,
+    /// Questions that ended before were answered by another assistant, ms since 1970.
+    pub turns_from_ms: i64,
 }
 
 /// The window's process.

@@ -8,7 +8,7 @@ use specta::Type;
 use specta_typescript::Number;
 
 use crate::control::answer::{
-    AddressReach, AgentWord, CareView, DeviceState, LinkState, PairingRequest, PendingClaim, SpeaksFirst,
+    AddressReach, AgentWord, CareView, DeviceState, LastTurn, LinkState, PairingRequest, PendingClaim, SpeaksFirst,
 };
 use crate::failure::Failure;
 use crate::language::Language;
@@ -38,6 +38,8 @@ pub struct View {
     /// Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused.
     #[specta(type = Number)]
     pub activity: u64,
+    /// The newest question that came to an end. `None`: none since this assistant answers.
+    pub last_turn: Option<LastTurn>,
     /// Devices that wait for a person's yes.
     pub pending: Vec<PendingClaim>,
     /// What was told, newest first, at most [`View::NOTICES`].
@@ -325,6 +327,8 @@ pub enum NoticeKind {
     AssistantUp,
     /// The assistant left and did not come back at once.
     AssistantDown,
+    /// Entries of ours are gone from OpenClaw's configuration.
+    EntriesGone,
     /// The service was started.
     Started,
     /// The service was stopped.

@@ -17,7 +17,8 @@ mod store;
 mod style;
 #[cfg(test)]
 mod tests;
-pub mod watch;
+mod trap;
+mod watch;
 mod write;
 
 pub use backup::{Backups, KEPT};
@@ -27,6 +28,8 @@ pub use difference::{Difference, Entry, Path, changed_paths, unexplained};
 pub use document::DocumentError;
 pub use reading::{Config, ConfigError};
 pub use store::{Applied, Call, CallError, FileStore, Plan, RpcStore, Store, StoreError, Validate};
+pub use trap::{Trap, traps};
+pub use watch::{Ours, OwnEntry};
 pub use write::{WriteError, put_back};
 
 /// Id of our plugin and of its channel.

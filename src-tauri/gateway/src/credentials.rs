@@ -6,7 +6,7 @@
 
 mod choice;
 mod dotenv;
-mod include;
+pub(crate) mod include;
 mod reference;
 mod service;
 #[cfg(test)]

@@ -47,6 +47,13 @@ impl Surroundings<'_> {
         Some(Places { state_dir, config })
     }
 
+    /// Folders beside that of the configuration whose files it may take in.
+    pub fn include_roots(&self) -> Vec<PathBuf> {
+        let roots = self.text("OPENCLAW_INCLUDE_ROOTS").unwrap_or_default();
+        let named = std::env::split_paths(&roots).filter_map(|root| self.resolve(root.to_str()?.trim()));
+        named.filter(|root| root.is_absolute()).collect()
+    }
+
     /// Where `openclaw --profile NAME` looks. `None`: no such name can be, or nothing names a home.
     pub fn places_of_profile(&self, profile: &str) -> Option<Places> {
         let own = self.profile_dir(profile)?;

@@ -25,6 +25,7 @@ use super::events::BindChanged;
 use super::link::Owner;
 use smartpi_tray::open;
 
+pub(super) mod entries;
 pub(super) mod routing;
 pub(super) mod target;
 

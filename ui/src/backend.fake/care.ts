@@ -4,11 +4,11 @@ import { ago } from "./ago";
 
 const PORT = 18789;
 /** What the program looks at. */
-const LINKS: readonly ChainLink[] = ["service", "plugin", "gateway", "pairing"];
+const LINKS: readonly ChainLink[] = ["service", "plugin", "gateway", "pairing", "agent", "model"];
 
 /** Rows that all work, for hours; some of them otherwise. */
 export function linkRows(tongue: Language, more: Partial<Record<ChainLink, Partial<LinkRow>>> = {}, atMs: number | null = ago(228)): LinkRow[] {
-  const names: Partial<Record<ChainLink, string>> = { service: { en: "Study", zh: "书房电脑" }[tongue], gateway: `ws://127.0.0.1:${PORT}` };
+  const names: Partial<Record<ChainLink, string>> = { service: { en: "Study", zh: "书房电脑" }[tongue], gateway: `ws://127.0.0.1:${PORT}`, agent: { en: "Home", zh: "管家" }[tongue], model: "openai/gpt-6-astra" };
   return LINKS.map((link) => ({ link, state: "works", behind: null, atMs, failure: null, name: names[link] ?? null, ...more[link] }));
 }
 
@@ -18,15 +18,16 @@ export function behind(link: ChainLink): Partial<LinkRow> {
 }
 
 export function pluginRows(fixes: Partial<Record<PluginRow["link"], PluginFix | "hidden">> = {}): PluginRow[] {
-  const links = ["installed", "ours", "version", "enabled", "allowed", "channel", "connected"] as const;
+  const links = ["installed", "ours", "version", "host", "enabled", "allowed", "channel", "connected"] as const;
+  const shows: Partial<Record<PluginRow["link"], string>> = { installed: "openclaw-smartpi", version: "0.2.0", host: "2026.9.6" };
   return links.map((link) => {
     const fix = fixes[link];
-    return { link, fix: fix === "hidden" ? { kind: "hidden", value: "notPermitted" } : { kind: "known", value: fix ?? null } };
+    return { link, shows: shows[link] ?? null, fix: fix === "hidden" ? { kind: "hidden", value: "notPermitted" } : { kind: "known", value: fix ?? null } };
   });
 }
 
 export function careView(tongue: Language, more: Partial<CareView> = {}): CareView {
-  return { rows: linkRows(tongue), findings: [], plugin: pluginRows(), lookedMs: ago(0.1), looking: false, running: null, last: null, ...more };
+  return { rows: linkRows(tongue), findings: [], plugin: pluginRows(), missing: [], traps: [], lookedMs: ago(0.1), looking: false, running: null, last: null, ...more };
 }
 
 /** A step as the program plans it. */

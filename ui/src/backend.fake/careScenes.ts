@@ -19,12 +19,42 @@ function turnedAway(tongue: Language, code: string): Partial<CareView> {
 
 const stale: Evidence[] = [{ kind: "refusal", refusal: { kind: "deviceTokenMismatch" } }, { kind: "device", id: IDS.ours, name: null }];
 const away = { state: "stuck", version: null, sinceMs: ago(3), failure: { code: "gateway_device_token_stale", detail: "AUTH_DEVICE_TOKEN_MISMATCH" } } as const;
-const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["service", "plugin", "gateway", "pairing"].map((link) => [link, { state: "notLooked", name: null }])), null);
+const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["service", "plugin", "gateway", "pairing", "agent", "model"].map((link) => [link, { state: "notLooked", name: null }])), null);
 
 /** Every situation of the page about the health of it all. */
 export const CARE_SCENES = {
   health: (tongue) => scene(tongue, {}),
   "health-aged": (tongue) => scene(tongue, { rows: linkRows(tongue, { plugin: { state: "stale" }, gateway: { state: "stale" } }), lookedMs: ago(9) }),
+  "health-echo": (tongue) => {
+    const unused = { state: "notUsed", atMs: null, name: null } as const;
+    const all = scene(tongue, { rows: linkRows(tongue, { plugin: unused, gateway: unused, pairing: unused, agent: unused, model: unused }), plugin: [] }, { state: "off", url: null, version: null });
+    all.view.assistant = { kind: "echo", link: "online", sinceMs: ago(9), gateway: null, plugin: null, host: null, refusedGateway: null };
+    return all;
+  },
+  "health-off": (tongue) =>
+    scene(tongue, { rows: linkRows(tongue, { gateway: { name: "2026.9.6" }, pairing: { state: "notUsed", atMs: null }, agent: { state: "stale", atMs: ago(34) }, model: { state: "stale", atMs: ago(34), name: null } }) }, { state: "off", url: null, version: null }),
+  "health-gone": (tongue) =>
+    scene(tongue, {
+      rows: linkRows(tongue, { plugin: { state: "broken", atMs: ago(4) } }),
+      plugin: pluginRows({ allowed: "allow", channel: "writeChannel", connected: "hidden" }),
+      missing: [
+        { entry: "channel", atMs: ago(4) },
+        { entry: "allowed", atMs: ago(4) },
+      ],
+    }),
+  "health-plugin": (tongue) => scene(tongue, { plugin: pluginRows({ allowed: "allow" }) }),
+  "health-foreign": (tongue) => scene(tongue, { rows: linkRows(tongue, { plugin: { state: "broken" } }), plugin: pluginRows({ ours: "leaveAlone", version: "hidden", host: "hidden", enabled: "undeny", allowed: "hidden", channel: "hidden", connected: "hidden" }) }),
+  "health-traps": (tongue) =>
+    scene(tongue, {
+      traps: [
+        { kind: "toolsWithoutMessage", path: "tools.allow", agent: null },
+        { kind: "toolsWithoutMessage", path: "agents.entries.kitchen.tools.allow", agent: "kitchen" },
+        { kind: "plainSecret", path: "gateway.auth.token" },
+        { kind: "plainSecret", path: "channels.telegram.botToken" },
+      ],
+    }),
+  "health-model": (tongue) => scene(tongue, { rows: linkRows(tongue, { model: { state: "broken", atMs: ago(2), failure: { code: "model_failed" } } }) }),
+  "health-agent": (tongue) => scene(tongue, { rows: linkRows(tongue, { agent: { state: "broken", atMs: ago(2), failure: { code: "agent_nobody" }, name: null }, model: behind("agent") }) }),
   "health-never": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null }, { state: "off", url: null, version: null }),
   "health-looking": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null, looking: true }, {}, { looks: true }),
   "health-stale": (tongue) => scene(tongue, { ...turnedAway(tongue, "gateway_device_token_stale"), findings: [finding("deviceTokenStale", stale)] }, away),
@@ -43,7 +73,7 @@ export const CARE_SCENES = {
     scene(
       tongue,
       {
-        rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway") }),
+        rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway"), agent: behind("gateway"), model: behind("gateway") }),
         findings: [
           finding(
             "wrongInstance",

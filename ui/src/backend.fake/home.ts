@@ -52,6 +52,7 @@ export function homeView(tongue: Language): View {
     care: careView(tongue),
     devices: homeDevices(tongue),
     activity: 0,
+    lastTurn: { atMs: ago(18), well: true },
     pending: [],
     notices: homeNotices(tongue),
     settings: { language: null, port: 8765, keepTextDays: 30, answerAfterS: 30, quiet: { connected: false, disconnected: false, bound: false, confirm: false, trouble: false }, gatewayElsewhere: null },

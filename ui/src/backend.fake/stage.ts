@@ -1,15 +1,17 @@
 import { Refused, type Failure, type GatewayChoice, type GatewayChosen, type GatewayLook, type View } from "../backend";
+import { Listeners } from "./listeners";
 import type { Scene } from "./scenes";
 import { sampleChoice, sampleLook } from "./target";
 
 /** What a program that is not there is made of: a scene that changes, and a list of what was asked. */
-export class FakeStage {
+export class FakeStage extends Listeners {
   readonly asked: unknown[][] = [];
   /** Thrown by the next request of this name. */
   readonly failNext = new Map<string, Failure>();
-  protected readonly views = new Set<(view: View) => void>();
 
-  constructor(readonly scene: Scene) {}
+  constructor(readonly scene: Scene) {
+    super();
+  }
 
   get view(): View {
     return this.scene.view;

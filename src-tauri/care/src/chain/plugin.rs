@@ -24,6 +24,10 @@ pub struct PluginFacts {
     pub channel: Seen<Entry>,
     /// Whether it is connected to the service, with its key proven.
     pub connected: Seen<bool>,
+    /// Version of the OpenClaw that it is in, where one said so.
+    pub host: Option<String>,
+    /// The oldest OpenClaw that this program's plugin loads in.
+    pub oldest_host: String,
 }
 
 /// An entry of OpenClaw's configuration.
@@ -34,6 +38,8 @@ pub enum Entry {
     Absent,
     /// It is switched off.
     Off,
+    /// It is there, and a list or a switch above it keeps it from running.
+    Denied,
     /// It is there.
     On,
 }
@@ -48,6 +54,8 @@ pub enum PluginLink {
     Ours,
     /// Whether its version fits.
     Version,
+    /// Whether OpenClaw is new enough for it.
+    Host,
     /// Whether it is enabled.
     Enabled,
     /// Whether it is allowed.
@@ -68,6 +76,8 @@ pub enum PluginFix {
     Replace,
     /// Switch its entry on.
     Enable,
+    /// Only the person can: they wrote that it shall not run.
+    Undeny,
     /// Add it to the list of allowed plugins: nothing else of the list changes.
     Allow,
     /// Write the channel's entry.
@@ -78,6 +88,8 @@ pub enum PluginFix {
     LeaveAlone,
     /// Bring this program up to date.
     UpdateApp,
+    /// Bring OpenClaw up to date.
+    UpdateOpenclaw,
 }
 
 /// One row.
@@ -88,6 +100,8 @@ pub struct PluginRow {
     pub link: PluginLink,
     /// Whether it is well, and what helps if not: `Known(None)` is well.
     pub fix: Seen<Option<PluginFix>>,
+    /// What shows it, as it is: a version, the name of a package.
+    pub shows: Option<String>,
 }
 
 /// One row for each, in the order in which they depend on one another. What a broken one makes pointless is not judged.
@@ -100,30 +114,39 @@ pub fn plugin_rows(facts: &PluginFacts) -> Vec<PluginRow> {
     let enabled = facts.entry.clone().map(|entry| match entry {
         Entry::On => None,
         Entry::Absent | Entry::Off => Some(PluginFix::Enable),
+        Entry::Denied => Some(PluginFix::Undeny),
     });
     let allowed = facts.allowed.clone().map(|allowed| well_or(allowed.unwrap_or(true), PluginFix::Allow));
     let channel = facts.channel.clone().map(|channel| match channel {
         Entry::On => None,
-        Entry::Absent | Entry::Off => Some(PluginFix::WriteChannel),
+        Entry::Absent | Entry::Off | Entry::Denied => Some(PluginFix::WriteChannel),
     });
     let connected = facts.connected.clone().map(|connected| well_or(connected, PluginFix::RestartGateway));
+    let host = facts
+        .host
+        .as_deref()
+        .map(|host| Seen::Known(well_or(!is_older(host, &facts.oldest_host), PluginFix::UpdateOpenclaw)));
+    let told = |seen: &Seen<Option<String>>| seen.known().cloned().flatten();
     let all = [
-        (PluginLink::Installed, installed),
-        (PluginLink::Ours, ours),
-        (PluginLink::Version, version),
-        (PluginLink::Enabled, enabled),
-        (PluginLink::Allowed, allowed),
-        (PluginLink::Channel, channel),
-        (PluginLink::Connected, connected),
+        (PluginLink::Installed, Some(installed), told(&facts.package)),
+        (PluginLink::Ours, Some(ours), None),
+        (PluginLink::Version, Some(version), told(&facts.version)),
+        // Nobody says so before it is connected: no row of what nobody asked.
+        (PluginLink::Host, host, facts.host.clone()),
+        (PluginLink::Enabled, Some(enabled), None),
+        (PluginLink::Allowed, Some(allowed), None),
+        (PluginLink::Channel, Some(channel), None),
+        (PluginLink::Connected, Some(connected), None),
     ];
     let mut rows = Vec::new();
     let mut broken = false;
-    for (link, fix) in all {
+    for (link, fix, shows) in all {
+        let Some(fix) = fix else { continue };
         // Without a plugin of ours nothing after it says anything; and whether it connects hangs on all before it.
         let pointless = broken && (link == PluginLink::Connected || rows.iter().any(ends_it));
         let fix = if pointless { Seen::Hidden(Blind::NotAsked) } else { fix };
         broken |= matches!(fix, Seen::Known(Some(_)));
-        rows.push(PluginRow { link, fix });
+        rows.push(PluginRow { link, fix, shows });
     }
     rows
 }
@@ -134,10 +157,6 @@ fn ends_it(row: &PluginRow) -> bool {
 
 /// One version for all: an older plugin is replaced, a newer one waits for a newer program.
 fn fits(version: &str, embedded: &str) -> Option<PluginFix> {
-    let numbers = |version: &str| -> Option<Vec<u64>> {
-        let plain = version.split(['-', '+']).next()?;
-        plain.split('.').map(|part| part.parse().ok()).collect()
-    };
     if version == embedded {
         return None;
     }
@@ -145,6 +164,16 @@ fn fits(version: &str, embedded: &str) -> Option<PluginFix> {
         (Some(theirs), Some(ours)) if theirs > ours => Some(PluginFix::UpdateApp),
         (_, _) => Some(PluginFix::Replace),
     }
+}
+
+/// A version that is no number is not called old.
+fn is_older(version: &str, oldest: &str) -> bool {
+    matches!((numbers(version), numbers(oldest)), (Some(version), Some(oldest)) if version < oldest)
+}
+
+fn numbers(version: &str) -> Option<Vec<u64>> {
+    let plain = version.split(['-', '+']).next()?;
+    plain.split('.').map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +190,8 @@ mod tests {
             allowed: Seen::Known(None),
             channel: Seen::Known(Entry::On),
             connected: Seen::Known(true),
+            host: Some("2026.9.6".into()),
+            oldest_host: "2026.4.0".into(),
         }
     }
 
@@ -181,6 +212,22 @@ mod tests {
         assert_eq!(channel, [(PluginLink::Channel, PluginFix::WriteChannel)]);
         let silent = broken(|facts| facts.connected = Seen::Known(false));
         assert_eq!(silent, [(PluginLink::Connected, PluginFix::RestartGateway)]);
+        // What a person forbade, only they allow.
+        let denied = broken(|facts| facts.entry = Seen::Known(Entry::Denied));
+        assert_eq!(denied, [(PluginLink::Enabled, PluginFix::Undeny)]);
+    }
+
+    #[test]
+    fn an_openclaw_that_is_too_old_for_it_is_told_and_one_that_says_nothing_has_no_row() {
+        let host = |host: Option<&str>| broken(|facts| facts.host = host.map(str::to_owned));
+        assert_eq!(host(Some("2026.3.31")), [(PluginLink::Host, PluginFix::UpdateOpenclaw)]);
+        assert_eq!(host(Some("2026.4.26")), []);
+        assert_eq!(host(Some("of tomorrow")), []);
+        let rows = plugin_rows(&PluginFacts { host: None, ..well() });
+        assert!(rows.iter().all(|row| row.link != PluginLink::Host), "{rows:?}");
+        let shows = |link| plugin_rows(&well()).into_iter().find(|row| row.link == link).unwrap().shows;
+        assert_eq!(shows(PluginLink::Version).as_deref(), Some("0.2.0"));
+        assert_eq!(shows(PluginLink::Host).as_deref(), Some("2026.9.6"));
     }
 
     #[test]

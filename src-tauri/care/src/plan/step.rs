@@ -71,6 +71,11 @@ pub enum Step {
         /// The file.
         config_path: PathBuf,
     },
+    /// Write entries of ours into OpenClaw's configuration, and nothing else.
+    WriteEntries {
+        /// Where.
+        paths: Vec<String>,
+    },
     /// Have OpenClaw write its service anew, from a clean environment.
     ReinstallService,
     /// Start the gateway anew, by its service.
@@ -183,6 +188,7 @@ impl Step {
             | Self::ApprovePairing { .. }
             | Self::SignAnew { .. }
             | Self::WriteAuth { .. }
+            | Self::WriteEntries { .. }
             | Self::ReinstallService
             | Self::RestartGateway
             | Self::AwaitRestart => true,
@@ -227,6 +233,9 @@ impl Step {
             Self::WriteAuth { .. } => {
                 let paths = vec!["gateway.auth.mode".into(), "gateway.auth.token".into()];
                 (Action::Config { paths }, Risk::Some, Stops::SharedTokenClients, Undo::PutBack)
+            }
+            Self::WriteEntries { paths } => {
+                (Action::Config { paths: paths.clone() }, Risk::None, Stops::Nothing, Undo::NotNeeded)
             }
             Self::ReinstallService => {
                 (openclaw(&["gateway", "install", "--force"]), Risk::Interrupts, Stops::Gateway, Undo::Impossible)

@@ -35,6 +35,7 @@ desk::words! {
     rate_limited(): "OpenClaw wants fewer tries for a while.", "OpenClaw 暂时限制了请求次数。";
     dead_records(): "OpenClaw remembers earlier installations of SmartPi that nobody uses.", "OpenClaw 中保留着不再使用的旧 SmartPi 记录。";
     dashboard_stale(): "A browser uses an old link to OpenClaw's dashboard.", "有浏览器在使用过期的 OpenClaw 控制台链接。";
+    entries_missing(): "SmartPi's entries were missing in OpenClaw's configuration.", "OpenClaw 的配置中缺少 SmartPi 的条目。";
     unrecognised(): "OpenClaw refuses for a reason that this version does not know.", "OpenClaw 拒绝了请求，原因此版本无法识别。";
 
     not_about_tokens(): "   SmartPi touches no token here. Stop the other program, or give one of the two another port.", "   SmartPi 不会更改任何令牌。请停止另一个程序，或更改其中一个的端口。";
@@ -57,6 +58,7 @@ desk::words! {
     approve(id): "Approve SmartPi's own request {id}, and no other.", "批准 SmartPi 自己的申请 {id}，不涉及其他申请。";
     remove_record(id): "Remove the unused record {id} from OpenClaw. It cannot be put back.", "从 OpenClaw 移除不再使用的记录 {id}，无法恢复。";
     write_auth(): "Write a new token into OpenClaw's configuration; a copy of it is kept.", "在 OpenClaw 的配置中写入新令牌，并保留配置副本。";
+    write_entries(paths): "Write SmartPi's entries into OpenClaw's configuration, and nothing else: {paths}.", "在 OpenClaw 的配置中写入 SmartPi 的条目，不改动其他内容：{paths}。";
     reinstall(): "Run openclaw gateway install --force. Conversations that go on are interrupted.", "运行 openclaw gateway install --force，正在进行的对话会中断。";
     restart(): "Restart OpenClaw if it has not noticed by itself. Conversations that go on are interrupted.", "如 OpenClaw 未自动生效则重启，正在进行的对话会中断。";
     await_restart(): "Restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes.", "如 OpenClaw 未自动生效，请在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟。";

@@ -3,6 +3,7 @@
 mod activity;
 mod binding;
 mod care;
+mod entries;
 mod gateway;
 mod routing;
 mod script;
@@ -14,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
-pub use activity::{ActivityTurn, ActivityUnasked, SpeakerWord, Turns};
+pub use activity::{ActivityTurn, ActivityUnasked, LastTurn, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
-pub(crate) use care::LOOKED_AT;
 pub use care::{
     Advice, CareView, Cause, FindingView, LinkRow, NoPlan, Outcome, Plan, Repair, RepairView, Repairs, RowState,
     Running, Severity, Step, StepState, StepView,
 };
+pub use entries::{EntriesPlan, EntriesWritten, EntryChange, MissingEntry, OwnEntry, Trap};
 pub use gateway::{
     CertificateView, DeviceToken, GatewayChosen, GatewayCleared, GatewayDevice, GatewayDevices, GatewayLook,
     GatewayReach, NotTrusted, PairingRequest,

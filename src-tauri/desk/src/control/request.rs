@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answer::SpeaksFirst;
+use super::answer::{EntryChange, SpeaksFirst};
 pub use super::choice::{GatewayChoice, GatewaySecret, SecretKind};
 use crate::failure::{Failure, FailureCode};
 use crate::language::Language;
@@ -278,6 +278,23 @@ pub enum Request {
         /// The plan's id.
         plan: String,
     },
+    /// What a change of our entries in OpenClaw's configuration would write. Changes nothing.
+    #[serde(rename = "care.entries_preview")]
+    EntriesPreview {
+        /// Which.
+        change: EntryChange,
+    },
+    /// Write that. Only a person may cause this.
+    #[serde(rename = "care.entries_write")]
+    EntriesWrite {
+        /// Which.
+        change: EntryChange,
+        /// Of `care.entries_preview`: only exactly what was shown is done.
+        shown: String,
+    },
+    /// What is missing of our entries shall stay away.
+    #[serde(rename = "care.entries_leave")]
+    EntriesLeave {},
     /// What was repaired.
     #[serde(rename = "care.history")]
     CareHistory {},
@@ -383,6 +400,9 @@ impl Request {
         "care.repair",
         "care.undo",
         "care.acknowledge",
+        "care.entries_preview",
+        "care.entries_write",
+        "care.entries_leave",
         "care.history",
         "quit",
     ];
@@ -514,6 +534,9 @@ mod tests {
             json!({"id":47,"do":"gateway.agents"}),
             json!({"id":48,"do":"devices.route_preview","deviceKey":"k","agent":"kitchen"}),
             json!({"id":49,"do":"devices.route","deviceKey":"k","agent":null,"shown":"s"}),
+            json!({"id":50,"do":"care.entries_preview","change":"putBack"}),
+            json!({"id":51,"do":"care.entries_write","change":"writeChannel","shown":"s"}),
+            json!({"id":52,"do":"care.entries_leave"}),
         ];
         for line in &page {
             let read = Line::decode(line.to_string().as_bytes()).unwrap();

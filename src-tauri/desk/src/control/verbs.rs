@@ -164,6 +164,9 @@ impl Answers for Verbs {
             Request::CareRepair { plan } => json(&self.workshop.repair(&plan).await?),
             Request::CareUndo { plan } => json(&self.workshop.undo(&plan).await?),
             Request::CareAcknowledge { plan } => done(self.workshop.acknowledge(&plan)),
+            Request::EntriesPreview { change } => json(&self.workshop.keeper.preview(change).await?),
+            Request::EntriesWrite { change, shown } => json(&self.workshop.keeper.write(change, shown).await?),
+            Request::EntriesLeave {} => done(self.workshop.keeper.leave().await),
             Request::CareHistory {} => json(&self.workshop.history()?),
             Request::Quit {} => self.wish(Wish::Quit).await,
         }

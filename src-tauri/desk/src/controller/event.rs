@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use channel::service::Agent;
-use channel::view::{Device, LinkView, Pending};
+use channel::view::{Device, LinkView, Pending, TurnOf};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -147,6 +147,8 @@ pub(crate) struct Snapshot {
     pub(crate) devices: Vec<Device>,
     pub(crate) pending: Vec<Pending>,
     pub(crate) link: LinkView,
+    /// The newest questions, newest first.
+    pub(crate) turns: Vec<TurnOf>,
     /// Which of our addresses another machine was heard at, and when last.
     pub(crate) reached: Vec<(IpAddr, i64)>,
 }

@@ -25,6 +25,9 @@ use crate::state::State;
 use crate::tray_menu::{self, tray_menu};
 use crate::view::{Phase, View};
 
+/// Of so many newest questions one has ended, or nobody knows.
+const TURNS: usize = 8;
+
 impl<S: Shell> Controller<S> {
     /// The service says something: what exactly is read from it.
     pub(super) fn noticed(&mut self, notice: &Notice) {
@@ -74,6 +77,7 @@ impl<S: Shell> Controller<S> {
                     devices: service.devices().await?,
                     pending: service.pending().await?,
                     link: service.link().await?,
+                    turns: service.turns(None, None, TURNS).await?.turns,
                     reached: Vec::new(),
                 };
                 snapshot.reached = service.reached();
@@ -105,7 +109,7 @@ impl<S: Shell> Controller<S> {
         self.reading = false;
         self.deadlines.last_read = Some(Instant::now());
         // One that has ended says so itself.
-        let Some(Snapshot { devices, pending, link, reached }) = snapshot else { return };
+        let Some(Snapshot { devices, pending, link, turns, reached }) = snapshot else { return };
         if self.confirming > 0 {
             return;
         }
@@ -116,8 +120,13 @@ impl<S: Shell> Controller<S> {
         self.follow_claims(&pending);
         self.state.see_devices(devices, &self.settings.muted);
         self.state.see_pending(pending);
+        self.state.see_turns(&turns);
         let was = self.state.shown.assistant.link;
         self.state.see_link(link, now_ms);
+        if was != self.state.shown.assistant.link && self.agent == Agent::Gateway {
+            // What it is in OpenClaw's configuration may be why.
+            self.workshop.keeper.glance();
+        }
         if (was, self.state.shown.assistant.link) == (LinkState::Offline, LinkState::Online) {
             // Its plugin has come: so has the gateway.
             self.operator.nudge();
@@ -233,7 +242,8 @@ impl<S: Shell> Controller<S> {
         }
         tracing::info!(?agent, "another agent answers");
         self.agent = agent;
-        self.state.see_agent(agent);
+        let now_ms = self.now_ms();
+        self.state.see_agent(agent, now_ms);
         self.stop_echo();
         let service = self.service.clone();
         self.work.spawn(async move {

@@ -8,6 +8,7 @@ use crate::language::Language;
 use crate::page::Page;
 use crate::settings::Quiet;
 use crate::view::{NoticeKind, NoticeView};
+use crate::words::moment::time_of_day;
 use crate::words::{name, names, notice as words, sentences};
 
 /// Something that happened.
@@ -112,6 +113,10 @@ impl Event {
             (NoticeKind::DiskWell, _) => [words::saves_again(language), words::kept_come(language), show],
             (NoticeKind::AssistantUp, _) => [words::assistant_up(language), words::answers_again(language), show],
             (NoticeKind::AssistantDown, _) => [words::assistant_down(language), words::questions_kept(language), show],
+            (NoticeKind::EntriesGone, _) => {
+                let noticed = words::entries_gone_at(language, time_of_day(self.at_ms));
+                [words::entries_gone(language), noticed, words::entries_look(language)]
+            }
             (NoticeKind::Started, _) => [words::started(language), words::may_connect(language), show],
             (NoticeKind::Stopped, _) => [words::stopped(language), words::start_again(language), show],
         }
@@ -167,6 +172,7 @@ impl Event {
             NoticeKind::Confirm => Page::Bind {},
             NoticeKind::Pairing => Page::Gateway {},
             NoticeKind::Trouble => self.trouble_page(),
+            NoticeKind::EntriesGone => Page::Health {},
             NoticeKind::DiskWell | NoticeKind::AssistantUp | NoticeKind::AssistantDown => Page::Activity {},
         }
     }
@@ -196,6 +202,7 @@ fn is_off(kind: NoticeKind, quiet: &Quiet) -> bool {
         | NoticeKind::DiskWell
         | NoticeKind::AssistantUp
         | NoticeKind::AssistantDown
+        | NoticeKind::EntriesGone
         | NoticeKind::Started
         | NoticeKind::Stopped => quiet.trouble,
     }

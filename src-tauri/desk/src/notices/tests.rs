@@ -452,3 +452,29 @@ fn a_clock_that_is_set_back_holds_nothing_up() {
     desk.pass(10_000);
     assert_eq!(desk.titles(), ["Phone disconnected"]);
 }
+
+#[test]
+fn entries_that_somebody_took_away_are_told_once_and_over_restarts() {
+    use crate::control::answer::{MissingEntry, OwnEntry};
+    let gone = |entry, at_ms| MissingEntry { entry, at_ms };
+    let told = |desk: &Desk| desk.kinds().into_iter().filter(|kind| *kind == NoticeKind::EntriesGone).count();
+    let mut desk = Desk::new();
+    desk.pass(1_000);
+    let at_ms = desk.now_ms;
+    desk.change(|state| state.shown.care.missing = vec![gone(OwnEntry::Channel, at_ms)]);
+    assert_eq!(told(&desk), 1);
+    let (_, said) = desk.told.last().unwrap();
+    assert_eq!((&said.page, said.kind), (&Page::Health {}, NoticeKind::EntriesGone));
+    desk.pass(1_000);
+    desk.change(|state| state.shown.gateway.agents_revision += 1);
+    assert_eq!(told(&desk), 1, "the same is no news");
+    desk.change(|state| state.shown.care.missing.push(gone(OwnEntry::Allowed, at_ms + 500)));
+    assert_eq!(told(&desk), 2, "another one is");
+    desk.change(|state| state.shown.care.missing.clear());
+    assert_eq!(told(&desk), 2);
+    // Noticed in an earlier run: told then.
+    let mut later = Desk::new();
+    later.pass(1_000);
+    later.change(|state| state.shown.care.missing = vec![gone(OwnEntry::Channel, T0 - 60_000)]);
+    assert_eq!(told(&later), 0);
+}

@@ -136,12 +136,12 @@ pub(super) async fn plan<L: Call + Clone + 'static>(
     look.refuses(agent)?;
     let change = Change::Route { device: device.to_owned(), agent: agent.map(str::to_owned) };
     let folder = backups.folder().display().to_string();
-    let planned = RpcStore::new(Arc::new(line.clone()), backups).plan(std::slice::from_ref(&change)).await;
-    let planned = planned.map_err(of_store)?;
+    let store = RpcStore::new(Arc::new(line.clone()), backups);
+    let (shown, changes, comments_lost) = read_out(&store, std::slice::from_ref(&change), device).await?;
     Ok(RoutePlan {
-        shown: fingerprint(device, &planned),
-        changes: planned.entries.iter().flat_map(changes).collect(),
-        comments_lost: planned.comments_lost,
+        shown,
+        changes,
+        comments_lost,
         backups: folder,
         now: look.route(device),
         then: look.then(device, &change)?,
@@ -160,27 +160,46 @@ pub(super) async fn route<L: Call + Clone + 'static>(
     Look::take(line).await?.refuses(agent)?;
     let change = [Change::Route { device: device.to_owned(), agent: agent.map(str::to_owned) }];
     let store = RpcStore::new(Arc::new(line.clone()), backups);
-    let mut copy = None;
+    let copy = carry_out(&store, &change, device, shown, now_ms).await?;
+    let route = ask_again(line, device, agent).await?;
+    Ok(Routed { route, copy })
+}
+
+/// What changes would do, for a person to read. `about`: what they are for.
+pub(crate) async fn read_out(
+    store: &dyn Store,
+    changes: &[Change],
+    about: &str,
+) -> Result<(String, Vec<RouteChange>, bool), Failure> {
+    let planned = store.plan(changes).await.map_err(of_store)?;
+    let told = planned.entries.iter().flat_map(self::changes).collect();
+    Ok((fingerprint(about, &planned), told, planned.comments_lost))
+}
+
+/// Makes the changes; gives the place of the copy from before, where anything had to be done. `shown`: only as the plan of this name said.
+pub(crate) async fn carry_out(
+    store: &dyn Store,
+    changes: &[Change],
+    about: &str,
+    shown: Option<&str>,
+    now_ms: u64,
+) -> Result<Option<String>, Failure> {
     for attempt in 1..=TRIES {
-        let planned = store.plan(&change).await.map_err(of_store)?;
-        if shown.is_some_and(|shown| shown != fingerprint(device, &planned)) {
+        let planned = store.plan(changes).await.map_err(of_store)?;
+        if shown.is_some_and(|shown| shown != fingerprint(about, &planned)) {
             return Err(Failure::bare(FailureCode::RouteChanged));
         }
         if planned.is_empty() {
             break;
         }
         match store.apply(&planned, now_ms).await {
-            Ok(applied) => {
-                copy = Some(applied.copy.display().to_string());
-                break;
-            }
+            Ok(applied) => return Ok(Some(applied.copy.display().to_string())),
             // OpenClaw adds notes of its own after a start or an edit by hand: the same change is made once more.
             Err(StoreError::Newer) if attempt < TRIES => {}
             Err(error) => return Err(of_store(error)),
         }
     }
-    let route = ask_again(line, device, agent).await?;
-    Ok(Routed { route, copy })
+    Ok(None)
 }
 
 /// What the gateway itself says when it goes by what it saved.
@@ -270,7 +289,7 @@ fn of_edit(error: EditError) -> Failure {
     }
 }
 
-fn of_call(error: CallError) -> Failure {
+pub(super) fn of_call(error: CallError) -> Failure {
     match &error {
         CallError::Lost => Failure::bare(FailureCode::GatewayNoAnswer),
         CallError::Stale => Failure::bare(FailureCode::RouteChanged),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use gateway::config::Validate;
 use gateway::place::{Places, Surroundings};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
@@ -208,6 +210,19 @@ impl OpenClaw {
         }
         let words = end_of(&format!("{out}\n{}", String::from_utf8_lossy(&done.stderr)));
         Err(RunError::Failed { args: shown, status: done.status, words })
+    }
+}
+
+/// OpenClaw's own opinion of its configuration; found when it is asked for.
+#[derive(Debug)]
+pub(crate) struct Validator;
+
+impl Validate for Validator {
+    fn validate<'a>(&'a self, candidate: &'a Path) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let openclaw = OpenClaw::find(None, None).await.map_err(|error| crate::failure::chain(&error))?;
+            openclaw.validate(candidate).await.map_err(|error| crate::failure::chain(&error))
+        })
     }
 }
 

@@ -1,22 +1,31 @@
 //! The links between a device and a model, from what the application knows at every moment.
 
-use care::chain::{Link, LinkSeen, LinkState, Look, rows};
+use care::Seen;
+use care::chain::{FRESH_MS, Link, LinkSeen, LinkState, Look, PluginFacts, PluginRow, plugin_rows, rows};
 
-use crate::control::answer::{AgentWord, LOOKED_AT, LinkRow, LinkState as PluginLink, RowState};
+use crate::control::answer::{AgentWord, LinkRow, LinkState as PluginLink, RowState};
 use crate::failure::{Failure, FailureCode};
 use crate::view::{GatewayState, Phase, View};
 
-/// Brings the rows up to date. A connection that lives is looked at now: both sides prove themselves when it is made, and its end is heard at once.
+/// Brings the rows up to date. A connection that lives is looked at now: both sides prove themselves when it is made, and its end is heard at once. What is known
+/// from an earlier moment only is never green: it would have to be taken back by a clock.
 pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
-    let mut looks = Vec::new();
-    let mut facts = Vec::new();
-    for fact in [service(view), plugin(view), gateway(view), pairing(view)].into_iter().flatten() {
-        looks.push(Look { link: fact.link, at_ms: now_ms, authenticated: fact.authenticated, seen: fact.seen });
-        facts.push(fact);
-    }
+    view.care.plugin = see_plugin(view);
+    let facts: Vec<Fact> = [service(view), plugin(view), gateway(view), pairing(view), agent(view), model(view)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let look = |fact: &Fact| Look {
+        link: fact.link,
+        at_ms: if fact.lives { now_ms } else { fact.since_ms.min(now_ms - FRESH_MS - 1) },
+        authenticated: fact.authenticated,
+        seen: fact.seen,
+    };
+    let looks: Vec<Look> = facts.iter().map(look).collect();
     let row = |row: care::chain::LinkRow| {
         let fact = facts.iter().find(|fact| fact.link == row.link);
         let (state, behind) = match row.state {
+            _ if is_unused(view, row.link) => (RowState::NotUsed, None),
             LinkState::Works => (RowState::Works, None),
             LinkState::Broken => (RowState::Broken, None),
             LinkState::Stale => (RowState::Stale, None),
@@ -34,8 +43,34 @@ pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
             name: fact.and_then(|fact| fact.name.clone()),
         }
     };
-    let looked_at = |row: &care::chain::LinkRow| LOOKED_AT.contains(&row.link);
-    view.care.rows = rows(&looks, now_ms).into_iter().filter(looked_at).map(row).collect();
+    view.care.rows = rows(&looks, now_ms).into_iter().map(row).collect();
+}
+
+/// The plugin row by row. Who is answered by the echo and has no plugin is not told that one is missing.
+fn see_plugin(view: &View) -> Vec<PluginRow> {
+    let answers = view.assistant.kind == AgentWord::Gateway;
+    let Some(noted) = &view.care.noted.plugin else { return Vec::new() };
+    if !answers && noted.package.known().is_none_or(Option::is_none) {
+        return Vec::new();
+    }
+    let connected = view.assistant.link == PluginLink::Online;
+    let host = view.assistant.host.clone().filter(|_| answers && connected);
+    plugin_rows(&PluginFacts {
+        connected: if answers { Seen::Known(connected) } else { noted.connected.clone() },
+        host: host.or_else(|| view.gateway.version.clone()),
+        ..noted.clone()
+    })
+}
+
+/// Whether nothing goes through it by the person's own choice.
+fn is_unused(view: &View, link: Link) -> bool {
+    let (echo, off) = (view.assistant.kind == AgentWord::Echo, view.gateway.state == GatewayState::Off);
+    match link {
+        Link::Service => false,
+        Link::Plugin | Link::Agent | Link::Model => echo,
+        Link::Gateway => echo && off,
+        Link::Pairing => off,
+    }
 }
 
 /// What is known of a link.
@@ -43,19 +78,25 @@ struct Fact {
     link: Link,
     seen: LinkSeen,
     authenticated: bool,
-    /// Since when it is so.
+    /// Since when it is so; where it does not live, when it was so.
     since_ms: i64,
+    /// A change of it would be heard at once.
+    lives: bool,
     failure: Option<Failure>,
     name: Option<String>,
 }
 
 impl Fact {
     fn works(link: Link, since_ms: i64, name: Option<String>) -> Self {
-        Self { link, seen: LinkSeen::Works, authenticated: true, since_ms, failure: None, name }
+        Self { link, seen: LinkSeen::Works, authenticated: true, since_ms, lives: true, failure: None, name }
+    }
+
+    fn worked(link: Link, at_ms: i64, name: Option<String>) -> Self {
+        Self { lives: false, ..Self::works(link, at_ms, name) }
     }
 
     fn broken(link: Link, since_ms: i64, failure: Option<Failure>, name: Option<String>) -> Self {
-        Self { link, seen: LinkSeen::Broken, authenticated: false, since_ms, failure, name }
+        Self { seen: LinkSeen::Broken, authenticated: false, failure, ..Self::works(link, since_ms, name) }
     }
 }
 
@@ -89,7 +130,12 @@ fn gateway(view: &View) -> Option<Fact> {
     let gateway = &view.gateway;
     let (since_ms, name) = (gateway.since_ms, gateway.url.clone());
     match (gateway.state, &gateway.failure) {
-        (GatewayState::Off | GatewayState::Connecting, _) => None,
+        // The plugin lives in it, and has proven whose it is.
+        (GatewayState::Off, _) => {
+            let plugin = plugin(view).filter(|plugin| plugin.seen == LinkSeen::Works)?;
+            Some(Fact::works(Link::Gateway, plugin.since_ms, view.assistant.host.clone()))
+        }
+        (GatewayState::Connecting, _) => None,
         (GatewayState::Online, _) => Some(Fact::works(Link::Gateway, since_ms, name)),
         (GatewayState::Waiting | GatewayState::Stuck, Some(failure)) if is_about_us(failure.code) => {
             // Somebody answered, and has not proven who they are.
@@ -112,6 +158,50 @@ fn pairing(view: &View) -> Option<Fact> {
     }
 }
 
+/// Who answers where nothing else is said. While we are connected the gateway tells of every change.
+fn agent(view: &View) -> Option<Fact> {
+    let Some(answerer) = &view.care.noted.answerer else { return by_turn(view, Link::Agent, None) };
+    let name = answerer.agent.clone();
+    if view.gateway.state != GatewayState::Online {
+        return match by_turn(view, Link::Agent, name.clone()) {
+            Some(fact) if fact.since_ms >= answerer.at_ms => Some(fact),
+            Some(_) | None => Some(Fact::worked(Link::Agent, answerer.at_ms, name.clone())).filter(|_| name.is_some()),
+        };
+    }
+    let failure = match (&name, &answerer.named) {
+        (Some(_), _) => return Some(Fact::works(Link::Agent, answerer.at_ms, name)),
+        (None, Some(named)) => Failure::with(FailureCode::AgentUnknown, named.as_str()),
+        (None, None) => Failure::bare(FailureCode::AgentNobody),
+    };
+    Some(Fact::broken(Link::Agent, answerer.at_ms, Some(failure), answerer.named.clone()))
+}
+
+/// The model behind that agent: whether OpenClaw can ask it, by its own word, and how the newest question ended.
+fn model(view: &View) -> Option<Fact> {
+    let answerer = view.care.noted.answerer.as_ref();
+    let name = answerer.and_then(|answerer| answerer.model.clone());
+    if let Some(failed) = view.last_turn.filter(|turn| !turn.well) {
+        let failure = Some(Failure::bare(FailureCode::ModelFailed));
+        return Some(Fact::broken(Link::Model, failed.at_ms, failure, name));
+    }
+    let asked = by_turn(view, Link::Model, name.clone());
+    let answerer = answerer.filter(|_| view.gateway.state == GatewayState::Online);
+    match answerer.and_then(|answerer| Some((answerer.ready?, answerer.at_ms))) {
+        Some((true, at_ms)) => Some(Fact::works(Link::Model, asked.map_or(at_ms, |fact| fact.since_ms), name)),
+        Some((false, at_ms)) => {
+            let failure = Some(Failure::bare(FailureCode::ModelNotReady));
+            Some(Fact::broken(Link::Model, at_ms, failure, name))
+        }
+        None => asked,
+    }
+}
+
+/// An answer came from it.
+fn by_turn(view: &View, link: Link, name: Option<String>) -> Option<Fact> {
+    let turn = view.last_turn.filter(|turn| turn.well)?;
+    Some(Fact::worked(link, turn.at_ms, name))
+}
+
 /// Whether a refusal is about our access, and not about who answers.
 fn is_about_us(code: FailureCode) -> bool {
     [
@@ -131,7 +221,12 @@ fn is_about_us(code: FailureCode) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use care::Blind;
+    use care::chain::{Entry, LINKS, PluginFix, PluginLink as PluginPart};
+
     use super::*;
+    use crate::control::answer::LastTurn;
+    use crate::operator::Answerer;
     use crate::tray_menu::sample;
 
     fn states(change: impl FnOnce(&mut View)) -> Vec<(Link, RowState)> {
@@ -159,6 +254,142 @@ mod tests {
         let online = states(|view| view.gateway.state = GatewayState::Online);
         assert!(online.contains(&(Link::Gateway, RowState::Works)), "{online:?}");
         assert!(online.contains(&(Link::Pairing, RowState::Works)), "{online:?}");
-        assert_eq!(online.len(), LOOKED_AT.len(), "{online:?}");
+        assert_eq!(online.len(), LINKS.len(), "{online:?}");
+    }
+
+    fn answerer() -> Answerer {
+        let some = |text: &str| Some(text.to_owned());
+        Answerer { agent: some("Molly"), named: some("main"), model: some("mock/echo"), ready: Some(true), at_ms: 5 }
+    }
+
+    fn online(view: &mut View) {
+        view.gateway.state = GatewayState::Online;
+        view.care.noted.answerer = Some(answerer());
+    }
+
+    fn turn(view: &mut View, at_ms: i64, well: bool) {
+        view.last_turn = Some(LastTurn { at_ms, well });
+    }
+
+    fn row(link: Link, change: impl FnOnce(&mut View)) -> LinkRow {
+        let mut view = sample::state(0).shown;
+        change(&mut view);
+        see_chain(&mut view, 100_000_000);
+        view.care.rows.into_iter().find(|row| row.link == link).unwrap()
+    }
+
+    #[test]
+    fn a_whole_chain_is_green_and_names_the_agent_and_the_model() {
+        assert!(states(online).iter().all(|(_, state)| *state == RowState::Works), "{:?}", states(online));
+        assert_eq!(row(Link::Agent, online).name.as_deref(), Some("Molly"));
+        assert_eq!(row(Link::Model, online).name.as_deref(), Some("mock/echo"));
+        let answered = row(Link::Model, |view| {
+            online(view);
+            turn(view, 99_000_000, true);
+        });
+        assert_eq!((answered.state, answered.at_ms), (RowState::Works, Some(99_000_000)));
+    }
+
+    #[test]
+    fn green_needs_a_gateway_that_says_so_now() {
+        let away = |link, answered: Option<i64>| {
+            row(link, |view| {
+                online(view);
+                view.gateway.state = GatewayState::Connecting;
+                if let Some(at_ms) = answered {
+                    turn(view, at_ms, true);
+                }
+            })
+        };
+        assert_eq!((away(Link::Agent, None).state, away(Link::Agent, None).at_ms), (RowState::Stale, Some(5)));
+        assert_eq!(away(Link::Model, None).state, RowState::NotLooked);
+        // However young an answer is, nobody hears when it would be the last.
+        let fresh = away(Link::Model, Some(99_999_999));
+        assert_eq!((fresh.state, fresh.at_ms), (RowState::Stale, Some(99_999_999)));
+        assert_eq!(away(Link::Agent, Some(99_999_999)).at_ms, Some(99_999_999));
+        let silent = row(Link::Model, |view| {
+            online(view);
+            view.care.noted.answerer.as_mut().unwrap().ready = None;
+        });
+        assert_eq!(silent.state, RowState::NotLooked, "a gateway that does not say whether it can");
+    }
+
+    #[test]
+    fn a_broken_agent_and_a_broken_model_say_why() {
+        let why = |link, change: fn(&mut View)| {
+            let row = row(link, |view| {
+                online(view);
+                change(view);
+            });
+            (row.state, row.failure.map(|failure| failure.code))
+        };
+        let red = |code| (RowState::Broken, Some(code));
+        assert_eq!(why(Link::Model, |view| turn(view, 7, false)), red(FailureCode::ModelFailed));
+        let unready = |view: &mut View| view.care.noted.answerer.as_mut().unwrap().ready = Some(false);
+        assert_eq!(why(Link::Model, unready), red(FailureCode::ModelNotReady));
+        let nobody = |view: &mut View| view.care.noted.answerer = Some(Answerer::default());
+        assert_eq!(why(Link::Agent, nobody), red(FailureCode::AgentNobody));
+        assert_eq!(why(Link::Model, nobody), (RowState::Behind, None));
+        let ghost = |view: &mut View| view.care.noted.answerer.as_mut().unwrap().agent = None;
+        assert_eq!(why(Link::Agent, ghost), red(FailureCode::AgentUnknown));
+    }
+
+    #[test]
+    fn what_the_person_did_not_connect_is_not_called_unchecked() {
+        let echo = states(|view| {
+            view.assistant.kind = AgentWord::Echo;
+            turn(view, 7, true);
+        });
+        let (used, unused): (Vec<_>, Vec<_>) = echo.iter().partition(|(_, state)| *state != RowState::NotUsed);
+        assert_eq!(used, [&(Link::Service, RowState::Works)]);
+        assert_eq!(unused.len(), 5);
+        // The plugin proves the gateway that it lives in.
+        let off = states(|view| turn(view, 7, true));
+        let expected = [
+            (Link::Service, RowState::Works),
+            (Link::Plugin, RowState::Works),
+            (Link::Gateway, RowState::Works),
+            (Link::Pairing, RowState::NotUsed),
+            (Link::Agent, RowState::Stale),
+            (Link::Model, RowState::Stale),
+        ];
+        assert_eq!(off, expected);
+    }
+
+    #[test]
+    fn the_plugins_rows_say_what_is_so_now() {
+        let noted = PluginFacts {
+            package: Seen::Known(Some("openclaw-smartpi".into())),
+            is_ours: Seen::Known(true),
+            version: Seen::Known(Some("1".into())),
+            embedded: "1".into(),
+            entry: Seen::Known(Entry::On),
+            allowed: Seen::Known(None),
+            channel: Seen::Known(Entry::On),
+            connected: Seen::Hidden(Blind::NotAsked),
+            host: None,
+            oldest_host: "2026.4.0".into(),
+        };
+        let fixes = |change: &dyn Fn(&mut View)| {
+            let mut view = sample::state(0).shown;
+            view.care.noted.plugin = Some(noted.clone());
+            change(&mut view);
+            see_chain(&mut view, 1);
+            let broken = |row: &PluginRow| Some((row.link, row.fix.known().copied().flatten()?));
+            (view.care.plugin.len(), view.care.plugin.iter().filter_map(broken).collect::<Vec<_>>())
+        };
+        assert_eq!(fixes(&|_| {}), (7, vec![]));
+        let away = fixes(&|view| view.assistant.link = PluginLink::Offline);
+        assert_eq!(away.1, [(PluginPart::Connected, PluginFix::RestartGateway)]);
+        let old = fixes(&|view| view.gateway.version = Some("2026.3.1".into()));
+        assert_eq!(old, (8, vec![(PluginPart::Host, PluginFix::UpdateOpenclaw)]));
+        let echo = |package: Option<String>| {
+            fixes(&move |view| {
+                view.assistant.kind = AgentWord::Echo;
+                view.care.noted.plugin.as_mut().unwrap().package = Seen::Known(package.clone());
+            })
+        };
+        assert_eq!(echo(None).0, 0, "who tries the echo misses no plugin");
+        assert_eq!(echo(Some("openclaw-smartpi".into())), (7, vec![]));
     }
 }

@@ -71,6 +71,8 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
             settles(mechanic).await?;
             Ok(Some(copy))
         }
+        // A person agrees to those entries by themselves: no plan about tokens has them.
+        Step::WriteEntries { .. } => Err(Failure::bare(FailureCode::RepairUnknown)),
         Step::RestartGateway => restart(mechanic, &found, &openclaw().await?).await.map(|()| None),
         Step::AwaitRestart => await_restart(mechanic).await.map(|()| None),
         Step::ReinstallService => {

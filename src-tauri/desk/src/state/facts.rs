@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use channel::address::LanAddress;
 use channel::service::Agent;
-use channel::view::{Device, LinkView, Pending};
+use channel::view::{Device, LinkView, Pending, TurnOf};
 
 use super::{Act, Did, State, Window};
-use crate::control::answer::{AddressReach, AgentWord, CareView, DeviceRow, DeviceState, Link, LinkState};
+use crate::control::answer::{AddressReach, AgentWord, CareView, DeviceRow, DeviceState, LastTurn, Link, LinkState};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::settings::Settings;
@@ -71,13 +71,14 @@ impl State {
             care: CareView::unseen(),
             devices: Vec::new(),
             activity: 0,
+            last_turn: None,
             pending: Vec::new(),
             notices: Vec::new(),
             settings: settings_view(settings),
             secrets: SecretsView { place: SecretsPlace::Checking, why: None },
             troubles: Vec::new(),
         };
-        Self { shown, window: Window::Closed, acts: Vec::new(), gather_until_ms: now_ms + GATHER_MS }
+        Self { shown, window: Window::Closed, acts: Vec::new(), gather_until_ms: now_ms + GATHER_MS, turns_from_ms: 0 }
     }
 
     /// What the person chose.
@@ -115,9 +116,24 @@ impl State {
         self.shown.assistant = AssistantView { kind, link: state, since_ms, gateway, plugin, host, refused_gateway };
     }
 
-    /// Who answers.
-    pub(crate) fn see_agent(&mut self, agent: Agent) {
+    /// Who answers. What another one answered says nothing about this one.
+    pub(crate) fn see_agent(&mut self, agent: Agent, now_ms: i64) {
         self.shown.assistant.kind = agent_word(agent);
+        self.shown.last_turn = None;
+        self.turns_from_ms = now_ms;
+    }
+
+    /// The newest questions, newest first. One that was stopped, or of which nobody knows how it ended, says nothing.
+    pub(crate) fn see_turns(&mut self, turns: &[TurnOf]) {
+        let ended = turns.iter().filter_map(|of| {
+            let well = match of.turn.outcome.as_deref()? {
+                "answered" | "silent" => true,
+                "failed" => false,
+                _ => return None,
+            };
+            Some(LastTurn { at_ms: of.ended_ms?, well })
+        });
+        self.shown.last_turn = ended.filter(|turn| turn.at_ms >= self.turns_from_ms).max_by_key(|turn| turn.at_ms);
     }
 
     /// What the service does; the same phase keeps its age.

@@ -41,6 +41,7 @@ pub(crate) fn state(since_ms: i64) -> State {
         care: crate::control::answer::CareView::unseen(),
         devices: Vec::new(),
         activity: 0,
+        last_turn: None,
         pending: Vec::new(),
         notices: Vec::new(),
         settings: SettingsView {
@@ -54,7 +55,7 @@ pub(crate) fn state(since_ms: i64) -> State {
         secrets: SecretsView { place: SecretsPlace::Keyring, why: None },
         troubles: Vec::new(),
     };
-    State { shown, window: Window::Closed, acts: Vec::new(), gather_until_ms: 0 }
+    State { shown, window: Window::Closed, acts: Vec::new(), gather_until_ms: 0, turns_from_ms: 0 }
 }
 
 pub(crate) fn device(name: &str, state: DeviceState, since_ms: i64) -> DeviceView {

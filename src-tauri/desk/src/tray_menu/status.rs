@@ -108,10 +108,12 @@ fn another_gateway(view: &View) -> bool {
     view.service.phase == Phase::Running && view.assistant.refused_gateway.is_some()
 }
 
-/// Something was found that does not work, or a repair was interrupted and nobody has looked at it.
+/// Something was found that does not work, entries of ours are gone, or a repair was interrupted and nobody has looked at it.
 fn unwell(view: &View) -> bool {
     let broken = view.care.findings.iter().any(|finding| finding.severity == Severity::Broken);
-    broken || view.care.last.as_ref().is_some_and(|repair| repair.interrupted && !repair.acknowledged)
+    broken
+        || !view.care.missing.is_empty()
+        || view.care.last.as_ref().is_some_and(|repair| repair.interrupted && !repair.acknowledged)
 }
 
 fn cannot_save(view: &View) -> bool {

@@ -54,6 +54,12 @@ crate::words! {
     december(day): "{day} December", "12 月 {day} 日";
 }
 
+/// The time of day of a moment (ms since 1970), in this computer's time zone: "14:02".
+pub(crate) fn time_of_day(ms: i64) -> String {
+    let then = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MIN);
+    then.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+}
+
 /// When something happened, ms since 1970, as it is said at `now` and in its time zone.
 pub(crate) fn moment(language: Language, ms: i64, now: &Zoned) -> String {
     let bound = if ms < 0 { Timestamp::MIN } else { Timestamp::MAX };

@@ -67,6 +67,12 @@ crate::words! {
     assistant_up(): "OpenClaw is connected again", "OpenClaw 已恢复连接";
     /// What that means.
     answers_again(): "Your devices get answers again.", "设备可以继续收到回答了。";
+    /// Entries of ours are gone.
+    entries_gone(): "SmartPi's entry is gone from OpenClaw", "OpenClaw 中的 SmartPi 条目不见了";
+    /// When, and what to do.
+    entries_gone_at(time): "Noticed at {time}: somebody removed it from OpenClaw's configuration. Without it your devices may get no answers. Put it back?", "{time} 发现：它已从 OpenClaw 的配置中移除，设备可能因此收不到回答。要恢复吗？";
+    /// Button.
+    entries_look(): "Look at it", "查看";
     /// The service runs, without the person having done so here.
     started(): "SmartPi is running", "SmartPi 已运行";
     /// What that means.

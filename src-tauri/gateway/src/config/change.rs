@@ -9,6 +9,7 @@ use super::ID;
 use super::difference::{Entry, Path, at, changed_paths, entries, is_with_us_at_the_end};
 use super::document::{Document, DocumentError};
 use super::routing;
+use super::watch::Ours;
 
 /// One change of OpenClaw's configuration.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub enum Change {
     Plugin,
     /// Adds us to `plugins.allow` where that has entries. Making a list where there is none would switch every other plugin off.
     Allow,
+    /// Puts back of our entries what is not there: a newer one of somebody's stays as it is.
+    Restore {
+        /// As they were.
+        ours: Ours,
+    },
     /// Lets an agent answer a device; `None`: the default one again. The agent must be one that the configuration knows.
     Route {
         /// The device's key.
@@ -47,6 +53,7 @@ impl std::fmt::Debug for Change {
             Self::Channel { link_key } => formatter.debug_struct("Channel").field("link_key", link_key).finish(),
             Self::Plugin => formatter.write_str("Plugin"),
             Self::Allow => formatter.write_str("Allow"),
+            Self::Restore { ours } => formatter.debug_struct("Restore").field("ours", ours).finish(),
             Self::Route { device, agent } => {
                 formatter.debug_struct("Route").field("device", device).field("agent", agent).finish()
             }
@@ -150,7 +157,9 @@ fn check(before: &Document, now: &Document, changes: &[Change], changed: &BTreeS
     }
     let removes = changes.iter().any(|change| match change {
         Change::Remove { .. } | Change::Route { .. } => true,
-        Change::Channel { .. } | Change::Plugin | Change::Allow | Change::Token { .. } => false,
+        Change::Channel { .. } | Change::Plugin | Change::Allow | Change::Restore { .. } | Change::Token { .. } => {
+            false
+        }
     });
     let (comments, kept) = (before.comments(), now.comments());
     // A comment inside an entry of ours goes with it.
@@ -171,9 +180,12 @@ fn allows(change: &Change, path: &Path, before: &Value, now: &Value) -> bool {
     match change {
         Change::Channel { .. } => matches!(keys[..], ["channels", ID, "enabled" | "linkKeyFile"]),
         Change::Plugin => keys == ["plugins", "entries", ID, "enabled"],
-        Change::Allow => {
-            keys == ["plugins", "allow"] && is_with_us_at_the_end(&before["plugins"]["allow"], &now["plugins"]["allow"])
-        }
+        Change::Allow => is_allowing(&keys, before, now),
+        Change::Restore { .. } => match keys[..] {
+            ["channels", ID, ..] => before["channels"].get(ID).is_none(),
+            ["plugins", "entries", ID, ..] => before["plugins"]["entries"].get(ID).is_none(),
+            _ => is_allowing(&keys, before, now),
+        },
         Change::Route { .. } => keys == ["bindings"] && routing::others(before) == routing::others(now),
         Change::Remove { made } => match keys[..] {
             ["channels", ID, ..] | ["plugins", "entries", ID, ..] => true,
@@ -183,6 +195,10 @@ fn allows(change: &Change, path: &Path, before: &Value, now: &Value) -> bool {
         },
         Change::Token { .. } => matches!(keys[..], ["gateway", "auth", "mode" | "token"]),
     }
+}
+
+fn is_allowing(keys: &[&str], before: &Value, now: &Value) -> bool {
+    keys == ["plugins", "allow"] && is_with_us_at_the_end(&before["plugins"]["allow"], &now["plugins"]["allow"])
 }
 
 fn without_us(list: &Value) -> Vec<&Value> {
@@ -200,12 +216,8 @@ fn write(document: &mut Document, change: &Change) -> Result<(), EditError> {
             document.set(&["channels", ID, "linkKeyFile"], &json!(link_key))?;
         }
         Change::Plugin => document.set(&["plugins", "entries", ID, "enabled"], &json!(true))?,
-        Change::Allow => {
-            let list = document.value()["plugins"]["allow"].as_array().map(Vec::as_slice).unwrap_or_default();
-            if !list.is_empty() && !list.iter().any(|id| id == ID) {
-                document.append(&["plugins", "allow"], &json!(ID))?;
-            }
-        }
+        Change::Allow => allow(document)?,
+        Change::Restore { ours } => restore(document, ours)?,
         Change::Route { device, agent } => route(document, device, agent.as_deref())?,
         Change::Remove { made } => remove(document, made)?,
         Change::Token { token } => {
@@ -219,6 +231,26 @@ fn write(document: &mut Document, change: &Change) -> Result<(), EditError> {
         }
     }
     Ok(())
+}
+
+fn allow(document: &mut Document) -> Result<(), EditError> {
+    let list = document.value()["plugins"]["allow"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !list.is_empty() && !list.iter().any(|id| id == ID) {
+        document.append(&["plugins", "allow"], &json!(ID))?;
+    }
+    Ok(())
+}
+
+fn restore(document: &mut Document, ours: &Ours) -> Result<(), EditError> {
+    let places: [(&[&str], _); 2] = [(&["channels", ID], &ours.channel), (&["plugins", "entries", ID], &ours.plugin)];
+    for (path, kept) in places {
+        if let Some(kept) = kept
+            && at(document.value(), path).is_none()
+        {
+            document.set(path, kept)?;
+        }
+    }
+    if ours.allowed == Some(true) { allow(document) } else { Ok(()) }
 }
 
 fn route(document: &mut Document, device: &str, agent: Option<&str>) -> Result<(), EditError> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::ID;
+use crate::credentials::{IncludeError, include};
 
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,15 @@ impl Config {
     /// What it means.
     pub fn value(&self) -> &Value {
         &self.value
+    }
+
+    /// What it means with every part that is in other files. `path`: where it was read; `roots`: more folders whose files may be taken in
+    /// ([`crate::place::Surroundings::include_roots`]).
+    ///
+    /// # Errors
+    /// A file cannot be taken in: OpenClaw refuses the whole configuration then.
+    pub fn whole(&self, path: &Path, roots: &[PathBuf]) -> Result<Value, IncludeError> {
+        include::resolve(&self.value, path, roots)
     }
 
     /// Whether the person switched our plugin, or all plugins, off by hand: OpenClaw installs it then and leaves it off.

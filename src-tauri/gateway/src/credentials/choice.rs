@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use super::reference::{Fields, Input};
 use super::{
-    Copied, Credentials, Field, FindError, Held, Missing, Source, UrlSource, Variables, dotenv, filled, include,
-    service,
+    Copied, Credentials, Field, FindError, Held, Missing, Source, UrlSource, Variables, dotenv, filled, service,
 };
 use crate::Token;
 use crate::config::{Config, ConfigError};
@@ -69,12 +68,7 @@ fn config_of(around: &Surroundings<'_>, places: &Places) -> Result<Value, FindEr
         Err(ConfigError::Missing(_)) => return Ok(json!({})),
         Err(error) => return Err(error.into()),
     };
-    let roots = around.text("OPENCLAW_INCLUDE_ROOTS").unwrap_or_default();
-    let roots: Vec<PathBuf> = std::env::split_paths(&roots)
-        .filter_map(|root| around.resolve(root.to_str()?.trim()))
-        .filter(|root| root.is_absolute())
-        .collect();
-    Ok(include::resolve(config.value(), &places.config, &roots)?)
+    Ok(config.whole(&places.config, &around.include_roots())?)
 }
 
 /// What every variable says, and what is said in other places and does not count.

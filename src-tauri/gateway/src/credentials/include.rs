@@ -30,7 +30,7 @@ pub enum IncludeError {
 }
 
 /// The whole configuration. `roots`: more folders whose files may be taken in.
-pub(super) fn resolve(value: &Value, config: &Path, roots: &[PathBuf]) -> Result<Value, IncludeError> {
+pub(crate) fn resolve(value: &Value, config: &Path, roots: &[PathBuf]) -> Result<Value, IncludeError> {
     let folder = config.parent().unwrap_or(Path::new("/"));
     let allowed = std::iter::once(folder).chain(roots.iter().map(PathBuf::as_path));
     let allowed = allowed.map(|root| std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned())).collect();

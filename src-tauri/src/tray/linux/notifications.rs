@@ -146,6 +146,7 @@ fn urgency(kind: NoticeKind) -> u8 {
         | NoticeKind::Trouble
         | NoticeKind::DiskWell
         | NoticeKind::AssistantDown
+        | NoticeKind::EntriesGone
         | NoticeKind::Started
         | NoticeKind::Stopped => 1,
         NoticeKind::Confirm | NoticeKind::Pairing => 2,

@@ -62,6 +62,7 @@ export const activity = {
     disk_well: (_names: string) => "This computer saves messages again",
     assistant_up: (_names: string) => "OpenClaw connected",
     assistant_down: (_names: string) => "OpenClaw disconnected",
+    entries_gone: (_names: string) => "SmartPi's entry was gone from OpenClaw's configuration",
     started: (_names: string) => "The service was started",
     stopped: (_names: string) => "The service was stopped",
   },

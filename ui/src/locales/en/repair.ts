@@ -27,6 +27,7 @@ export const repair = {
     approvePairing: "Say yes to SmartPi's own request, and to no other",
     removeRecord: (id: string) => `Remove the entry ${id} of an earlier installation`,
     writeAuth: "Write a lasting token into OpenClaw's configuration, after a copy of it",
+    writeEntries: "Write SmartPi's entries into OpenClaw's configuration",
     reinstallService: "Have OpenClaw set up its service anew",
     restartGateway: "Restart OpenClaw",
     awaitRestart: "You restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes",

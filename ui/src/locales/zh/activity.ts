@@ -64,6 +64,7 @@ export const activity: Words["activity"] = {
     disk_well: () => "已恢复保存消息",
     assistant_up: () => "OpenClaw 已连接",
     assistant_down: () => "OpenClaw 已断开",
+    entries_gone: (_names) => "OpenClaw 配置中的 SmartPi 条目不见了",
     started: () => "服务已启动",
     stopped: () => "服务已停止",
   },

@@ -28,6 +28,7 @@ export const repair: Words["repair"] = {
     approvePairing: "批准 SmartPi 自己的请求，不批准其他请求",
     removeRecord: (id) => `移除以前安装留下的条目 ${id}`,
     writeAuth: "备份 OpenClaw 的配置，再写入固定的令牌",
+    writeEntries: "在 OpenClaw 的配置中写入 SmartPi 的条目",
     reinstallService: "让 OpenClaw 重新设置其系统服务",
     restartGateway: "重新启动 OpenClaw",
     awaitRestart: "如果 OpenClaw 没有自动生效，请您在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟",

@@ -80,6 +80,17 @@ impl From<Unasked> for ActivityUnasked {
     }
 }
 
+/// How the newest question of a device ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LastTurn {
+    /// When, ms since 1970.
+    #[specta(type = Number)]
+    pub at_ms: i64,
+    /// With an answer, or with nothing to say; false: with an error.
+    pub well: bool,
+}
+
 /// One turn: what a device said and what came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! The shapes of `view.care` and of the answers about repairs: what was found, what would be done about it, what was done.
 
-use care::chain::{Link, PluginRow};
+use care::chain::{LINKS, Link, PluginRow};
 use care::finding::Evidence;
 pub use care::finding::{Cause, Severity};
 pub use care::journal::Outcome;
@@ -9,18 +9,24 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
+use super::{MissingEntry, Trap};
 use crate::failure::Failure;
+use crate::repair::Noted;
 
 /// How the way from a device to a model is, and what can be mended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct CareView {
-    /// One row for each link of the chain that is looked at, in the order in which a message passes.
+    /// One row for each link of the chain, in the order in which a message passes.
     pub rows: Vec<LinkRow>,
     /// What is wrong, the worst first. Of the last look.
     pub findings: Vec<FindingView>,
     /// The plugin inside of OpenClaw, row by row. Of the last look.
     pub plugin: Vec<PluginRow>,
+    /// Our entries in OpenClaw's configuration that somebody took away, and that the person has not left as it is.
+    pub missing: Vec<MissingEntry>,
+    /// What else there a person should know. Of the last look.
+    pub traps: Vec<Trap>,
     /// When it was last looked, ms since 1970. `None`: not in this run of the program.
     #[specta(type = Option<Number>)]
     pub looked_ms: Option<i64>,
@@ -30,6 +36,10 @@ pub struct CareView {
     pub running: Option<Running>,
     /// The newest repair.
     pub last: Option<RepairView>,
+    /// What the rows are made of; it stays inside.
+    #[serde(skip)]
+    #[specta(skip)]
+    pub(crate) noted: Noted,
 }
 
 /// One link of the chain.
@@ -69,6 +79,8 @@ pub enum RowState {
     NotLooked,
     /// A link before it is broken, so it cannot be judged.
     Behind,
+    /// Nothing goes through it: the built-in echo answers, or the person has not connected it.
+    NotUsed,
 }
 
 /// Something that is wrong, and what would be done about it.
@@ -167,22 +179,22 @@ pub enum StepState {
 #[serde(transparent)]
 pub struct Repairs(pub Vec<RepairView>);
 
-/// What this version looks at: of the agent and its model it knows nothing fresh, and says nothing.
-pub(crate) const LOOKED_AT: [Link; 4] = [Link::Service, Link::Plugin, Link::Gateway, Link::Pairing];
-
 impl CareView {
     /// Nobody has looked.
     pub fn unseen() -> Self {
         let row =
             |link| LinkRow { link, state: RowState::NotLooked, behind: None, at_ms: None, failure: None, name: None };
         Self {
-            rows: LOOKED_AT.into_iter().map(row).collect(),
+            rows: LINKS.into_iter().map(row).collect(),
             findings: Vec::new(),
             plugin: Vec::new(),
+            missing: Vec::new(),
+            traps: Vec::new(),
             looked_ms: None,
             looking: false,
             running: None,
             last: None,
+            noted: Noted::default(),
         }
     }
 }

@@ -106,3 +106,32 @@ fn the_persons_language_wins_over_the_systems() {
     state.see_settings(&Settings::default(), Language::Zh);
     assert_eq!(state.shown.app.language, Language::Zh);
 }
+
+#[test]
+fn the_newest_question_that_ended_tells_how_the_assistant_is() {
+    let turn = |ended_ms: Option<i64>, outcome: Option<&str>| TurnOf {
+        device: "kzdvvj2umnduyauf35o36k6kw4".parse().unwrap(),
+        name: "n".into(),
+        turn: channel::view::TurnRecord { outcome: outcome.map(str::to_owned), ..Default::default() },
+        ended_ms,
+        said: None,
+        answered: None,
+    };
+    let mut state = state();
+    state.see_turns(&[
+        turn(None, None),
+        turn(Some(9), Some("aborted")),
+        turn(Some(7), Some("failed")),
+        turn(Some(5), Some("answered")),
+    ]);
+    assert_eq!(state.shown.last_turn, Some(LastTurn { at_ms: 7, well: false }));
+    state.see_turns(&[turn(Some(8), Some("silent")), turn(Some(7), Some("failed"))]);
+    assert_eq!(state.shown.last_turn, Some(LastTurn { at_ms: 8, well: true }));
+    // What the echo answered says nothing about OpenClaw.
+    state.see_agent(Agent::Gateway, 20);
+    assert_eq!(state.shown.last_turn, None);
+    state.see_turns(&[turn(Some(8), Some("silent"))]);
+    assert_eq!(state.shown.last_turn, None);
+    state.see_turns(&[turn(Some(21), Some("answered"))]);
+    assert_eq!(state.shown.last_turn, Some(LastTurn { at_ms: 21, well: true }));
+}

@@ -1,0 +1,109 @@
+//! Who answers where nothing else is said, and whether OpenClaw can ask the model behind it: read from the gateway itself.
+
+use gateway::config::Call;
+use gateway::config::routing::{self, Agent};
+use serde_json::{Value, json};
+
+use super::routing::of_call;
+use crate::failure::Failure;
+
+/// Who answers a device about which nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answerer {
+    /// The agent, as a person calls it. `None`: nobody.
+    pub(crate) agent: Option<String>,
+    /// Its id, or what the configuration names and OpenClaw does not have. `None`: nothing says who.
+    pub(crate) named: Option<String>,
+    /// The model behind it.
+    pub(crate) model: Option<String>,
+    /// Whether OpenClaw has what it needs to ask that model. `None`: it does not say.
+    pub(crate) ready: Option<bool>,
+    /// When that was read, ms since 1970.
+    pub(crate) at_ms: i64,
+}
+
+pub(super) async fn look(line: &impl Call, at_ms: i64) -> Result<Answerer, Failure> {
+    let agents = line.call("agents.list", json!({})).await.map_err(of_call)?;
+    let config = line.call("config.get", json!({})).await.map_err(of_call)?;
+    // A release that does not know this leaves it open.
+    let models = line.call("models.list", json!({})).await.unwrap_or_default();
+    let resolved = &config["resolved"];
+    let config = if resolved.is_object() { resolved } else { &config["parsed"] };
+    Ok(answerer(&routing::agents(&agents), config, &models, at_ms))
+}
+
+fn answerer(agents: &[Agent], config: &Value, models: &Value, at_ms: i64) -> Answerer {
+    // No device has this name: what is said for one of them says nothing about the others.
+    let route = routing::route(config, "");
+    let agent = routing::agent_of(&route, agents);
+    let model = agent.and_then(|agent| agent.model.clone());
+    Answerer {
+        agent: agent.map(|agent| agent.name.clone().unwrap_or_else(|| agent.id.clone())),
+        named: agent.map(|agent| agent.id.clone()).or(route.agent),
+        ready: model.as_deref().and_then(|model| is_ready(models, model)),
+        model,
+        at_ms,
+    }
+}
+
+/// `provider/id`, as agents name it.
+fn is_ready(models: &Value, model: &str) -> Option<bool> {
+    let named = |one: &&Value| {
+        let (provider, id) = (one["provider"].as_str().unwrap_or_default(), one["id"].as_str().unwrap_or_default());
+        model == id || model.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/')) == Some(id)
+    };
+    models["models"].as_array()?.iter().find(named)?["available"].as_bool()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agents() -> Value {
+        json!({ "defaultId": "main", "agents": [
+            { "id": "main", "name": "Molly", "model": { "primary": "mock/echo" } },
+            { "id": "kitchen", "model": { "primary": "other/big" } },
+        ] })
+    }
+
+    /// As 2026.9.6 answers, recorded.
+    fn models() -> Value {
+        json!({ "models": [
+            { "id": "echo", "name": "Echo", "provider": "mock", "contextWindow": 32000, "tags": ["default"], "available": true },
+            { "id": "big", "provider": "other", "available": false },
+        ] })
+    }
+
+    fn of(config: Value, agents: Value, models: Value) -> Answerer {
+        answerer(&routing::agents(&agents), &config, &models, 7)
+    }
+
+    #[test]
+    fn the_default_agent_answers_with_its_model() {
+        let found = of(json!({}), agents(), models());
+        let expected = Answerer {
+            agent: Some("Molly".into()),
+            named: Some("main".into()),
+            model: Some("mock/echo".into()),
+            ready: Some(true),
+            at_ms: 7,
+        };
+        assert_eq!(found, expected);
+        let channel = |agent: &str| json!({ "channels": { gateway::config::ID: { "defaultAgentId": agent } } });
+        let kitchen = of(channel("kitchen"), agents(), models());
+        assert_eq!((kitchen.agent.as_deref(), kitchen.ready), (Some("kitchen"), Some(false)));
+        let ghost = of(channel("ghost"), agents(), models());
+        assert_eq!((ghost.agent, ghost.named.as_deref(), ghost.model), (None, Some("ghost"), None));
+    }
+
+    #[test]
+    fn what_openclaw_does_not_say_is_left_open() {
+        assert_eq!(of(json!({}), agents(), Value::Null).ready, None);
+        assert_eq!(of(json!({}), agents(), json!({ "models": [] })).ready, None);
+        assert_eq!(of(json!({}), agents(), json!({ "models": [{ "id": "echo", "provider": "mock" }] })).ready, None);
+        let mut several = agents();
+        several["selectionRequired"] = json!(true);
+        let nobody = of(json!({}), several, models());
+        assert_eq!((nobody.agent, nobody.named), (None, None));
+    }
+}
