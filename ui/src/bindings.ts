@@ -91,6 +91,12 @@ export const commands = {
 	careAcknowledge: (plan: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("care_acknowledge", { plan })),
 	/**  What was repaired, newest first, at most 50. */
 	careHistory: () => typedError<Repairs, Failure>(__TAURI_INVOKE("care_history")),
+	/**  What a change of our entries would write. */
+	previewEntries: (change: EntryChange) => typedError<EntriesPlan, Failure>(__TAURI_INVOKE("preview_entries", { change })),
+	/**  Writes that, as it was shown. Only for a click of the person. */
+	writeEntries: (change: EntryChange, shown: string) => typedError<EntriesWritten, Failure>(__TAURI_INVOKE("write_entries", { change, shown })),
+	/**  What is missing of our entries shall stay away. */
+	leaveEntries: () => typedError<Nothing, Failure>(__TAURI_INVOKE("leave_entries")),
 	/**  Opens a folder in the file manager. */
 	openFolder: (folder: Folder) => typedError<null, Failure>(__TAURI_INVOKE("open_folder", { folder })),
 	/**  Opens the phone page in this computer's browser. */
@@ -350,12 +356,16 @@ export type Blind =
 
 /**  How the way from a device to a model is, and what can be mended. */
 export type CareView = {
-	/**  One row for each link of the chain that is looked at, in the order in which a message passes. */
+	/**  One row for each link of the chain, in the order in which a message passes. */
 	rows: LinkRow[],
 	/**  What is wrong, the worst first. Of the last look. */
 	findings: FindingView[],
 	/**  The plugin inside of OpenClaw, row by row. Of the last look. */
 	plugin: PluginRow[],
+	/**  Our entries in OpenClaw's configuration that somebody took away, and that the person has not left as it is. */
+	missing: MissingEntry[],
+	/**  What else there a person should know. Of the last look. */
+	traps: Trap[],
 	/**  When it was last looked, ms since 1970. `None`: not in this run of the program. */
 	lookedMs: number | null,
 	/**  It is being looked. */
@@ -404,6 +414,8 @@ export type Cause =
 "deadRecords" | 
 /**  A browser holds a stale token. */
 "dashboardStale" | 
+/**  Entries of ours were missing in OpenClaw's configuration. No look at tokens finds it: it is what a person mended with a plan of [`crate::plan::Plan::of_entries`]. */
+"entriesMissing" | 
 /**  The gateway refuses for a reason that this version does not know. */
 "unrecognised";
 
@@ -559,6 +571,35 @@ export type DeviceView = {
 	/**  Who may speak to it without being asked. */
 	speaksFirst: SpeaksFirst,
 };
+
+/**  `care.entries_preview`: what a change of our entries would write. */
+export type EntriesPlan = {
+	/**  Names exactly this change: `care.entries_write` does it only where it is still the same. */
+	shown: string,
+	/**  Every entry that changes; empty: nothing to do. */
+	changes: RouteChange[],
+	/**  OpenClaw writes its configuration without the person's comments: they stay in the copy only. */
+	commentsLost: boolean,
+	/**  Folder of the copy. */
+	backups: string,
+};
+
+/**  `care.entries_write`. */
+export type EntriesWritten = {
+	/**  The copy of the configuration from before. `None`: nothing had to be changed. */
+	copy: string | null,
+};
+
+/**  A change of our own entries, and of nothing else. */
+export type EntryChange = 
+/**  Put back what is missing, as it was. */
+"putBack" | 
+/**  Switch the plugin's entry on. */
+"enable" | 
+/**  Add us to the list of allowed plugins. */
+"allow" | 
+/**  Switch the channel's entry on, and lead it to this service. */
+"writeChannel";
 
 /**  What shows a finding. No secret is in it. */
 export type Evidence = 
@@ -866,6 +907,12 @@ export type FailureCode =
 "route_changed" | 
 /**  The gateway goes another way than it was told. */
 "route_not_taken" | 
+/**  Several agents, and nothing says which one answers. */
+"agent_nobody" | 
+/**  The newest question ended with an error. */
+"model_failed" | 
+/**  OpenClaw has not what it needs to ask the model. */
+"model_not_ready" | 
 /**  OpenClaw's writer changed more than it was asked to. */
 "openclaw_changed_more" | 
 /**  A code of a newer service. */
@@ -1137,6 +1184,14 @@ export type Language =
 /**  Simplified Chinese. */
 "zh";
 
+/**  How the newest question of a device ended. */
+export type LastTurn = {
+	/**  When, ms since 1970. */
+	atMs: number,
+	/**  With an answer, or with nothing to say; false: with an error. */
+	well: boolean,
+};
+
 /**  One link of the chain. */
 export type LinkRow = {
 	/**  Which. */
@@ -1159,6 +1214,14 @@ export type LinkState =
 "online" | 
 /**  No. */
 "offline";
+
+/**  An entry of ours that was there and is gone. */
+export type MissingEntry = {
+	/**  Which. */
+	entry: OwnEntry,
+	/**  When that was noticed, ms since 1970. */
+	atMs: number,
+};
 
 /**  A point in time, ms since 1970. */
 export type Moment = number;
@@ -1275,6 +1338,8 @@ export type NoticeKind =
 "assistant_up" | 
 /**  The assistant left and did not come back at once. */
 "assistant_down" | 
+/**  Entries of ours are gone from OpenClaw's configuration. */
+"entries_gone" | 
 /**  The service was started. */
 "started" | 
 /**  The service was stopped. */
@@ -1328,6 +1393,15 @@ host: string } |
 { outcome: "waitingForGateway"; 
 /**  What the person does. */
 next: NextStep };
+
+/**  One of our entries in OpenClaw's configuration. */
+export type OwnEntry = 
+/**  `channels.openclaw-smartpi`. */
+"channel" | 
+/**  `plugins.entries.openclaw-smartpi`. */
+"plugin" | 
+/**  Our name in `plugins.allow`. */
+"allowed";
 
 /**  SmartPi does not answer. With `control_lost` it is being looked for; with any other code it is not there, and `retry_owner` starts it again. */
 export type OwnerLost = Failure;
@@ -1498,6 +1572,8 @@ export type PluginFix =
 "replace" | 
 /**  Switch its entry on. */
 "enable" | 
+/**  Only the person can: they wrote that it shall not run. */
+"undeny" | 
 /**  Add it to the list of allowed plugins: nothing else of the list changes. */
 "allow" | 
 /**  Write the channel's entry. */
@@ -1507,7 +1583,9 @@ export type PluginFix =
 /**  Manage its devices through its own commands. It is never overwritten. */
 "leaveAlone" | 
 /**  Bring this program up to date. */
-"updateApp";
+"updateApp" | 
+/**  Bring OpenClaw up to date. */
+"updateOpenclaw";
 
 /**  What a row is about. */
 export type PluginLink = 
@@ -1517,6 +1595,8 @@ export type PluginLink =
 "ours" | 
 /**  Whether its version fits. */
 "version" | 
+/**  Whether OpenClaw is new enough for it. */
+"host" | 
 /**  Whether it is enabled. */
 "enabled" | 
 /**  Whether it is allowed. */
@@ -1532,6 +1612,8 @@ export type PluginRow = {
 	link: PluginLink,
 	/**  Whether it is well, and what helps if not: `Known(None)` is well. */
 	fix: Seen<PluginFix | null>,
+	/**  What shows it, as it is: a version, the name of a package. */
+	shows: string | null,
 };
 
 /**  Whether the plugin is there. */
@@ -1728,7 +1810,9 @@ export type RowState =
 /**  Nobody has looked. */
 "notLooked" | 
 /**  A link before it is broken, so it cannot be judged. */
-"behind";
+"behind" | 
+/**  Nothing goes through it: the built-in echo answers, or the person has not connected it. */
+"notUsed";
 
 /**  A repair that is going on. */
 export type Running = {
@@ -1940,6 +2024,10 @@ deviceId: string } |
 { kind: "writeAuth"; 
 /**  The file. */
 configPath: string } | 
+/**  Write entries of ours into OpenClaw's configuration, and nothing else. */
+{ kind: "writeEntries"; 
+/**  Where. */
+paths: string[] } | 
 /**  Have OpenClaw write its service anew, from a clean environment. */
 { kind: "reinstallService" } | 
 /**  Start the gateway anew, by its service. */
@@ -1990,6 +2078,19 @@ export type TokenCopy = {
 	/**  What. */
 	value: CopyValue,
 };
+
+/**  Something else in OpenClaw's configuration that a person should know. No secret is in it. */
+export type Trap = 
+/**  A list of allowed tools leaves out `message`, so that an agent that answers devices cannot speak to one by itself. */
+{ kind: "toolsWithoutMessage"; 
+/**  The list. */
+path: string; 
+/**  The agent that it is about; `None`: all of them. */
+agent: string | null } | 
+/**  A secret stands there in plain words. */
+{ kind: "plainSecret"; 
+/**  Its key, never its value. */
+path: string };
 
 /**  One turn and when each thing happened, ms since 1970. */
 export type Turn = {
@@ -2103,6 +2204,8 @@ export type View = {
 	devices: DeviceView[],
 	/**  Rises when what `activity.turns` tells may have become more: also where nothing else here changes, as when a message to a device was refused. */
 	activity: number,
+	/**  The newest question that came to an end. `None`: none since this assistant answers. */
+	lastTurn: LastTurn | null,
 	/**  Devices that wait for a person's yes. */
 	pending: PendingClaim[],
 	/**  What was told, newest first, at most [`View::NOTICES`]. */

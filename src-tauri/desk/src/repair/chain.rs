@@ -340,7 +340,8 @@ mod tests {
             view.assistant.kind = AgentWord::Echo;
             turn(view, 7, true);
         });
-        let (used, unused): (Vec<_>, Vec<_>) = echo.iter().partition(|(_, state)| *state != RowState::NotUsed);
+        type Rows<'r> = Vec<&'r (Link, RowState)>;
+        let (used, unused): (Rows<'_>, Rows<'_>) = echo.iter().partition(|(_, state)| *state != RowState::NotUsed);
         assert_eq!(used, [&(Link::Service, RowState::Works)]);
         assert_eq!(unused.len(), 5);
         // The plugin proves the gateway that it lives in.

@@ -383,7 +383,7 @@ mod tests {
             path: "agents.entries.kitchen.tools.allow".into(),
             agent: Some("kitchen".into()),
         };
-        assert_eq!(told(&config, None), [kitchen.clone()]);
+        assert_eq!(told(&config, None), [kitchen]);
         let work = Answerer { named: Some("work".into()), ..Answerer::default() };
         assert_eq!(told(&config, Some(&work)).len(), 2);
         let everybody = told(&json!({ "tools": { "allow": ["read"] } }), None);

@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    const ID: &str = gateway::config::ID;
+    const ID: &str = config::ID;
 
     fn ours(change: impl Fn(&mut Value)) -> Ours {
         let mut config = json!({

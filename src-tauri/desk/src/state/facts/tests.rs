@@ -110,7 +110,7 @@ fn the_persons_language_wins_over_the_systems() {
 #[test]
 fn the_newest_question_that_ended_tells_how_the_assistant_is() {
     let turn = |ended_ms: Option<i64>, outcome: Option<&str>| TurnOf {
-        device: "kzdvvj2umnduyauf35o36k6kw4".parse().unwrap(),
+        device: channel::id::DeviceKey::parse("kzdvvj2umnduyauf35o36k6kw4").unwrap(),
         name: "n".into(),
         turn: channel::view::TurnRecord { outcome: outcome.map(str::to_owned), ..Default::default() },
         ended_ms,
