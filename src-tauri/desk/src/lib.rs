@@ -24,6 +24,7 @@ pub mod folders;
 pub mod language;
 pub mod logs;
 pub mod networks;
+mod noted;
 pub mod notices;
 mod operator;
 pub mod owner;

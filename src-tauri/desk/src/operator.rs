@@ -25,7 +25,6 @@ use gateway::{Client, ConnectFailure, Introduction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-pub(crate) use answerer::Answerer;
 pub use change::Change;
 pub use direct::{Direct, Way};
 pub(crate) use elsewhere::{Aim, typed};
@@ -37,6 +36,7 @@ use crate::control::answer::{
 };
 use crate::control::request::{GatewayChoice, GatewaySecret};
 use crate::failure::{Failure, FailureCode};
+use crate::noted::Answerer;
 use crate::secrets::Vault;
 use crate::settings::OtherGateway;
 use crate::view::GatewayView;

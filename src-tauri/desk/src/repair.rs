@@ -32,7 +32,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 pub(crate) use chain::see_chain;
-pub(crate) use keeper::{Keeper, Noted};
+pub(crate) use keeper::Keeper;
 
 use crate::control::answer::{CareView, FindingView, Repair, RepairView, Running};
 use crate::failure::{Failure, FailureCode};

@@ -6,21 +6,7 @@ use serde_json::{Value, json};
 
 use super::routing::of_call;
 use crate::failure::Failure;
-
-/// Who answers a device about which nothing is said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Answerer {
-    /// The agent, as a person calls it. `None`: nobody.
-    pub(crate) agent: Option<String>,
-    /// Its id, or what the configuration names and OpenClaw does not have. `None`: nothing says who.
-    pub(crate) named: Option<String>,
-    /// The model behind it.
-    pub(crate) model: Option<String>,
-    /// Whether OpenClaw has what it needs to ask that model. `None`: it does not say.
-    pub(crate) ready: Option<bool>,
-    /// When that was read, ms since 1970.
-    pub(crate) at_ms: i64,
-}
+use crate::noted::Answerer;
 
 pub(super) async fn look(line: &impl Call, at_ms: i64) -> Result<Answerer, Failure> {
     let agents = line.call("agents.list", json!({})).await.map_err(of_call)?;

@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
     use crate::control::answer::LastTurn;
-    use crate::operator::Answerer;
+    use crate::noted::Answerer;
     use crate::tray_menu::sample;
 
     fn states(change: impl FnOnce(&mut View)) -> Vec<(Link, RowState)> {

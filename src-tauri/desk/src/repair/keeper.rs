@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use care::Seen;
-use care::chain::PluginFacts;
 use care::journal::{Entry, Journal, Outcome, StepResult};
 use care::plan::Plan;
 use gateway::config::{self, Backups, Change, Config, FileStore, Ours, Store, traps};
@@ -21,7 +20,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Means, ledger, not_recorded};
 use crate::control::answer::{CareView, EntriesPlan, EntriesWritten, EntryChange, Trap};
 use crate::failure::{Failure, FailureCode};
-use crate::operator::{Answerer, Operator, carry_out, read_out};
+use crate::noted::{Answerer, Noted};
+use crate::operator::{Operator, carry_out, read_out};
 use crate::plugin::facts::{self, Reading};
 use crate::plugin::{ID, Validator};
 use crate::private_file;
@@ -34,15 +34,6 @@ const WAITING: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a change is about, in its name.
 const ABOUT: &str = "our entries";
-
-/// What the rows of the chain are made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Noted {
-    /// The plugin, as the files say. `None`: nobody has looked.
-    pub(crate) plugin: Option<PluginFacts>,
-    /// Who answers where nothing else is said, as the gateway said last.
-    pub(crate) answerer: Option<Answerer>,
-}
 
 enum Order {
     /// Something about it may have changed.

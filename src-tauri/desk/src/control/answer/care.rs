@@ -11,7 +11,7 @@ use specta_typescript::Number;
 
 use super::{MissingEntry, Trap};
 use crate::failure::Failure;
-use crate::repair::Noted;
+use crate::noted::Noted;
 
 /// How the way from a device to a model is, and what can be mended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
