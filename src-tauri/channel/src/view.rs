@@ -120,6 +120,8 @@ pub struct TurnOf {
     pub said: Option<String>,
     /// What the assistant answered, all replies joined by line breaks, the first 500 characters. `None`: nothing yet, or wiped.
     pub answered: Option<String>,
+    /// An error of the assistant's is among its replies, whatever the outcome says: a gateway tells a model's error as an answer.
+    pub failed: bool,
 }
 
 /// Who speaks without being asked.

@@ -58,6 +58,7 @@ fn turn(row: &Row<'_>) -> rusqlite::Result<TurnOf> {
         ended_ms: row.get(16)?,
         said: row.get(17)?,
         answered: row.get(18)?,
+        failed: row.get(19)?,
     })
 }
 
@@ -76,7 +77,8 @@ fn page(of: &str) -> String {
             CASE t.state WHEN 'done' THEN coalesce(t.ended_at, t.final_at) END, substr(t.text, 1, {WORDS}),
             (SELECT substr(group_concat(piece, char(10)), 1, {WORDS}) FROM (
                 SELECT substr(r.text, 1, {WORDS}) AS piece FROM reply r
-                WHERE {REPLIES} AND r.text <> '' AND coalesce(r.code, {error}) = {error} ORDER BY r.n LIMIT {WORDS}))
+                WHERE {REPLIES} AND r.text <> '' AND coalesce(r.code, {error}) = {error} ORDER BY r.n LIMIT {WORDS})),
+            EXISTS (SELECT 1 FROM reply r WHERE {REPLIES} AND r.code = {error})
          FROM {TURNS} CROSS JOIN device d ON d.device_key = t.device_key
          WHERE t.received_at < ?1 AND t.received_at >= ?2 {of} ORDER BY t.received_at DESC, t.seq DESC",
         columns = record_columns(),

@@ -127,7 +127,7 @@ impl State {
     pub(crate) fn see_turns(&mut self, turns: &[TurnOf]) {
         let ended = turns.iter().filter_map(|of| {
             let well = match of.turn.outcome.as_deref()? {
-                "answered" | "silent" => true,
+                "answered" | "silent" => !of.failed,
                 "failed" => false,
                 _ => return None,
             };

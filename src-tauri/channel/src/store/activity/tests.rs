@@ -98,6 +98,8 @@ fn what_was_said_and_answered_is_joined_cut_and_wiped() {
     reply(&mut store, &failed, "r5", "no credit left", Some(Code::AgentError));
     store.turn_done(&failed, "failed", Milestones::default(), 99, false).unwrap();
     assert_eq!(words(&store), (None, Some("no credit left".into()), Some(99)), "words about an error are an answer");
+    let told = |store: &Store| store.turns(None, None, 9).unwrap().0.iter().map(|of| of.failed).collect::<Vec<_>>();
+    assert_eq!(told(&store), [true, false], "and are known as an error");
 }
 
 #[test]

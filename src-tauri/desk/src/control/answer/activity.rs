@@ -113,7 +113,7 @@ pub struct ActivityTurn {
 
 impl From<TurnOf> for ActivityTurn {
     fn from(turn: TurnOf) -> Self {
-        let TurnOf { device, name, turn, ended_ms, said, answered } = turn;
+        let TurnOf { device, name, turn, ended_ms, said, answered, failed: _ } = turn;
         Self { device_key: device.to_string(), device_name: name, turn: turn.into(), ended_ms, said, answered }
     }
 }

@@ -116,6 +116,7 @@ fn the_newest_question_that_ended_tells_how_the_assistant_is() {
         ended_ms,
         said: None,
         answered: None,
+        failed: false,
     };
     let mut state = state();
     state.see_turns(&[
@@ -127,6 +128,9 @@ fn the_newest_question_that_ended_tells_how_the_assistant_is() {
     assert_eq!(state.shown.last_turn, Some(LastTurn { at_ms: 7, well: false }));
     state.see_turns(&[turn(Some(8), Some("silent")), turn(Some(7), Some("failed"))]);
     assert_eq!(state.shown.last_turn, Some(LastTurn { at_ms: 8, well: true }));
+    // OpenClaw tells an error of the model as an answer.
+    state.see_turns(&[TurnOf { failed: true, ..turn(Some(12), Some("answered")) }]);
+    assert_eq!(state.shown.last_turn, Some(LastTurn { at_ms: 12, well: false }));
     // What the echo answered says nothing about OpenClaw.
     state.see_agent(Agent::Gateway, 20);
     assert_eq!(state.shown.last_turn, None);
