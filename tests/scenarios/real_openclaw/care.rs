@@ -89,8 +89,11 @@ fn taken_and_put_back(stage: &Stage, put_back: impl FnOnce(&Value)) -> Result<()
     edit(stage, take_away);
     let told = view(stage, "all three are missed", |view| missing(view).len() == 3);
     assert_eq!(missing(&told), ["channel", "plugin", "allowed"]);
-    let port = json!(["42", "43"]);
-    let now = edit(stage, |config| config["channels"]["telegram"]["allowFrom"] = port);
+    let now = edit(stage, |config| {
+        let list = config["channels"]["telegram"]["allowFrom"].as_array_mut().expect("a list");
+        // Another one each time.
+        list.push(json!(format!("{}", 42 + list.len())));
+    });
     put_back(&before);
     let after = stage.gateway.config();
     view(stage, "nothing is missed any more", |view| missing(view).is_empty());
