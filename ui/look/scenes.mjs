@@ -103,6 +103,7 @@ export const SCENES = [
   { name: "health-fixed", scene: "health-plugin", act: steps(click("plugin-fix"), click("entries-yes")), whole: true },
   { name: "health-foreign", scene: "health-foreign", whole: true },
   { name: "health-traps", scene: "health-traps", act: open("trap-where"), whole: true },
+  { name: "health-elsewhere", scene: "health-elsewhere", whole: true },
   { name: "health-model", scene: "health-model" },
   { name: "health-agent", scene: "health-agent", whole: true },
   { name: "health-never", scene: "health-never", whole: true },

@@ -351,6 +351,8 @@ export type Blind =
 "changing" | 
 /**  Nobody whom this program can see has it: it may belong to another namespace. */
 "elsewhere" | 
+/**  It is on another computer, which this program does not look at. */
+"otherComputer" | 
 /**  It was not looked for. */
 "notAsked";
 

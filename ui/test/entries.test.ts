@@ -71,6 +71,15 @@ describe("a row of the plugin", () => {
     expect(on.app.text()).toContain(en.health.pluginFix.undeny.next);
   });
 
+  test("of another computer's OpenClaw is one sentence, without a fix", async () => {
+    for (const [tongue, words] of [["en", en], ["zh", zh]] as const) {
+      const on = await stage("health-elsewhere", tongue);
+      expect(on.text("plugin-elsewhere")).toBe(words.health.pluginElsewhere);
+      expect([on.all("plugin-row").length, on.has("plugin-fix"), on.has("plugin-setup")]).toEqual([0, false, false]);
+      expect(on.get("health-whole").attributes("data-shape")).toBe("unsure");
+    }
+  });
+
   test("shows the version and the package as they are", async () => {
     const on = await stage("health");
     const told = on.all("plugin-row").map((one) => one.text());

@@ -26,6 +26,8 @@ pub enum Blind {
     Changing,
     /// Nobody whom this program can see has it: it may belong to another namespace.
     Elsewhere,
+    /// It is on another computer, which this program does not look at.
+    OtherComputer,
     /// It was not looked for.
     NotAsked,
 }

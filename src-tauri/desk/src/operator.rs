@@ -57,7 +57,7 @@ enum Order {
     Nudge,
     /// Which devices it knows.
     Devices(oneshot::Sender<Result<GatewayDevices, Failure>>),
-    /// The way to the gateway, for what takes longer than everybody else may wait.
+    /// The way to the gateway of this computer, for what takes longer than everybody else may wait.
     Line(oneshot::Sender<Result<routing::Line, Failure>>),
     /// Change something.
     Change(Change, oneshot::Sender<Result<(), Failure>>),
@@ -205,11 +205,13 @@ impl Operator {
 
     /// Who answers where nothing else is said.
     pub(crate) async fn answerer(&self, now_ms: i64) -> Result<Answerer, Failure> {
+        self.is_here()?;
         answerer::look(&self.ask(Order::Line).await??, now_ms).await
     }
 
     /// The gateway's configuration, to be changed by its own writer.
     pub(crate) async fn config(&self, backups: Backups) -> Result<RpcStore, Failure> {
+        self.is_here()?;
         Ok(RpcStore::new(Arc::new(self.ask(Order::Line).await??), backups))
     }
 

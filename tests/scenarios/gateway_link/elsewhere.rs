@@ -189,9 +189,21 @@ fn it_is_chosen_by_what_the_person_compared(here: &Here, url: &str, real: &str) 
     let devices = here.ask("gateway.devices", json!({}));
     assert!(devices["paired"].as_array().is_some_and(|all| all.iter().any(|one| one["ours"] == true)), "{devices}");
     // Only what can work from here is offered.
-    for (what, arguments) in [("gateway.agents", json!({})), ("care.look", json!({}))] {
+    let change = json!({ "change": "writeChannel", "shown": "x" });
+    for (what, arguments) in [
+        ("gateway.agents", json!({})),
+        ("care.look", json!({})),
+        ("care.entries_preview", json!({ "change": "putBack" })),
+        ("care.entries_write", change),
+        ("care.entries_leave", json!({})),
+    ] {
         assert_eq!(here.refused(what, arguments), "gateway_elsewhere", "{what}");
     }
+    let unseen = json!({ "kind": "hidden", "value": "otherComputer" });
+    let rows = online["care"]["plugin"].as_array().expect("rows");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["fix"] == unseen), "{rows:?}");
+    let named = online["care"]["rows"].as_array().into_iter().flatten().filter(|row| row["link"] == "agent");
+    assert_eq!(named.map(|row| &row["name"]).collect::<Vec<_>>(), [&Value::Null], "its agents answer nobody here");
 }
 
 /// Somebody with another certificate takes the address. The twin is a person who trusts that one, too: then it hears the token.

@@ -26,6 +26,13 @@ export function pluginRows(fixes: Partial<Record<PluginRow["link"], PluginFix | 
   });
 }
 
+/** Those of an OpenClaw that nobody looks at from here. */
+export function pluginElsewhere(): PluginRow[] {
+  return pluginRows()
+    .filter(({ link }) => link !== "host")
+    .map(({ link }) => ({ link, shows: null, fix: { kind: "hidden", value: "otherComputer" } }));
+}
+
 export function careView(tongue: Language, more: Partial<CareView> = {}): CareView {
   return { rows: linkRows(tongue), findings: [], plugin: pluginRows(), missing: [], traps: [], lookedMs: ago(0.1), looking: false, running: null, last: null, ...more };
 }

@@ -1,5 +1,5 @@
 import type { CareView, Evidence, GatewayView, Language } from "../backend";
-import { behind, careView, COPIES, finding, linkRows, pluginRows, repairView } from "./care";
+import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView } from "./care";
 import { gatewayView, IDS } from "./gateway";
 import { ago } from "./ago";
 import { homeView } from "./home";
@@ -53,6 +53,13 @@ export const CARE_SCENES = {
         { kind: "plainSecret", path: "channels.telegram.botToken" },
       ],
     }),
+  "health-elsewhere": (tongue) => {
+    const url = "wss://office.lan:18789/";
+    const unseen = { state: "notLooked", atMs: null, name: null } as const;
+    const all = scene(tongue, { rows: linkRows(tongue, { gateway: { name: url }, agent: unseen, model: unseen }), plugin: pluginElsewhere(), lookedMs: null }, { url });
+    all.view.settings.gatewayElsewhere = { url, tlsFingerprint: null };
+    return all;
+  },
   "health-model": (tongue) => scene(tongue, { rows: linkRows(tongue, { model: { state: "broken", atMs: ago(2), failure: { code: "model_failed" } } }) }),
   "health-agent": (tongue) => scene(tongue, { rows: linkRows(tongue, { agent: { state: "broken", atMs: ago(2), failure: { code: "agent_nobody" }, name: null }, model: behind("agent") }) }),
   "health-never": (tongue) => scene(tongue, { rows: nothing(tongue), plugin: [], lookedMs: null }, { state: "off", url: null, version: null }),

@@ -324,8 +324,12 @@ impl Actor {
 
     fn line(&self) -> Result<Line, Failure> {
         self.desk()?;
-        let seen = self.live.as_ref().map(|live| Line(live.seen.clone()));
-        seen.ok_or_else(|| Failure::bare(FailureCode::GatewayOff))
+        match &self.live {
+            // Asked of the very link: what is meant may have changed a moment ago.
+            Some(live) if live.elsewhere => Err(Failure::bare(FailureCode::GatewayElsewhere)),
+            Some(live) => Ok(Line(live.seen.clone())),
+            None => Err(Failure::bare(FailureCode::GatewayOff)),
+        }
     }
 
     fn desk(&self) -> Result<Desk, Failure> {

@@ -32,15 +32,28 @@ pub(crate) fn read(data: &Path) -> Reading {
     let around = Surroundings { env: &env, exists: &exists };
     match around.places() {
         Some(places) => read_in(&places, &around.include_roots(), data),
-        None => Reading {
-            plugin: facts(Seen::Hidden(Blind::NotAsked), Seen::Hidden(Blind::NotAsked)),
-            config: Seen::Hidden(Blind::NotAsked),
-        },
+        None => Reading::unseen(Blind::NotAsked),
     }
+}
+
+impl Reading {
+    /// Of all of it the same cannot be seen.
+    pub(crate) fn unseen(why: Blind) -> Self {
+        Self { plugin: unseen(why), config: Seen::Hidden(why) }
+    }
+}
+
+/// Nothing of the plugin can be seen, nor whether it is connected.
+pub(crate) fn unseen(why: Blind) -> PluginFacts {
+    PluginFacts { connected: Seen::Hidden(why), ..facts(Seen::Hidden(why), Seen::Hidden(why)) }
 }
 
 fn read_in(places: &Places, roots: &[PathBuf], data: &Path) -> Reading {
     let config = config(places, roots);
+    if config == Seen::Hidden(Blind::OtherComputer) {
+        // What lies here is not what runs there.
+        return Reading::unseen(Blind::OtherComputer);
+    }
     let paths = config.known().map_or_else(Vec::new, load_paths);
     Reading { plugin: facts(stand(&places.state_dir.join("extensions"), paths, data), config.clone()), config }
 }
@@ -54,7 +67,7 @@ fn config(places: &Places, roots: &[PathBuf]) -> Seen<Value> {
     };
     match config.whole(&places.config, roots) {
         // The gateway of another computer has a configuration of its own.
-        Ok(whole) if whole["gateway"]["mode"] == "remote" => Seen::Hidden(Blind::Elsewhere),
+        Ok(whole) if whole["gateway"]["mode"] == "remote" => Seen::Hidden(Blind::OtherComputer),
         Ok(whole) => Seen::Known(whole),
         Err(_) => Seen::Hidden(Blind::Unreadable),
     }
@@ -229,9 +242,9 @@ mod tests {
         std::fs::write(split.0.path().join("c.json5"), format!("{{ '{ID}': {{ enabled: false }} }} // mine")).unwrap();
         assert_eq!(split.fixes(true), [(PluginLink::Channel, PluginFix::WriteChannel)]);
         let remote = Home::new(&json!({ "gateway": { "mode": "remote" } })).with_ours();
-        assert_eq!(remote.fixes(true), []);
         let rows = plugin_rows(&remote.reading().plugin);
-        assert!(rows.iter().any(|row| row.link == PluginLink::Channel && row.fix == Seen::Hidden(Blind::Elsewhere)));
+        assert_eq!(rows.len(), 7);
+        assert!(rows.iter().all(|row| row.fix == Seen::Hidden(Blind::OtherComputer)), "{rows:?}");
     }
 
     #[test]

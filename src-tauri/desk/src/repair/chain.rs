@@ -1,10 +1,12 @@
 //! The links between a device and a model, from what the application knows at every moment.
 
-use care::Seen;
+use care::{Blind, Seen};
 use care::chain::{FRESH_MS, Link, LinkSeen, LinkState, Look, PluginFacts, PluginRow, plugin_rows, rows};
 
 use crate::control::answer::{AgentWord, LinkRow, LinkState as PluginLink, RowState};
 use crate::failure::{Failure, FailureCode};
+use crate::noted::Answerer;
+use crate::plugin::facts;
 use crate::view::{GatewayState, Phase, View};
 
 /// Brings the rows up to date. A connection that lives is looked at now: both sides prove themselves when it is made, and its end is heard at once. What is known
@@ -46,8 +48,12 @@ pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
     view.care.rows = rows(&looks, now_ms).into_iter().map(row).collect();
 }
 
-/// The plugin row by row. Who is answered by the echo and has no plugin is not told that one is missing.
+/// The plugin row by row. Who is answered by the echo and has no plugin is not told that one is missing; and what another computer's OpenClaw has is not
+/// looked at.
 fn see_plugin(view: &View) -> Vec<PluginRow> {
+    if is_elsewhere(view) {
+        return plugin_rows(&facts::unseen(Blind::OtherComputer));
+    }
     let answers = view.assistant.kind == AgentWord::Gateway;
     let Some(noted) = &view.care.noted.plugin else { return Vec::new() };
     if !answers && noted.package.known().is_none_or(Option::is_none) {
@@ -55,11 +61,22 @@ fn see_plugin(view: &View) -> Vec<PluginRow> {
     }
     let connected = view.assistant.link == PluginLink::Online;
     let host = view.assistant.host.clone().filter(|_| answers && connected);
+    let is_judged = answers && (connected || noted.connected != Seen::Hidden(Blind::OtherComputer));
     plugin_rows(&PluginFacts {
-        connected: if answers { Seen::Known(connected) } else { noted.connected.clone() },
+        connected: if is_judged { Seen::Known(connected) } else { noted.connected.clone() },
         host: host.or_else(|| view.gateway.version.clone()),
         ..noted.clone()
     })
+}
+
+/// Whether the person manages the OpenClaw of another computer here.
+fn is_elsewhere(view: &View) -> bool {
+    view.settings.gateway_elsewhere.is_some()
+}
+
+/// Who answers, as the OpenClaw of this computer said last. What another computer's says is not about our devices.
+fn answerer(view: &View) -> Option<&Answerer> {
+    view.care.noted.answerer.as_ref().filter(|_| !is_elsewhere(view))
 }
 
 /// Whether nothing goes through it by the person's own choice.
@@ -160,7 +177,7 @@ fn pairing(view: &View) -> Option<Fact> {
 
 /// Who answers where nothing else is said. While we are connected the gateway tells of every change.
 fn agent(view: &View) -> Option<Fact> {
-    let Some(answerer) = &view.care.noted.answerer else { return by_turn(view, Link::Agent, None) };
+    let Some(answerer) = answerer(view) else { return by_turn(view, Link::Agent, None) };
     let name = answerer.agent.clone();
     if view.gateway.state != GatewayState::Online {
         return match by_turn(view, Link::Agent, name.clone()) {
@@ -178,7 +195,7 @@ fn agent(view: &View) -> Option<Fact> {
 
 /// The model behind that agent: whether OpenClaw can ask it, by its own word, and how the newest question ended.
 fn model(view: &View) -> Option<Fact> {
-    let answerer = view.care.noted.answerer.as_ref();
+    let answerer = answerer(view);
     let name = answerer.and_then(|answerer| answerer.model.clone());
     if let Some(failed) = view.last_turn.filter(|turn| !turn.well) {
         let failure = Some(Failure::bare(FailureCode::ModelFailed));
@@ -221,12 +238,11 @@ fn is_about_us(code: FailureCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use care::Blind;
     use care::chain::{Entry, LINKS, PluginFix, PluginLink as PluginPart};
 
     use super::*;
-    use crate::control::answer::LastTurn;
-    use crate::noted::Answerer;
+    use crate::control::answer::{CareView, LastTurn};
+    use crate::settings::OtherGateway;
     use crate::tray_menu::sample;
 
     fn states(change: impl FnOnce(&mut View)) -> Vec<(Link, RowState)> {
@@ -335,6 +351,28 @@ mod tests {
     }
 
     #[test]
+    fn of_another_computers_openclaw_no_row_says_what_is_here() {
+        let there = |change: fn(&mut View)| {
+            let mut view = sample::state(0).shown;
+            online(&mut view);
+            view.assistant.link = PluginLink::Online;
+            view.gateway.version = Some("2026.3.1".into());
+            view.settings.gateway_elsewhere = Some(OtherGateway { url: "wss://office/".into(), tls_fingerprint: None });
+            change(&mut view);
+            see_chain(&mut view, 100_000_000);
+            view.care
+        };
+        let plugin = there(|_| {}).plugin;
+        assert!(!plugin.is_empty());
+        assert!(plugin.iter().all(|row| row.fix == Seen::Hidden(Blind::OtherComputer) && row.shows.is_none()));
+        let named = |care: CareView| care.rows.into_iter().filter(|row| [Link::Agent, Link::Model].contains(&row.link));
+        let told: Vec<_> = named(there(|_| {})).map(|row| (row.state, row.name)).collect();
+        assert_eq!(told, [(RowState::NotLooked, None), (RowState::NotLooked, None)]);
+        let asked = there(|view| turn(view, 99_000_000, true));
+        assert!(named(asked).all(|row| row.state == RowState::Stale && row.name.is_none()), "our devices were answered");
+    }
+
+    #[test]
     fn what_the_person_did_not_connect_is_not_called_unchecked() {
         let echo = states(|view| {
             view.assistant.kind = AgentWord::Echo;
@@ -384,6 +422,12 @@ mod tests {
         assert_eq!(away.1, [(PluginPart::Connected, PluginFix::RestartGateway)]);
         let old = fixes(&|view| view.gateway.version = Some("2026.3.1".into()));
         assert_eq!(old, (8, vec![(PluginPart::Host, PluginFix::UpdateOpenclaw)]));
+        // OpenClaw was upgraded, and does not load it any more.
+        let upgraded = fixes(&|view| {
+            view.gateway.version = Some("2027.1.0".into());
+            view.assistant.link = PluginLink::Offline;
+        });
+        assert_eq!(upgraded, (8, vec![(PluginPart::Connected, PluginFix::RestartGateway)]));
         let echo = |package: Option<String>| {
             fixes(&move |view| {
                 view.assistant.kind = AgentWord::Echo;

@@ -1,7 +1,7 @@
 //! Our entries in OpenClaw's configuration: looked at, missed when somebody takes them away, and written when a person says so.
 //!
 //! It looks when the gateway says that its configuration is another one, when the plugin comes or goes, and with every look of the person's: nothing is polled.
-//! What a person has left as it is stays so.
+//! What a person has left as it is stays so. Of the OpenClaw of another computer nothing is read, and nothing is written there.
 
 mod memory;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use care::Seen;
+use care::{Blind, Seen};
 use care::journal::{Entry, Journal, Outcome, StepResult};
 use care::plan::Plan;
 use gateway::config::{self, Backups, Change, Config, FileStore, Ours, Store, traps};
@@ -25,7 +25,7 @@ use crate::operator::{Operator, carry_out, read_out};
 use crate::plugin::facts::{self, Reading};
 use crate::plugin::{ID, Validator};
 use crate::private_file;
-use crate::view::GatewayState;
+use crate::view::{GatewayState, GatewayView};
 use memory::Memory;
 
 /// Orders that may wait.
@@ -34,6 +34,27 @@ const WAITING: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a change is about, in its name.
 const ABOUT: &str = "our entries";
+
+/// What the gateway's link says, as far as it makes somebody look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cue {
+    /// The gateway of another computer is meant.
+    elsewhere: bool,
+    /// How often its configuration was another one, and its version; `None`: we are not connected.
+    online: Option<(u64, Option<String>)>,
+}
+
+impl Cue {
+    fn of(gateway: &GatewayView, elsewhere: bool) -> Self {
+        let is_online = gateway.state == GatewayState::Online;
+        Self { elsewhere, online: is_online.then(|| (gateway.agents_revision, gateway.version.clone())) }
+    }
+
+    /// Whether it is another one that is there now, or one that may have changed meanwhile.
+    fn calls_after(&self, before: &Self) -> bool {
+        self.elsewhere != before.elsewhere || self.online.is_some() && self.online != before.online
+    }
+}
 
 enum Order {
     /// Something about it may have changed.
@@ -125,16 +146,16 @@ struct Watcher {
 impl Watcher {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut gateway = self.operator.watch();
-        let mut seen = None;
+        let mut before = Cue::of(&gateway.borrow_and_update(), self.is_elsewhere());
+        if before.online.is_some() {
+            self.look().await;
+        }
         loop {
-            let now = {
-                let view = gateway.borrow_and_update();
-                (view.state == GatewayState::Online).then_some(view.agents_revision)
-            };
-            if now.is_some() && seen != now {
+            let now = Cue::of(&gateway.borrow_and_update(), self.is_elsewhere());
+            if now.calls_after(&before) {
                 self.look().await;
             }
-            seen = now;
+            before = now;
             tokio::select! {
                 changed = gateway.changed() => if changed.is_err() { return },
                 order = orders.recv() => match order {
@@ -176,7 +197,18 @@ impl Watcher {
         }
     }
 
+    fn is_elsewhere(&self) -> bool {
+        self.operator.aim().is_elsewhere()
+    }
+
+    fn is_here(&self) -> Result<(), Failure> {
+        if self.is_elsewhere() { Err(Failure::bare(FailureCode::GatewayElsewhere)) } else { Ok(()) }
+    }
+
     async fn read(&self) -> Option<Reading> {
+        if self.is_elsewhere() {
+            return Some(Reading::unseen(Blind::OtherComputer));
+        }
         let data = self.means.data.clone();
         // One that panics is in the log already.
         tokio::task::spawn_blocking(move || facts::read(&data)).await.ok()
@@ -204,12 +236,13 @@ impl Watcher {
     }
 
     fn show(&self, reading: Reading, answerer: Option<Answerer>) {
-        let is_there = reading.plugin.package != Seen::Known(None);
+        let is_elsewhere = reading.config == Seen::Hidden(Blind::OtherComputer);
+        let is_there = reading.plugin.package != Seen::Known(None) && !is_elsewhere;
         let missing = if is_there { self.memory.missing.clone() } else { Vec::new() };
         self.view.send_if_modified(|view| {
             let noted = Noted {
                 // What was told before counts with its own time.
-                answerer: answerer.or_else(|| view.noted.answerer.clone()),
+                answerer: answerer.or_else(|| view.noted.answerer.clone()).filter(|_| !is_elsewhere),
                 plugin: Some(reading.plugin),
             };
             let traps = match &reading.config {
@@ -239,6 +272,7 @@ impl Watcher {
 
     /// Through the gateway where it is connected, else in its file.
     async fn store(&self) -> Result<Box<dyn Store>, Failure> {
+        self.is_here()?;
         let path = tokio::task::spawn_blocking(file_of_user).await;
         let path = path.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Internal)))?;
         let store: Box<dyn Store> = match self.operator.config(self.backups()).await {
@@ -313,6 +347,7 @@ impl Watcher {
     }
 
     async fn leave(&mut self) -> Result<(), Failure> {
+        self.is_here()?;
         let unreadable = || Failure::bare(FailureCode::OpenClawConfigUnreadable);
         let reading = self.read().await.ok_or_else(unreadable)?;
         let Seen::Known(config) = &reading.config else { return Err(unreadable()) };
@@ -362,6 +397,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn it_looks_again_when_openclaw_is_another_one_or_may_have_changed() {
+        let here = Cue { elsewhere: false, online: Some((1, Some("2026.9.6".into()))) };
+        assert!(!here.calls_after(&here));
+        let away = Cue { online: None, ..here.clone() };
+        assert!(!away.calls_after(&here), "it cannot say anything");
+        assert!(here.calls_after(&away));
+        assert!(Cue { online: Some((2, Some("2026.9.6".into()))), ..here.clone() }.calls_after(&here));
+        let upgraded = Cue { online: Some((1, Some("2026.11.0".into()))), ..here.clone() };
+        assert!(upgraded.calls_after(&here), "the plugin may fit no more");
+        assert!(Cue { elsewhere: true, online: None }.calls_after(&away));
+    }
 
     #[test]
     fn a_list_of_tools_is_told_where_it_silences_an_agent_that_answers_a_device() {

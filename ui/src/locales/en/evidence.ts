@@ -59,6 +59,7 @@ export const evidence = {
     unreadable: "it is there, but makes no sense",
     changing: "it changed during the look",
     elsewhere: "it belongs to a part of the computer that cannot be seen from here",
+    otherComputer: "it is on another computer",
     notAsked: "it was not looked at",
   },
   contradictions: {

@@ -92,6 +92,7 @@ export const health = {
   },
 
   plugin: "The plugin in OpenClaw",
+  pluginElsewhere: "OpenClaw is on another computer. Its plugin is not looked at from here.",
   pluginWell: {
     installed: "Installed",
     ours: "It is SmartPi's own",

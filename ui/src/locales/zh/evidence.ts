@@ -60,6 +60,7 @@ export const evidence: Words["evidence"] = {
     unreadable: "内容存在，但无法理解",
     changing: "查看时发生了变化",
     elsewhere: "属于此处无法查看的部分",
+    otherComputer: "位于另一台电脑上",
     notAsked: "没有查看",
   },
   contradictions: {

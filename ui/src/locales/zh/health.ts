@@ -93,6 +93,7 @@ export const health: Words["health"] = {
   },
 
   plugin: "OpenClaw 中的插件",
+  pluginElsewhere: "OpenClaw 在另一台电脑上，无法从此处检查其中的插件。",
   pluginWell: {
     installed: "已安装",
     ours: "是 SmartPi 自己的插件",
