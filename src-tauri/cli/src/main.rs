@@ -18,6 +18,8 @@ mod choice;
 mod columns;
 mod confirm;
 mod devices;
+mod doctor;
+mod entries;
 mod exit;
 mod gateway;
 mod plugin;
@@ -114,7 +116,7 @@ fn run(terminal: Terminal, cli: Cli) -> Result<(), Stop> {
         Do::Devices(what) => runtime.block_on(devices::run(terminal, &folders, what)),
         Do::Simulate(args) => runtime.block_on(simulate::run(terminal, &folders, args)),
         Do::Gateway(what) => runtime.block_on(gateway::run(terminal, &folders, what)),
-        Do::Doctor => runtime.block_on(repair::doctor(terminal, &folders)),
+        Do::Doctor => runtime.block_on(doctor::run(terminal, &folders)),
         Do::Repair(args) => runtime.block_on(repair::run(terminal, &folders, args)),
         Do::Plugin(what) => runtime.block_on(plugin::run(terminal, &folders, what)),
         Do::Version => Ok(()),

@@ -1,9 +1,9 @@
-//! `smartpi doctor` and `smartpi repair`: what is wrong between SmartPi and OpenClaw, and mending it.
+//! `smartpi repair`: mending what is wrong between SmartPi and OpenClaw.
 //!
 //! Nothing is mended but by a person at a terminal: an agent has a shell too.
 
 use desk::control::answer::{
-    Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Severity, Step,
+    Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -13,33 +13,18 @@ use desk::language::Language;
 use desk::view::View;
 
 use crate::args;
+use crate::entries;
 use crate::exit::{Exit, Stop};
 use crate::terminal::{Terminal, typed};
 use crate::words::{gateway, repair as say};
 
-/// `smartpi doctor`. Ends with 1 where something is broken.
-pub(crate) async fn doctor(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
-    let care = look(folders).await?;
-    terminal.tell(&care)?;
-    let language = terminal.language;
-    if care.findings.is_empty() {
-        return terminal.say(say::all_well(language));
-    }
-    for (at, finding) in care.findings.iter().enumerate() {
-        terminal.say(say::found(language, at + 1, cause(language, finding.cause)))?;
-        terminal.say(match &finding.repair {
-            Repair::Plan { plan } => say::can_mend(language, &plan.fingerprint),
-            Repair::None { why } => no_plan(language, why),
-        })?;
-    }
-    let broken = care.findings.iter().any(|finding| finding.severity == Severity::Broken);
-    if broken { Err(Stop::Silent(Exit::Failed)) } else { Ok(()) }
-}
-
 /// `smartpi repair`.
 pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: args::Repair) -> Result<(), Stop> {
-    if (args.apply.is_some() || args.undo.is_some()) && !terminal.person {
+    if (args.apply.is_some() || args.undo.is_some() || args.entries) && !terminal.person {
         return Err(Stop::told(Exit::PersonNeeded, "person_needed", gateway::terminal_needed(terminal.language)));
+    }
+    if args.entries {
+        return entries::mend(terminal, folders).await;
     }
     match (args.apply, args.undo) {
         (Some(fingerprint), _) => apply(terminal, folders, &fingerprint).await,
@@ -95,7 +80,7 @@ async fn undo(terminal: Terminal, folders: &Folders, plan: String) -> Result<(),
 }
 
 /// A fresh look.
-async fn look(folders: &Folders) -> Result<CareView, Stop> {
+pub(crate) async fn look(folders: &Folders) -> Result<CareView, Stop> {
     let mut watch = Client::connect(folders).await?.watch::<View>(&Request::ViewWatch {}).await?;
     let lost = || Stop::from(Failure::bare(FailureCode::ControlLost));
     let before = watch.next().await?.ok_or_else(lost)?.care.looked_ms;
@@ -136,7 +121,7 @@ fn ended(language: Language, outcome: &Outcome, repair: &RepairView) -> String {
     }
 }
 
-fn cause(language: Language, cause: Cause) -> String {
+pub(crate) fn cause(language: Language, cause: Cause) -> String {
     match cause {
         Cause::NobodyListens => say::nobody_listens(language),
         Cause::ForeignProgram => say::foreign_program(language),
@@ -161,7 +146,7 @@ fn cause(language: Language, cause: Cause) -> String {
     }
 }
 
-fn no_plan(language: Language, why: &NoPlan) -> String {
+pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
     match why {
         NoPlan::NotAboutTokens => say::not_about_tokens(language),
         NoPlan::OnlyThePerson { advice } => match advice {

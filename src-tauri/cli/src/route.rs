@@ -1,7 +1,7 @@
 //! Which of OpenClaw's agents answers a device: `smartpi gateway agents`, `smartpi devices route`.
 
 use desk::control::answer::{
-    DeviceList, DeviceRoute, DeviceRow, GatewayAgent, GatewayAgents, RouteBecause, RoutePlan, Routed,
+    DeviceList, DeviceRoute, DeviceRow, GatewayAgent, GatewayAgents, RouteBecause, RouteChange, RoutePlan, Routed,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     let device_key = device.device_key.clone();
     let request = Request::DevicesRoutePreview { device_key: device_key.clone(), agent: agent.clone() };
     let plan: RoutePlan = client.ask(&request).await?;
-    say_plan(terminal, &plan)?;
+    say_changes(terminal, &plan.changes, plan.comments_lost)?;
     if terminal.person && !yes && !plan.changes.is_empty() {
         let question = match &agent {
             Some(agent) => say::ask_route(terminal.language, &device.name, called(&told.agents, agent)),
@@ -106,13 +106,14 @@ pub(crate) async fn run(
     routed.copy.map_or(Ok(()), |copy| terminal.say(say::copy_kept(terminal.language, copy)))
 }
 
-fn say_plan(terminal: Terminal, plan: &RoutePlan) -> Result<(), Stop> {
+/// What would be written into OpenClaw's configuration.
+pub(crate) fn say_changes(terminal: Terminal, changes: &[RouteChange], comments_lost: bool) -> Result<(), Stop> {
     let language = terminal.language;
-    if plan.changes.is_empty() {
+    if changes.is_empty() {
         return terminal.say(say::route_nothing(language));
     }
     terminal.say(say::route_changes(language))?;
-    for change in &plan.changes {
+    for change in changes {
         if let Some(before) = &change.before {
             terminal.say(say::route_gone(language, &change.path, before))?;
         }
@@ -120,7 +121,7 @@ fn say_plan(terminal: Terminal, plan: &RoutePlan) -> Result<(), Stop> {
             terminal.say(say::route_new(language, &change.path, after))?;
         }
     }
-    if plan.comments_lost { terminal.say(say::route_comments(language)) } else { Ok(()) }
+    if comments_lost { terminal.say(say::route_comments(language)) } else { Ok(()) }
 }
 
 fn say_route(terminal: Terminal, device: &str, route: &DeviceRoute, agents: &[GatewayAgent]) -> Result<(), Stop> {

@@ -2,6 +2,7 @@
 
 use desk::language::Language;
 
+pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod help;
 pub(crate) mod repair;
@@ -299,13 +300,15 @@ mod tests {
     }
 
     fn both() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-        ALL.iter().copied().chain(gateway::ALL.iter().copied()).chain(help::all())
+        let lists = [ALL, doctor::ALL, gateway::ALL, repair::ALL];
+        lists.into_iter().flatten().copied().chain(help::all())
     }
 
     #[test]
     fn every_sentence_is_in_both_languages() {
         // These are the same in both: a name and a number, or a person's own words.
-        let same = ["version", "chat_reply", "chat_spoken", "chat_trouble", "plugin_openclaw", "between"];
+        let same =
+            ["version", "chat_reply", "chat_spoken", "chat_trouble", "plugin_openclaw", "between", "found", "step"];
         for (name, en, zh) in both() {
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{name}");
             assert!(!en.chars().any(is_chinese), "{name}: Chinese in the English words");
@@ -315,7 +318,9 @@ mod tests {
 
     #[test]
     fn names_are_used_once() {
-        for list in [ALL.to_vec(), gateway::ALL.to_vec(), help::all().collect()] {
+        for list in
+            [ALL.to_vec(), doctor::ALL.to_vec(), repair::ALL.to_vec(), gateway::ALL.to_vec(), help::all().collect()]
+        {
             let mut seen = std::collections::HashSet::new();
             assert!(list.iter().all(|(name, ..)| seen.insert(*name)));
         }

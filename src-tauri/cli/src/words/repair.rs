@@ -1,4 +1,4 @@
-//! The sentences of `smartpi doctor` and `smartpi repair`, in both languages.
+//! The sentences of `smartpi repair` and of what `smartpi doctor` finds, in both languages.
 
 desk::words! {
     all_well(): "Nothing is wrong between SmartPi and OpenClaw, as far as can be seen.", "SmartPi 与 OpenClaw 之间未发现问题。";
@@ -8,6 +8,7 @@ desk::words! {
     undo(id): "To put back what was put aside: smartpi repair --undo {id}", "如需恢复已暂存的内容：smartpi repair --undo {id}";
     ask_apply(word): "Type {word} to do this: ", "输入 {word} 以继续：";
     apply_word(): "repair", "修复";
+    entries_written(): "SmartPi's entries are written. To see how it is now: smartpi doctor", "SmartPi 的条目已写入。查看当前状况：smartpi doctor";
     undone(): "It is put back as it was.", "已恢复原状。";
     no_such_plan(fingerprint): "There is no such repair now: {fingerprint}. To see what can be mended: smartpi repair --plan", "现在没有此修复：{fingerprint}。查看可修复的问题：smartpi repair --plan";
     nothing_to_mend(): "There is nothing that SmartPi could mend by itself.", "没有 SmartPi 可以自行修复的问题。";

@@ -1,7 +1,7 @@
 //! The links between a device and a model, from what the application knows at every moment.
 
-use care::{Blind, Seen};
 use care::chain::{FRESH_MS, Link, LinkSeen, LinkState, Look, PluginFacts, PluginRow, plugin_rows, rows};
+use care::{Blind, Seen};
 
 use crate::control::answer::{AgentWord, LinkRow, LinkState as PluginLink, RowState};
 use crate::failure::{Failure, FailureCode};
@@ -369,7 +369,10 @@ mod tests {
         let told: Vec<_> = named(there(|_| {})).map(|row| (row.state, row.name)).collect();
         assert_eq!(told, [(RowState::NotLooked, None), (RowState::NotLooked, None)]);
         let asked = there(|view| turn(view, 99_000_000, true));
-        assert!(named(asked).all(|row| row.state == RowState::Stale && row.name.is_none()), "our devices were answered");
+        assert!(
+            named(asked).all(|row| row.state == RowState::Stale && row.name.is_none()),
+            "our devices were answered"
+        );
     }
 
     #[test]

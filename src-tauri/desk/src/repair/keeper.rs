@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use care::{Blind, Seen};
 use care::journal::{Entry, Journal, Outcome, StepResult};
 use care::plan::Plan;
+use care::{Blind, Seen};
 use gateway::config::{self, Backups, Change, Config, FileStore, Ours, Store, traps};
 use gateway::place::Surroundings;
 use serde_json::Value;

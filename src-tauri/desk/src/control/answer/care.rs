@@ -1,10 +1,12 @@
 //! The shapes of `view.care` and of the answers about repairs: what was found, what would be done about it, what was done.
 
-use care::chain::{LINKS, Link, PluginRow};
+use care::chain::{LINKS, Link};
+pub use care::chain::{Link as ChainLink, PluginFix, PluginLink, PluginRow};
 use care::finding::Evidence;
 pub use care::finding::{Cause, Severity};
 pub use care::journal::Outcome;
 pub use care::plan::{Advice, NoPlan, Plan, Step};
+pub use care::{Blind, Seen};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
