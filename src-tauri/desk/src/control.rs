@@ -6,10 +6,12 @@
 pub mod answer;
 mod choice;
 pub mod client;
+mod exchange;
 mod line;
 mod place;
 pub mod request;
 pub(crate) mod server;
+mod settings_change;
 pub(crate) mod verbs;
 
 /// Longest line, in bytes, without its end.

@@ -15,20 +15,20 @@ mod evidence;
 mod hands;
 mod keeper;
 mod ledger;
+mod refusal;
 mod steps;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use care::allowance::{NotNow, allow};
+use care::allowance::allow;
 use care::apply::apply;
 use care::finding::{Cause, detect};
-use care::journal::{Entry, Journal, JournalError, Outcome, undoable};
+use care::journal::{Entry, Journal, Outcome, undoable};
 use care::plan::{Plan, plan};
 use channel::clock::Clock;
 use gateway::Introduction;
-use serde_json::json;
 use tokio::sync::watch;
 
 pub(crate) use chain::see_chain;
@@ -41,6 +41,7 @@ use crate::secrets::Vault;
 use crate::view::{GatewayState, GatewayView};
 use evidence::{Facts, Tried};
 use hands::Mechanic;
+use refusal::{not_begun, not_now, not_recorded, unknown};
 
 /// Repairs that `care.history` tells.
 const HISTORY: usize = 50;
@@ -373,32 +374,4 @@ fn trouble(view: &GatewayView) -> Option<FailureCode> {
         GatewayState::Waiting => Some(code).filter(|code| !passes(code)),
         GatewayState::Off | GatewayState::Connecting | GatewayState::Online => None,
     }
-}
-
-fn not_now(why: NotNow) -> Failure {
-    match why {
-        NotNow::Running { .. } => Failure::bare(FailureCode::RepairRunning),
-        NotNow::Interrupted { .. } => Failure::bare(FailureCode::RepairInterrupted),
-        NotNow::TooMany { until_ms } => Failure::with(FailureCode::RepairTooMany, json!({ "untilMs": until_ms })),
-        NotNow::Tried => Failure::bare(FailureCode::RepairTried),
-    }
-}
-
-fn unknown() -> Failure {
-    Failure::bare(FailureCode::RepairUnknown)
-}
-
-/// Why the journal has nothing of a repair that was to begin.
-fn not_begun(outcome: &Outcome) -> Failure {
-    Failure::bare(match outcome {
-        Outcome::Changed { .. } => FailureCode::RepairChanged,
-        Outcome::Expired => FailureCode::RepairExpired,
-        Outcome::Verified | Outcome::DidNotHelp | Outcome::Failed { .. } | Outcome::NotRecorded => {
-            FailureCode::RepairNotRecorded
-        }
-    })
-}
-
-fn not_recorded(error: &JournalError) -> Failure {
-    Failure::caused(FailureCode::RepairNotRecorded, error)
 }

@@ -26,10 +26,11 @@ export function useHealth() {
 
   const look = (): Promise<boolean> => (care.value.looking ? Promise.resolve(false) : attempt(() => backend.careLook()));
 
-  /** A page that opens looks, unless that was just done or the person never wished to be connected. */
+  /** A page that opens looks, unless that was just done, the person never wished to be connected, or another computer's OpenClaw is meant. */
   function lookAtFirst(): void {
     const { lookedMs, running } = care.value;
-    if (useView().gateway.state !== "off" && running === null && !isFresh(lookedMs, Date.now())) void look();
+    const { gateway, settings } = useView();
+    if (gateway.state !== "off" && settings.gatewayElsewhere === null && running === null && !isFresh(lookedMs, Date.now())) void look();
   }
   return { care, fresh, looking, failure, look, lookAtFirst };
 }

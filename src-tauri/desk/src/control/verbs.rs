@@ -13,7 +13,7 @@ use gateway::config::Backups;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 mod target;
@@ -133,7 +133,8 @@ impl Answers for Verbs {
                 json(&installed)
             }
             Request::ReportMake {} => {
-                let (view, folders) = (self.fresh_view().await?, self.folders.clone());
+                let view = Arc::clone(&self.fresh_view().await?.borrow());
+                let folders = self.folders.clone();
                 let text = tokio::task::spawn_blocking(move || report::make(Some(&view), &folders)).await;
                 json(&Report { text: text.map_err(|_| Failure::bare(FailureCode::Internal))? })
             }
@@ -179,12 +180,12 @@ impl Verbs {
     }
 
     /// The view as things are now: a server reads the service for those who look only.
-    async fn fresh_view(&self) -> Result<Arc<View>, Failure> {
+    async fn fresh_view(&self) -> Result<watch::Receiver<Arc<View>>, Failure> {
         let view = self.desk.view.subscribe();
         let (fresh, is_fresh) = oneshot::channel();
         self.tell(Event::Watched(fresh)).await?;
         is_fresh.await.map_err(|_| Failure::bare(FailureCode::Stopping))?;
-        Ok(Arc::clone(&view.borrow()))
+        Ok(view)
     }
 
     /// What the controller does, and its answer.
@@ -288,10 +289,7 @@ impl Verbs {
 
     /// The present view, then each newer one; what comes while the asker is slow is one change.
     async fn watch_view(&self, events: &Events) -> Result<Value, Failure> {
-        let mut view = self.desk.view.subscribe();
-        let (fresh, is_fresh) = oneshot::channel();
-        self.tell(Event::Watched(fresh)).await?;
-        is_fresh.await.map_err(|_| Failure::bare(FailureCode::Stopping))?;
+        let mut view = self.fresh_view().await?;
         loop {
             let shown = Arc::clone(&view.borrow_and_update());
             events.send(json(&*shown)?).await?;

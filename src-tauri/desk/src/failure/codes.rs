@@ -385,16 +385,13 @@ codes! {
         "OpenClaw 已保存选择，但此设备仍由其他智能体回答。请重启 OpenClaw 后再查看。";
     /// Several agents, and nothing says which one answers.
     AgentNobody, "agent_nobody",
-        "OpenClaw has several agents, and nothing says which one answers your devices. Choose one for each device, or set channels.openclaw-smartpi.defaultAgentId.",
-        "OpenClaw 有多个智能体，但未指定由谁回答您的设备。请为每台设备选择智能体，或设置 channels.openclaw-smartpi.defaultAgentId。";
+        "OpenClaw has several agents, and nothing says which one answers your devices. Choose one for each device, or set channels.openclaw-smartpi.defaultAgentId.", "OpenClaw 有多个智能体，但未指定由谁回答您的设备。请为每台设备选择智能体，或设置 channels.openclaw-smartpi.defaultAgentId。";
     /// The newest question ended with an error.
     ModelFailed, "model_failed",
-        "The last question of a device got an error instead of an answer. Check the model and its account in OpenClaw, then ask again.",
-        "设备的上一个问题没有得到回答，而是出现了错误。请在 OpenClaw 中检查模型及其账户，然后再次提问。";
+        "The last question of a device got an error instead of an answer. Check the model and its account in OpenClaw, then ask again.", "设备的上一个问题没有得到回答，而是出现了错误。请在 OpenClaw 中检查模型及其账户，然后再次提问。";
     /// OpenClaw has not what it needs to ask the model.
     ModelNotReady, "model_not_ready",
-        "OpenClaw cannot use this model: it has no sign-in or key for it. Set that up with openclaw models auth, or choose another model.",
-        "OpenClaw 无法使用此模型：缺少登录信息或密钥。请用 openclaw models auth 设置，或选择其他模型。";
+        "OpenClaw cannot use this model: it has no sign-in or key for it. Set that up with openclaw models auth, or choose another model.", "OpenClaw 无法使用此模型：缺少登录信息或密钥。请用 openclaw models auth 设置，或选择其他模型。";
     /// OpenClaw's writer changed more than it was asked to.
     OpenClawChangedMore, "openclaw_changed_more",
         "OpenClaw saved this, and changed other settings of its own at the same time. A copy from before is kept; see the detail.",
