@@ -5,6 +5,7 @@
 mod access;
 mod care;
 mod impostor;
+mod notified;
 mod routes;
 mod speaks_first;
 mod stage;
@@ -65,9 +66,11 @@ async fn the_current_openclaw_answers_two_devices() {
     care::our_entries_are_watched(&stage, &mut kitchen).await;
     access::devices_are_let_in_and_turned_away(&stage).await;
     access::a_stale_token_mends_itself(&stage).await;
+    notified::an_entry_that_goes_is_told_without_a_window(&mut stage).await;
     an_impostor_hears_nothing(&mut stage, &mut kitchen).await;
     stage.gateway.stop().await;
     kitchen.until("the link goes offline", |event| matches!(event, Event::Link(device::LinkState::Offline))).await;
+    care::our_entries_come_back_without_a_gateway(&stage).await;
 }
 
 #[tokio::test]

@@ -248,6 +248,11 @@ impl Gateway {
         run(command, None, CLI_LIMIT).await
     }
 
+    /// Whether it was started and not ended since.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Starts the gateway and waits until it answers `/healthz`.
     ///
     /// # Panics

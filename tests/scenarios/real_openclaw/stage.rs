@@ -49,6 +49,11 @@ impl Stage {
         self.gateway.home.join("smartpi")
     }
 
+    /// Where devices reach the service.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Ends the service without a word.
     pub(super) async fn kill_service(&mut self) {
         self.service.kill().await.expect("the service runs");
