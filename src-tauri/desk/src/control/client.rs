@@ -207,7 +207,18 @@ fn patience(request: &Request) -> Duration {
     if let Request::LinkAwait { timeout_s } = request {
         return PATIENCE + Duration::from_secs((*timeout_s).min(LINK_AWAIT_S));
     }
-    if matches!(request, Request::SetupLook {} | Request::SetupInstall { .. }) {
+    // Without a gateway OpenClaw's own command judges each change of the configuration; a repair may wait for a restart.
+    let by_openclaw = matches!(
+        request,
+        Request::SetupLook {}
+            | Request::SetupInstall { .. }
+            | Request::CareLook {}
+            | Request::CareRepair { .. }
+            | Request::CareUndo { .. }
+            | Request::EntriesPreview { .. }
+            | Request::EntriesWrite { .. }
+    );
+    if by_openclaw {
         return OPENCLAW;
     }
     if matches!(request, Request::GatewayLook { .. } | Request::GatewayChoose(_)) {
