@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn what_is_well_is_said_row_by_row() {
         let [en, zh] = both(&care(|care| care.rows[4].name = Some("Molly".into())));
-        assert!(en.starts_with("Nothing is wrong") && en.contains("Agent             works  Molly"), "{en}");
+        assert!(en.starts_with("Nothing is wrong") && en.contains("Assistant         works  Molly"), "{en}");
         assert!(en.contains("Installed       yes  openclaw-smartpi"), "{en}");
         assert!(zh.starts_with("SmartPi 与") && zh.contains("Molly"), "{zh}");
     }

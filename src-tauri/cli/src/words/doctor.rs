@@ -5,7 +5,7 @@ desk::words! {
     service(): "Service", "服务";
     the_plugin(): "Plugin", "插件";
     pairing(): "SmartPi's access", "SmartPi 的访问权限";
-    agent(): "Agent", "助手";
+    agent(): "Assistant", "助手";
     model(): "Model", "模型";
     works(): "works", "正常";
     works_since(when): "works, since {when}", "正常，{when} 起";
