@@ -4,6 +4,7 @@
 //!
 //! Invariants, each with a test:
 //! - the shared secret goes out only with a [`Proof`] that is good at that moment, and one proof is good for one try;
+//! - a program that is known not to be the user's gateway is shown nothing, not even the device token;
 //! - a device token is forgotten only after such a proof: a stranger on the port cannot make us forget it;
 //! - after a refusal of a secret there is one other way to try, once; then it waits for a person.
 
@@ -54,14 +55,16 @@ pub enum Event {
 pub enum NoProof {
     /// Nobody listens there now.
     Nobody,
-    /// Somebody else's program listens, or nobody can tell whose it is.
+    /// Somebody else's program listens there, for certain.
+    Another,
+    /// Nobody can tell whose it is that listens.
     Unknown,
 }
 
 /// What is to be done. At most one of dialing, asking and waiting is under way; a new one ends the others.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Connect, and show this.
+    /// Connect, and show this. A device token alone is shown to everybody who may be the gateway: [`ConnectFailure::NotProven`] where it is [`NoProof::Another`].
     Dial(Auth),
     /// Find out whether it is the user's gateway that listens: without side effects, now.
     AskProof,
@@ -207,7 +210,7 @@ impl Link {
         }
     }
 
-    /// The device token is shown first: it is worth nothing to anybody else.
+    /// The device token is shown first: it is worth nothing without this device's key.
     fn best(&self) -> Way {
         match (&self.device_token, &self.shared) {
             (Some(_), _) if !self.refused => Way::DeviceToken,
@@ -233,14 +236,7 @@ impl Link {
                 self.failure = Some(ConnectFailure::NobodyListens);
                 return self.rest(&ConnectFailure::NobodyListens, way, now, random);
             }
-            Ok(_) | Err(NoProof::Unknown) => {
-                // What was refused before is what a person should know; at the first try there is no such thing.
-                self.failure.get_or_insert(ConnectFailure::NotProven);
-                // Asking again costs nothing, and shows nothing to anybody.
-                let look_again = Some(now + LOOK_AGAIN);
-                self.phase = Phase::Paused { remedy: Remedy::ProveGateway, look_again, way };
-                return look_again.map(Effect::WakeAt).into_iter().collect();
-            }
+            Ok(_) | Err(NoProof::Another | NoProof::Unknown) => return self.stand_off(way, now),
         };
         let mut effects = Vec::new();
         if self.refused && self.device_token.take().is_some() {
@@ -249,6 +245,16 @@ impl Link {
         self.refused = false;
         effects.extend(self.dial(way, Some(proof), now));
         effects
+    }
+
+    /// Waits for a proof.
+    fn stand_off(&mut self, way: Way, now: Instant) -> Vec<Effect> {
+        // What was refused before is what a person should know; at the first try there is no such thing.
+        self.failure.get_or_insert(ConnectFailure::NotProven);
+        // Asking again costs nothing, and shows nothing to anybody.
+        let look_again = Some(now + LOOK_AGAIN);
+        self.phase = Phase::Paused { remedy: Remedy::ProveGateway, look_again, way };
+        look_again.map(Effect::WakeAt).into_iter().collect()
     }
 
     fn dial(&mut self, way: Way, proof: Option<Proof>, now: Instant) -> Vec<Effect> {
@@ -283,6 +289,9 @@ impl Link {
 
     fn failed(&mut self, failure: ConnectFailure, way: Way, now: Instant, random: u64) -> Vec<Effect> {
         self.failure = Some(failure.clone());
+        if failure == ConnectFailure::NotProven && way == Way::DeviceToken {
+            return self.stand_off(way, now);
+        }
         let other_way = if failure.is_stale_device_token() {
             self.refused = true;
             // Beside a wrong shared secret it says that both are wrong.

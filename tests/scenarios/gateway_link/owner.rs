@@ -68,7 +68,8 @@ impl Keeper {
                     }))
                 }
                 Whose::Nobody(_) => Err(NoProof::Nobody),
-                Whose::Other(_) | Whose::Foreign(_) | Whose::CannotSee(_) => Err(NoProof::Unknown),
+                Whose::Other(_) | Whose::Foreign(_) => Err(NoProof::Another),
+                Whose::CannotSee(_) => Err(NoProof::Unknown),
             }
         };
         tokio::task::spawn_blocking(look).await.expect("a look does not panic")

@@ -156,7 +156,7 @@ async fn here(way: &Way, shared: Shared) -> Result<Direct, Failure> {
         doubt.unwrap_or_else(|| {
             of_connecting(match why {
                 NoProof::Nobody => &ConnectFailure::NobodyListens,
-                NoProof::Unknown => &ConnectFailure::NotProven,
+                NoProof::Another | NoProof::Unknown => &ConnectFailure::NotProven,
             })
         })
     })?;

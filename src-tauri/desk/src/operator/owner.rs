@@ -80,9 +80,9 @@ fn look(place: Place, address: Address) -> (Option<Failure>, Result<Proof, NoPro
         Whose::Nobody(_) => return (Some(Failure::bare(FailureCode::GatewayDown)), Err(NoProof::Nobody)),
         Whose::Other(other) => named(FailureCode::GatewayOther, &other.process),
         Whose::Foreign(program) => named(FailureCode::GatewayNotOpenClaw, &program),
-        Whose::CannotSee(_) => unproven(),
+        Whose::CannotSee(_) => return (Some(unproven()), Err(NoProof::Unknown)),
     };
-    (Some(doubt), Err(NoProof::Unknown))
+    (Some(doubt), Err(NoProof::Another))
 }
 
 fn survey(place: &Place) -> Survey {

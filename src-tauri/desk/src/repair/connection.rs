@@ -11,7 +11,7 @@ use crate::operator::surroundings::Found;
 /// What is shown to the gateway.
 #[derive(Debug)]
 pub(super) enum Show {
-    /// The token that it gave us.
+    /// The token that it gave us: to nobody who is known to be somebody else.
     Ours(Token),
     /// Its own secret: only with a proof at this very connection.
     Shared(Shared),
@@ -64,12 +64,15 @@ pub(super) async fn connect_for_repair(means: &Means, found: &Found, shared: Sha
 
 async fn dial(means: &Means, found: &Found, who: Who<'_>, show: Show) -> Result<Client, Refused> {
     let auth = match show {
-        Show::Ours(token) => Auth::DeviceToken(token),
+        Show::Ours(token) => match prove(found, &found.address).await.1 {
+            Err(NoProof::Another) => return Err(Refused::Gateway(ConnectFailure::NotProven)),
+            Ok(_) | Err(NoProof::Nobody | NoProof::Unknown) => Auth::DeviceToken(token),
+        },
         Show::Nothing => Auth::Nothing,
         Show::Shared(shared) => match prove(found, &found.address).await.1 {
             Ok(proof) => Auth::Shared(shared, proof),
             Err(NoProof::Nobody) => return Err(Refused::Gateway(ConnectFailure::NobodyListens)),
-            Err(NoProof::Unknown) => return Err(Refused::Gateway(ConnectFailure::NotProven)),
+            Err(NoProof::Another | NoProof::Unknown) => return Err(Refused::Gateway(ConnectFailure::NotProven)),
         },
     };
     let events = gateway::events();

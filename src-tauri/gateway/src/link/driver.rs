@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::connection::{self, Client};
 use crate::event::GatewayEvent;
 use crate::failure::ConnectFailure;
-use crate::hello::{Introduction, Shared, Who};
+use crate::hello::{Auth, Introduction, Shared, Who};
 use crate::identity::Identity;
 use crate::proof::Proof;
 use crate::token::Token;
@@ -105,6 +105,16 @@ struct Trip<O> {
     events: broadcast::Sender<GatewayEvent>,
 }
 
+impl<O: Owner> Trip<O> {
+    async fn dial(&self, auth: &Auth) -> Result<Client, ConnectFailure> {
+        if matches!(auth, Auth::DeviceToken(_)) && self.owner.prove(&self.address).await == Err(NoProof::Another) {
+            return Err(ConnectFailure::NotProven);
+        }
+        let who = Who::Device(&self.identity);
+        Client::connect(&self.address, &self.introduction, who, auth, self.events.clone()).await
+    }
+}
+
 enum Outcome {
     Proof(Result<Proof, NoProof>),
     Secret(Option<Shared>),
@@ -171,13 +181,7 @@ impl<O: Owner> Driver<O> {
         for effect in effects {
             let trip = Arc::clone(&self.trip);
             match effect {
-                Effect::Dial(auth) => {
-                    self.begin(Box::pin(async move {
-                        let who = Who::Device(&trip.identity);
-                        let events = trip.events.clone();
-                        Outcome::Dialed(Client::connect(&trip.address, &trip.introduction, who, &auth, events).await)
-                    }));
-                }
+                Effect::Dial(auth) => self.begin(Box::pin(async move { Outcome::Dialed(trip.dial(&auth).await) })),
                 Effect::AskProof => {
                     self.begin(Box::pin(async move { Outcome::Proof(trip.owner.prove(&trip.address).await) }))
                 }
@@ -219,5 +223,55 @@ async fn woken(wake: Option<Instant>) {
     match wake {
         Some(wake) => sleep_until(wake).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::retry::Remedy;
+
+    /// Says this of whoever listens.
+    struct Sees(NoProof);
+
+    impl Owner for Sees {
+        async fn prove(&self, _: &Address) -> Result<Proof, NoProof> {
+            Err(self.0)
+        }
+
+        async fn secret(&self) -> Option<Shared> {
+            None
+        }
+
+        fn keep(&self, _: Option<&Token>) {}
+    }
+
+    /// A link with a device token, to whoever listens there.
+    fn link(listener: &TcpListener, sees: NoProof) -> Handle {
+        let address = Address::local(listener.local_addr().unwrap().port());
+        let link = Link::new(address, Some(Token::new("device-token".into())), None);
+        let us = Introduction { display_name: "a test".into(), version: "1".into(), scopes: Vec::new() };
+        keep_connected(link, us, Identity::from_seed(&[7; Identity::SEED_BYTES]), Sees(sees))
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_the_gateway_is_not_even_called() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let handle = link(&listener, NoProof::Another);
+        let mut seen = handle.seen();
+        let paused = |seen: &Seen| matches!(seen.state, State::Paused { remedy: Remedy::ProveGateway, .. });
+        seen.wait_for(paused).await.unwrap();
+        let called = tokio::select! {
+            biased;
+            _ = listener.accept() => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!called);
+        // The twin: where nobody can tell, the same link calls.
+        let handle = link(&listener, NoProof::Unknown);
+        listener.accept().await.unwrap();
+        drop(handle);
     }
 }

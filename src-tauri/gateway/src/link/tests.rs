@@ -98,6 +98,7 @@ fn refusals() -> Vec<ConnectFailure> {
         ConnectFailure::Stopping,
         ConnectFailure::Starting { retry_after: Some(Duration::from_millis(500)) },
         ConnectFailure::NobodyListens,
+        ConnectFailure::NotProven,
         ConnectFailure::Closed(Close::Quiet),
     ]
 }
@@ -132,7 +133,7 @@ fn play(link: &mut impl Keeps, turns: &[Turn]) -> Vec<Step> {
                 }
                 Effect::AskProof => {
                     fits.extend((0..6).map(|_| Event::Proof(Ok(fresh.clone()))));
-                    fits.push(Event::Proof(Err(NoProof::Unknown)));
+                    fits.extend([NoProof::Another, NoProof::Unknown].map(|none| Event::Proof(Err(none))));
                     fits.push(Event::Proof(Err(NoProof::Nobody)));
                     fits.push(Event::Proof(Ok(Proof::of_person(Address::local(7), now))));
                 }
@@ -270,6 +271,19 @@ fn a_stranger_on_the_port_cannot_make_it_forget() {
     assert_eq!(failure, ConnectFailure::DeviceTokenMismatch);
     // The stranger is gone: the token that was kept is as good as before.
     assert_eq!(story.on(Event::Start), [Effect::Dial(Auth::DeviceToken(token("kept")))]);
+}
+
+#[test]
+fn whoever_is_not_the_gateway_is_waited_out_and_the_token_kept() {
+    let (mut story, _) = Story::begin(true, true);
+    let effects = story.on(Event::Failed(ConnectFailure::NotProven));
+    let [Effect::WakeAt(then)] = effects[..] else { panic!("{effects:?}") };
+    let State::Paused { remedy: Remedy::ProveGateway, failure, .. } = story.link.state() else {
+        panic!("{:?}", story.link.state())
+    };
+    assert_eq!((failure, then), (ConnectFailure::NotProven, story.now + LOOK_AGAIN));
+    story.now = then;
+    assert_eq!(story.on(Event::Woke), [Effect::Dial(Auth::DeviceToken(token("kept")))]);
 }
 
 #[test]
