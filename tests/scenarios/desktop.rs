@@ -12,6 +12,8 @@ mod single_instance;
 mod tray_menu;
 mod window_binds_a_phone;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use support::desktop::{Desktop, LIMIT, TrayHost};
 use support::simulated::Simulated;
@@ -22,8 +24,13 @@ const ZH: &str = "zh_CN.UTF-8";
 
 /// A desktop with a tray in which the app is, hidden, and its service runs.
 fn in_the_tray<'a>(desktop: &'a Desktop<'a>) -> Result<(TrayHost, TrayApp<'a>)> {
+    in_the_tray_with(desktop, &[])
+}
+
+/// The same, with something more in the app's environment.
+fn in_the_tray_with<'a>(desktop: &'a Desktop<'a>, variables: &[(&str, PathBuf)]) -> Result<(TrayHost, TrayApp<'a>)> {
     let tray = TrayHost::start(desktop)?;
-    let app = TrayApp::start(desktop, &["--hidden"])?;
+    let app = TrayApp::start_with(desktop, &["--hidden"], variables)?;
     app.until_view("running", |view| view["service"]["phase"] == "running")?;
     tray.until_item()?;
     Ok((tray, app))

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 pub(crate) use by_hand::as_a_page;
 use owner::Keeper;
-use squatter::Squatter;
+pub(crate) use squatter::Squatter;
 
 /// For an answer or an event of a gateway that runs.
 const SOON: Duration = Duration::from_secs(60);
@@ -441,4 +441,12 @@ async fn a_stranger_on_the_port_learns_nothing(stage: &mut Stage, operator: &mut
     let mut careless = Operator::begin(&trusting, 1, None);
     careless.until("refused", |state| matches!(state, State::Paused { .. } | State::Waiting { .. })).await;
     assert!(squatter.heard(Gateway::TOKEN), "the check would not have seen a secret: {:?}", squatter.all());
+}
+
+/// A link with a planted fault, as long as it takes to be refused: it believes whoever listens on the gateway's port, and shows this secret.
+pub(crate) async fn believe(gateway: &Gateway, secret: &str) {
+    let trusting = Keeper::of(gateway).trusting();
+    trusting.set_secret(secret);
+    let mut careless = Operator::begin(&trusting, 1, None);
+    careless.until("refused", |state| matches!(state, State::Paused { .. })).await;
 }

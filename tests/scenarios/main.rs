@@ -17,6 +17,7 @@ mod random_faults;
 mod real_openclaw;
 mod refused_push;
 mod reports;
+mod stale_tokens;
 mod tidy;
 mod two_plugins;
 mod whose_gateway;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, ensure};
 use support::fast_agent::Flaw;
 use support::history::Violation;
-use support::preload::Preload;
+use support::preload::WallClock;
 
 use self::rig::{Outcome, Rig};
 use self::schedule::{Schedule, Side};
@@ -41,7 +41,7 @@ fn seeds() -> std::ops::Range<u64> {
 
 /// All runs of one side, some at a time; what they saw together.
 fn runs(side: Side) -> Result<Outcome> {
-    let (bound, clock) = (Bound::new()?, Preload::compile("clock_jump")?);
+    let (bound, clock) = (Bound::new()?, WallClock::new()?);
     let seeds = seeds();
     let (next, total) = (AtomicU64::new(seeds.start), Mutex::new(Outcome::default()));
     let lane = || -> Result<()> {
@@ -88,7 +88,7 @@ fn whatever_befalls_the_plugin_every_promise_is_kept() -> Result<()> {
 
 /// The same runs with a broken part, until the judge sees it.
 fn caught(side: Side, break_it: impl Fn(&mut Rig<'_>), is_it: impl Fn(&Violation) -> bool) -> Result<()> {
-    let (bound, clock) = (Bound::new()?, Preload::compile("clock_jump")?);
+    let (bound, clock) = (Bound::new()?, WallClock::new()?);
     let mut seen = Vec::new();
     for seed in 1..=CHANCES {
         let schedule = Schedule::of(side, seed);

@@ -145,6 +145,8 @@ pub struct Gateway {
     pub bin_dir: PathBuf,
     /// A process whose network and mounts the gateway shares: a program of a desktop has its own.
     pub beside: Option<u32>,
+    /// What its environment has beside the usual.
+    pub variables: Vec<(&'static str, String)>,
     /// It speaks TLS alone.
     encrypted: bool,
     running: Option<Running>,
@@ -167,8 +169,9 @@ impl Gateway {
         }
         let port = free_port();
         let encrypted = extras["gateway"]["tls"]["enabled"] == true;
+        let (beside, variables) = (None, Vec::new());
         let gateway =
-            Self { installation, port, home, state_dir, bin_dir, beside: None, encrypted, running: None, root };
+            Self { installation, port, home, state_dir, bin_dir, beside, variables, encrypted, running: None, root };
         gateway.write_command();
         if version == OLDEST {
             gateway.stage_what_it_would_fetch();
@@ -212,7 +215,7 @@ impl Gateway {
     /// proxy that leads nowhere stands between it and the internet.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let inside = |name: &str| self.home.join(name).display().to_string();
-        vec![
+        let mut all = vec![
             ("HOME", self.home.display().to_string()),
             ("TMPDIR", self.root.path().join("tmp").display().to_string()),
             ("XDG_CONFIG_HOME", inside(".config")),
@@ -228,7 +231,9 @@ impl Gateway {
             ("npm_config_offline", "true".into()),
             ("OPENCLAW_NO_AUTO_UPDATE", "1".into()),
             ("OPENCLAW_DISABLE_BONJOUR", "1".into()),
-        ]
+        ];
+        all.extend(self.variables.iter().cloned());
+        all
     }
 
     /// A command of this home, ready for arguments.

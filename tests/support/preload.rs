@@ -1,5 +1,7 @@
 //! C libraries of this package that are put below a service with LD_PRELOAD.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,5 +37,41 @@ impl Preload {
     #[must_use]
     pub fn library(&self) -> PathBuf {
         self.folder.path().join("preload.so")
+    }
+}
+
+/// The wall clock of the programs that are started with [`WallClock::variables`].
+#[derive(Debug)]
+pub struct WallClock(Preload);
+
+impl WallClock {
+    /// One that is right.
+    ///
+    /// # Errors
+    /// As [`Preload::compile`], and a folder that cannot be written.
+    pub fn new() -> Result<Self> {
+        let clock = Self(Preload::compile("clock_jump")?);
+        clock.set_ahead(0)?;
+        Ok(clock)
+    }
+
+    /// Sets it ahead of the true one by so many seconds, for programs that run already too.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn set_ahead(&self, seconds: i64) -> Result<()> {
+        // In place: the programs have it open.
+        let file = File::options().write(true).create(true).truncate(false).open(self.shift())?;
+        Ok(file.write_all_at(&seconds.to_ne_bytes(), 0)?)
+    }
+
+    /// What the programs need in their environment.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
+        [("LD_PRELOAD", self.0.library()), ("CLOCK_SHIFT", self.shift())]
+    }
+
+    fn shift(&self) -> PathBuf {
+        self.0.folder.path().join("shift")
     }
 }

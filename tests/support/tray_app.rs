@@ -27,7 +27,15 @@ impl<'a> TrayApp<'a> {
     /// # Errors
     /// It ends, or does not answer within 30 s.
     pub fn start(desktop: &'a Desktop<'a>, arguments: &[&str]) -> Result<Self> {
-        let mut app = Self::launch(desktop, arguments)?;
+        Self::start_with(desktop, arguments, &[])
+    }
+
+    /// As [`TrayApp::start`], with something more in its environment.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(desktop: &'a Desktop<'a>, arguments: &[&str], variables: &[(&str, PathBuf)]) -> Result<Self> {
+        let mut app = Self::spawn(desktop, arguments, variables)?;
         app.until_answering()?;
         Ok(app)
     }
@@ -37,8 +45,13 @@ impl<'a> TrayApp<'a> {
     /// # Errors
     /// It cannot be started.
     pub fn launch(desktop: &'a Desktop<'a>, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(desktop, arguments, &[])
+    }
+
+    fn spawn(desktop: &'a Desktop<'a>, arguments: &[&str], variables: &[(&str, PathBuf)]) -> Result<Self> {
         let mut command = desktop.command_at(&binaries::smartpi_tray());
-        let group = desktop.spawn("smartpi-tray", command.args(arguments))?;
+        command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+        let group = desktop.spawn("smartpi-tray", &mut command)?;
         Ok(Self { desktop, group })
     }
 

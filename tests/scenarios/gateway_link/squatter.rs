@@ -17,13 +17,13 @@ use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Runs until it is dropped.
-pub(super) struct Squatter {
+pub(crate) struct Squatter {
     heard: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Squatter {
-    pub(super) async fn take_port(port: u16) -> Self {
+    pub(crate) async fn take_port(port: u16) -> Self {
         Self::greet_on(port, None).await
     }
 
@@ -60,11 +60,11 @@ impl Squatter {
         Self { heard, task }
     }
 
-    pub(super) fn heard(&self, words: &str) -> bool {
+    pub(crate) fn heard(&self, words: &str) -> bool {
         self.all().iter().any(|frame| frame.contains(words))
     }
 
-    pub(super) fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

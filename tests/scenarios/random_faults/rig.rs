@@ -1,16 +1,15 @@
 //! One run: a crowd that talks, the faults of a schedule, then everything heals and is judged.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use support::fast_agent::{FastAgent, Flaw, Habits};
 use support::history::{self, Violation};
-use support::preload::Preload;
+use support::preload::WallClock;
 use support::small_disk::SmallDisk;
 use support::wait;
 
@@ -65,13 +64,13 @@ impl Outcome {
 /// What runs are made with.
 pub(super) struct Rig<'a> {
     bound: &'a Bound,
-    clock: &'a Preload,
+    clock: &'a WallClock,
     pub(super) program: Program,
     pub(super) flaw: Option<Flaw>,
 }
 
 impl<'a> Rig<'a> {
-    pub(super) fn new(bound: &'a Bound, clock: &'a Preload) -> Self {
+    pub(super) fn new(bound: &'a Bound, clock: &'a WallClock) -> Self {
         Self { bound, clock, program: Program::Product, flaw: None }
     }
 
@@ -117,14 +116,12 @@ struct Run<'a> {
 impl Run<'_> {
     fn set_clock(&mut self, by_s: i64) -> Result<()> {
         self.shift_s = self.shift_s.saturating_add(by_s);
-        // The service has the file in its memory: it must never be shorter.
-        let file = File::options().write(true).create(true).truncate(false).open(self.crowd.path("clock"))?;
-        Ok(file.write_all_at(&self.shift_s.to_ne_bytes(), 0)?)
+        self.rig.clock.set_ahead(self.shift_s)
     }
 
     fn start_service(&mut self) -> Result<()> {
         let mut command = self.crowd.command(self.rig.program)?;
-        command.env("LD_PRELOAD", self.rig.clock.library()).env("CLOCK_SHIFT", self.crowd.path("clock"));
+        command.envs(self.rig.clock.variables());
         let service = self.service.insert(Process(command.spawn()?));
         self.crowd.until_listening(service)
     }
