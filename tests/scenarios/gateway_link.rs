@@ -10,6 +10,7 @@ mod matrix;
 mod owner;
 mod season;
 mod squatter;
+mod upgrades;
 
 use std::time::Duration;
 
@@ -147,6 +148,7 @@ async fn the_current_gateway_is_understood() {
     let mut operator = Operator::begin(&stage.keeper, 1, None);
     everything_an_operator_asks_is_answered(&stage, &mut operator, true).await;
     devices_come_and_go(&stage, &mut operator, true).await;
+    upgrades::every_upgrade_is_asked_for_and_answered(&stage, &mut operator).await;
     a_stale_token_mends_itself(&stage, &mut operator).await;
     assert_eq!(silence.await.expect("a task"), ConnectFailure::Closed(Close::Quiet), "no connect for 15 s");
     season::a_restart_is_waited_out(&stage, &mut operator).await;
@@ -169,6 +171,7 @@ async fn the_oldest_gateway_is_understood() {
     let mut operator = Operator::begin(&stage.keeper, 1, None);
     everything_an_operator_asks_is_answered(&stage, &mut operator, false).await;
     devices_come_and_go(&stage, &mut operator, false).await;
+    upgrades::every_upgrade_is_asked_for_and_answered(&stage, &mut operator).await;
     a_stale_token_mends_itself(&stage, &mut operator).await;
     season::too_many_wrong_tries_are_told(&stage, &Shared::Token(token(Gateway::TOKEN)), false).await;
     a_stranger_on_the_port_learns_nothing(&mut stage, &mut operator).await;

@@ -160,11 +160,16 @@ pub(super) async fn every_odd_frame_has_its_name(port: u16, current: bool) {
 
 /// A web page asks to be paired: nobody is let in silently who has an origin.
 pub(crate) async fn as_a_page(port: u16, identity: &Identity) -> RequestId {
+    let failure = page(port, identity, nothing).await.expect("it is not let in");
+    failure.request_id().cloned().unwrap_or_else(|| panic!("{failure:?}"))
+}
+
+/// A web page connects, and asks for what `change` makes of it. `None`: it is let in.
+pub(super) async fn page(port: u16, identity: &Identity, change: fn(&mut Value)) -> Option<ConnectFailure> {
     let origin = format!("http://127.0.0.1:{port}");
     let ask = async {
         let (socket, challenge) = open(port, &[("Origin", &origin)]).await.expect("a WebSocket");
-        answer(socket, Some(connect(identity, &challenge, Version::Third, nothing, nothing))).await
+        answer(socket, Some(connect(identity, &challenge, Version::Third, change, nothing))).await
     };
-    let failure = timeout(SOON, ask).await.expect("an answer").expect("it is not let in");
-    failure.request_id().cloned().unwrap_or_else(|| panic!("{failure:?}"))
+    timeout(SOON, ask).await.expect("an answer")
 }
