@@ -118,6 +118,7 @@ export const SCENES = [
   { name: "health-token", scene: "health-token", act: open("finding-evidence"), whole: true },
   { name: "health-clock", scene: "health-clock", act: open("finding-evidence") },
   { name: "health-other", scene: "health-other", act: open("finding-evidence"), whole: true },
+  { name: "health-war", scene: "health-war", act: open("finding-evidence"), whole: true },
   { name: "health-pairing", scene: "health-pairing", act: click("finding-repair") },
   { name: "health-repairing", scene: "health-repairing" },
   { name: "health-by-hand", scene: "health-by-hand" },

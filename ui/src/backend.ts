@@ -103,6 +103,7 @@ export type {
   Routed,
   ScriptAdded,
   Sent,
+  ServiceSeen,
   SettingsChange,
   SetupLook,
   Severity,

@@ -215,7 +215,17 @@ export type Advice =
 /**  Enter the token of the gateway's configuration. */
 "enterToken" | 
 /**  Read the log and report it. */
-"report";
+"report" | 
+/**  Keep one of the services, and switch the others off or give them other ports. */
+"keepOneService" | 
+/**  End the gateway that was started by hand, and start the service. */
+"stopCopy" | 
+/**  Have OpenClaw write the service anew. */
+"reinstallService" | 
+/**  Have the service start now and by itself. */
+"startService" | 
+/**  See in the service's log why it fails. */
+"readServiceLog";
 
 /**  Who answers. */
 export type AgentWord = 
@@ -419,7 +429,25 @@ export type Cause =
 /**  Entries of ours were missing in OpenClaw's configuration. No look at tokens finds it: it is what a person mended with a plan of [`crate::plan::Plan::of_entries`]. */
 "entriesMissing" | 
 /**  The gateway refuses for a reason that this version does not know. */
-"unrecognised";
+"unrecognised" | 
+/**  Two services start gateways on one port, and each start ends the other's: nobody stays connected. */
+"restartWar" | 
+/**  Two services start gateways on one port. One runs, or none: they would fight. */
+"twoServices" | 
+/**  The gateway was started by hand, although a service is there for it: the next start of that ends this one. */
+"serviceAndCopy" | 
+/**  A service of an earlier release is still there. */
+"legacyService" | 
+/**  What a service starts from is not there any more. */
+"servicePathGone" | 
+/**  A service starts from a folder that is emptied from time to time. */
+"servicePathTemporary" | 
+/**  A service starts the gateway on another port than the configuration says. */
+"servicePortDiffers" | 
+/**  The service is installed and will not start by itself. */
+"serviceOff" | 
+/**  The service fails again and again. */
+"crashLoop";
 
 /**  A certificate that somebody showed. */
 export type CertificateView = {
@@ -660,7 +688,29 @@ name: string | null } |
 /**  How often. */
 count: number; 
 /**  The last time, ms since 1970. */
-lastMs: number };
+lastMs: number } | 
+/**  A service that starts a gateway. */
+{ kind: "service"; 
+/**  It. */
+service: ServiceSeen } | 
+/**  The port that it is about. */
+{ kind: "port"; 
+/**  It. */
+port: number } | 
+/**  A file that is needed and is not there. */
+{ kind: "missing"; 
+/**  It. */
+path: string } | 
+/**  A folder that is emptied from time to time. */
+{ kind: "temporary"; 
+/**  What is needed from there. */
+path: string } | 
+/**  What the next start of a service would end. */
+{ kind: "nextStart"; 
+/**  The service. */
+unit: string; 
+/**  The process. */
+pid: number };
 
 /**  A fact about a process. */
 export type Fact = 
@@ -930,6 +980,8 @@ export type FindingView = {
 	evidence: Evidence[],
 	/**  What would be done. */
 	repair: Repair,
+	/**  What a person can type about it, in this order, where there are such lines. */
+	commands: string[],
 };
 
 /**  The first six hex digits of the SHA-256 of a secret: enough to tell copies of a token apart, of no use to whoever reads it. */
@@ -1888,6 +1940,57 @@ export type Sent = {
 	/**  Whether the device is connected now. */
 	online: boolean,
 };
+
+/**  How a service does. */
+export type ServicePhase = 
+/**  It runs. */
+"running" | 
+/**  It is starting or ending. */
+"changing" | 
+/**  It ended, and its manager starts it again in a moment. */
+"restarting" | 
+/**  It failed, and its manager leaves it so. */
+"failed" | 
+/**  It is stopped. */
+"stopped";
+
+/**  Whose service manager it is. */
+export type ServiceScope = 
+/**  The user's own. */
+"user" | 
+/**  The computer's. */
+"system";
+
+/**  A service that starts a gateway, for words. */
+export type ServiceSeen = {
+	/**  Its name. */
+	unit: string,
+	/**  Whose manager it belongs to. */
+	scope: ServiceScope,
+	/**  The file that defines it. */
+	path: string | null,
+	/**  Where its gateway listens. */
+	port: number | null,
+	/**  The state folder of its gateway. */
+	stateDir: string | null,
+	/**  How it does. */
+	phase: ServicePhase,
+	/**  Whether it starts by itself. */
+	starts: ServiceStarts,
+	/**  How often it was brought back since somebody started it. */
+	restarts: number,
+	/**  The status that it ended with the last time. */
+	exitStatus: number | null,
+};
+
+/**  Whether a service starts together with its manager. */
+export type ServiceStarts = 
+/**  It does. */
+"byItself" | 
+/**  Somebody has to start it. */
+"onDemand" | 
+/**  It cannot be started at all. */
+"never";
 
 /**  The channel service. */
 export type ServiceView = {

@@ -1,4 +1,4 @@
-import type { Blind, Cause, Contradiction, CopyPlace, Evidence, FindingView, NoPlan, Nobody, NotMine, Occupant, Refusal, Unseen } from "./backend";
+import type { Blind, Cause, Contradiction, CopyPlace, Evidence, FindingView, NoPlan, Nobody, NotMine, Occupant, Refusal, ServiceSeen, Unseen } from "./backend";
 import type { Words } from "./locales/en";
 import { clientName } from "./program";
 
@@ -46,7 +46,27 @@ function factOf(evidence: Evidence, { at, lasting }: Say, words: Words): Fact[] 
       return [{ label: labels.device, text: evidence.name === null ? evidence.id.slice(0, 8) : facts.device(clientName({ name: evidence.name, deviceId: evidence.id }), evidence.id.slice(0, 8)) }];
     case "dashboards":
       return [{ label: labels.dashboards, text: facts.dashboards(evidence.count, at(evidence.lastMs)) }];
+    case "service":
+      return serviceFacts(evidence.service, words);
+    case "port":
+      return [{ label: labels.port, text: String(evidence.port) }];
+    case "missing":
+      return [{ label: labels.missing, text: evidence.path, exact: true }];
+    case "temporary":
+      return [{ label: labels.temporary, text: evidence.path, exact: true }];
+    case "nextStart":
+      return [{ label: labels.nextStart, text: facts.nextStart(evidence.unit, evidence.pid) }];
   }
+}
+
+function serviceFacts({ unit, scope, path, port, stateDir, phase, restarts, exitStatus }: ServiceSeen, words: Words): Fact[] {
+  const { labels, facts, phases, scopes } = words.evidence;
+  const told = [unit, scopes[scope], port === null ? "" : facts.onPort(port), phases[phase], restarts > 0 ? facts.restarts(restarts) : "", exitStatus === null || (phase !== "failed" && phase !== "restarting") ? "" : facts.exitStatus(exitStatus)];
+  return [
+    { label: labels.service, text: told.filter(Boolean).join(words.evidence.comma) },
+    ...(path === null ? [] : [{ label: labels.definition, text: path, exact: true }]),
+    ...(stateDir === null ? [] : [{ label: labels.stateDir, text: stateDir, exact: true }]),
+  ];
 }
 
 function occupantText({ pid, program, uid, container, unit }: Occupant, words: Words): string {
@@ -182,8 +202,14 @@ export function counsel(finding: Pick<FindingView, "cause">, why: NoPlan, looked
       return plain(finding.cause === "copiesDiffer" ? say.sameToken : say.enterToken);
     case "report":
       return plain(say.report, "", true);
+    case "reinstallService":
+      return plain(finding.cause === "legacyService" ? say.replaceService : finding.cause === "servicePathTemporary" ? say.installElsewhere : say.reinstallService);
     case "setClock":
     case "update":
+    case "keepOneService":
+    case "stopCopy":
+    case "startService":
+    case "readServiceLog":
       return plain(say[why.advice]);
   }
 }

@@ -2,7 +2,7 @@ import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test, vi } from "vitest";
 
 import type { CareView, Evidence, LinkRow, NoPlan } from "../src/backend";
-import { behind, careView, COPIES, finding, linkRows, planOf, pluginRows, repairView } from "../src/backend.fake/care";
+import { behind, careView, COPIES, finding, linkRows, planOf, pluginRows, repairView, WAR } from "../src/backend.fake/care";
 import { copiesOf, counsel, factsOf } from "../src/findingStory";
 import { FRESH_MS, linkStory, needsAttention, overall } from "../src/healthStory";
 import { en } from "../src/locales/en";
@@ -98,6 +98,8 @@ describe("what shows a finding", () => {
     { kind: "refusal", refusal: { kind: "protocol", expected: 9 } }, { kind: "refusal", refusal: { kind: "rateLimited", retryAfterMs: 5 } }, { kind: "refusal", refusal: { kind: "unrecognised", code: "AUTH_NEW" } },
     { kind: "stopped" }, { kind: "silent" }, { kind: "clockAhead", ms: 303_000 }, { kind: "clockAhead", ms: -303_000 }, { kind: "request", id: "r-1", reason: "scope-upgrade" },
     { kind: "device", id: "5a17e9c0ff", name: "Old" }, { kind: "dashboards", count: 1, lastMs: NOW }, { kind: "dashboards", count: 3, lastMs: NOW },
+    { kind: "service", service: { unit: "a.service", scope: "system", path: null, port: null, stateDir: null, phase: "failed", starts: "onDemand", restarts: 1, exitStatus: 78 } },
+    { kind: "port", port: 9 }, { kind: "missing", path: "/gone" }, { kind: "temporary", path: "/tmp/x" }, { kind: "nextStart", unit: "a.service", pid: 8 },
   ];
 
   test.each([["en", en], ["zh", zh]] as const)("is told in %s, each thing in words of its own", (_, words) => {
@@ -114,6 +116,13 @@ describe("what shows a finding", () => {
     expect(told({ kind: "clockAhead", ms: -60 })).toBe("This computer is 60 ms behind OpenClaw.");
     expect(told({ kind: "occupant", process: { pid: 4711, program: "node", uid: 1001, container: null, unit: "claw.service" } })).toBe("node (process 4711), run by claw.service, of the user number 1001");
     expect(told({ kind: "refusal", refusal: { kind: "unrecognised", code: "AUTH_NEW" } })).toContain("AUTH_NEW");
+  });
+
+  test("names a service with all that tells it from another", () => {
+    const [service, file, folder] = factsOf(WAR.slice(1, 2), { at, lasting }, en);
+    expect(service?.text).toBe("openclaw-gateway.service, of your account, port 18789, is about to be started again, started again 4 times");
+    expect(file).toMatchObject({ exact: true, text: "/home/anna/.config/systemd/user/openclaw-gateway.service" });
+    expect(folder).toMatchObject({ exact: true, text: "/home/anna/.openclaw" });
   });
 
   test("says which copy of the token counts, and which differ", () => {
@@ -135,6 +144,10 @@ test("where there is no plan, the one way on is said", () => {
   expect(said({ kind: "onlyThePerson", advice: "startGateway" }).command).toBe("openclaw gateway run");
   expect(said({ kind: "onlyThePerson", advice: "wakeGateway" }).command).toBe("openclaw gateway restart");
   expect(said({ kind: "onlyThePerson", advice: "enterToken" }, "copiesDiffer").text).toBe(en.health.counsel.sameToken);
+  expect(said({ kind: "onlyThePerson", advice: "keepOneService" }, "restartWar").text).toBe(en.health.counsel.keepOneService);
+  expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "legacyService").text).toBe(en.health.counsel.replaceService);
+  expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "servicePathTemporary").text).toBe(en.health.counsel.installElsewhere);
+  expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "servicePathGone", zh).text).toBe(zh.health.counsel.reinstallService);
   expect(said({ kind: "onlyThePerson", advice: "setClock" }, "clockWrong", zh).text).toBe(zh.health.counsel.setClock);
 });
 
@@ -256,6 +269,14 @@ describe("the page", () => {
     expect((await stage("health-interrupted")).has("nav-unwell")).toBe(true);
     expect((await stage("health-cannot-tell")).has("nav-unwell")).toBe(false);
     expect((await stage("home")).has("nav-unwell")).toBe(false);
+  });
+
+  test("tells two OpenClaws that end each other, with the line that ends it, and offers no repair", async () => {
+    const on = await stage("health-war");
+    expect(on.text("counsel")).toContain(en.health.counsel.keepOneService);
+    expect(on.text("finding-command")).toContain("systemctl --user disable --now openclaw-gateway-b.service");
+    expect(on.text("finding-evidence")).toContain("openclaw-gateway-b.service");
+    expect(on.has("finding-repair")).toBe(false);
   });
 
   test("tells the worst first, and makes a report where there is nothing else", async () => {

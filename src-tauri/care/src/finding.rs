@@ -2,11 +2,14 @@
 
 mod detect;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use specta_typescript::Number;
 
 pub use detect::{detect, is_gone};
 
+use crate::survey::{Phase, Scope, Starts};
 use crate::token::{PairingReason, Refusal, TokenCopy};
 use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};
 
@@ -78,6 +81,24 @@ pub enum Cause {
     EntriesMissing,
     /// The gateway refuses for a reason that this version does not know.
     Unrecognised,
+    /// Two services start gateways on one port, and each start ends the other's: nobody stays connected.
+    RestartWar,
+    /// Two services start gateways on one port. One runs, or none: they would fight.
+    TwoServices,
+    /// The gateway was started by hand, although a service is there for it: the next start of that ends this one.
+    ServiceAndCopy,
+    /// A service of an earlier release is still there.
+    LegacyService,
+    /// What a service starts from is not there any more.
+    ServicePathGone,
+    /// A service starts from a folder that is emptied from time to time.
+    ServicePathTemporary,
+    /// A service starts the gateway on another port than the configuration says.
+    ServicePortDiffers,
+    /// The service is installed and will not start by itself.
+    ServiceOff,
+    /// The service fails again and again.
+    CrashLoop,
 }
 
 /// What shows a finding. No secret is in it.
@@ -153,4 +174,55 @@ pub enum Evidence {
         #[specta(type = Number)]
         last_ms: i64,
     },
+    /// A service that starts a gateway.
+    Service {
+        /// It.
+        service: ServiceSeen,
+    },
+    /// The port that it is about.
+    Port {
+        /// It.
+        port: u16,
+    },
+    /// A file that is needed and is not there.
+    Missing {
+        /// It.
+        path: PathBuf,
+    },
+    /// A folder that is emptied from time to time.
+    Temporary {
+        /// What is needed from there.
+        path: PathBuf,
+    },
+    /// What the next start of a service would end.
+    NextStart {
+        /// The service.
+        unit: String,
+        /// The process.
+        pid: u32,
+    },
+}
+
+/// A service that starts a gateway, for words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSeen {
+    /// Its name.
+    pub unit: String,
+    /// Whose manager it belongs to.
+    pub scope: Scope,
+    /// The file that defines it.
+    pub path: Option<PathBuf>,
+    /// Where its gateway listens.
+    pub port: Option<u16>,
+    /// The state folder of its gateway.
+    pub state_dir: Option<PathBuf>,
+    /// How it does.
+    pub phase: Phase,
+    /// Whether it starts by itself.
+    pub starts: Starts,
+    /// How often it was brought back since somebody started it.
+    pub restarts: u32,
+    /// The status that it ended with the last time.
+    pub exit_status: Option<i32>,
 }

@@ -17,6 +17,7 @@ mod seen;
 pub mod allowance;
 pub mod apply;
 pub mod chain;
+pub mod duplicates;
 pub mod finding;
 pub mod journal;
 pub mod plan;

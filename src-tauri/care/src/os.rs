@@ -8,8 +8,8 @@ mod macos;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{here, listeners, other_end, process};
+pub(crate) use linux::{every_listener, gateways, here, listeners, other_end, process, services};
 #[cfg(target_os = "macos")]
-pub(crate) use macos::{here, listeners, other_end, process};
+pub(crate) use macos::{every_listener, gateways, here, listeners, other_end, process, services};
 #[cfg(windows)]
-pub(crate) use windows::{here, listeners, other_end, process};
+pub(crate) use windows::{every_listener, gateways, here, listeners, other_end, process, services};

@@ -76,6 +76,16 @@ pub enum Advice {
     EnterToken,
     /// Read the log and report it.
     Report,
+    /// Keep one of the services, and switch the others off or give them other ports.
+    KeepOneService,
+    /// End the gateway that was started by hand, and start the service.
+    StopCopy,
+    /// Have OpenClaw write the service anew.
+    ReinstallService,
+    /// Have the service start now and by itself.
+    StartService,
+    /// See in the service's log why it fails.
+    ReadServiceLog,
 }
 
 impl Plan {
@@ -148,6 +158,13 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
             Ok(dead.collect())
         }
         Cause::DashboardStale => Ok(vec![Step::OpenDashboard]),
+        Cause::RestartWar | Cause::TwoServices => person(Advice::KeepOneService),
+        Cause::ServiceAndCopy => person(Advice::StopCopy),
+        Cause::LegacyService | Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
+            person(Advice::ReinstallService)
+        }
+        Cause::ServiceOff => person(Advice::StartService),
+        Cause::CrashLoop => person(Advice::ReadServiceLog),
     }
 }
 

@@ -2,24 +2,28 @@
 //!
 //! Looking changes nothing: no connection is opened, no program is started, no file is created or written.
 
+mod gateways;
 mod lock;
 mod process;
+mod service;
 mod state;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use gateways::{Gateways, Running, gateways};
 pub use lock::{Lock, LockFile, LockForm};
 pub use process::{Activity, Environment, Kind, Namespaces, Process, Variable};
+pub use service::{Phase, Scope, Service, Starts};
 pub use state::{Boot, Lease, StateFacts};
 
 use crate::os;
 use crate::seen::{Blind, Seen};
 
 /// Where to look: the gateway that the user's configuration means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     /// TCP port of the gateway.
@@ -33,7 +37,7 @@ pub struct Place {
 }
 
 /// This program and this computer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Here {
     /// The user who looks.
@@ -49,7 +53,7 @@ pub struct Here {
 }
 
 /// One LISTEN socket. IPv4 and IPv6 of one program are two of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
     /// Where it listens.
@@ -71,7 +75,7 @@ impl Listener {
 }
 
 /// What was there at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Survey {

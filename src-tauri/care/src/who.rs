@@ -417,7 +417,7 @@ fn nobody(survey: &Survey) -> Nobody {
     left.map_or(Nobody::Stopped, |pid| Nobody::LockLeft { pid })
 }
 
-fn occupant(process: &Process, survey: &Survey) -> Occupant {
+pub(crate) fn occupant(process: &Process, survey: &Survey) -> Occupant {
     let container = process.container.known().cloned().flatten();
     let ours = survey.here.container.known().cloned().flatten();
     Occupant {

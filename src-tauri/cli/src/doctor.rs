@@ -9,6 +9,7 @@ use desk::language::Language;
 use desk::words::moment::exact;
 
 use crate::columns::columns;
+use crate::evidence;
 use crate::exit::{Exit, Stop};
 use crate::repair;
 use crate::terminal::Terminal;
@@ -56,7 +57,11 @@ fn findings(language: Language, care: &CareView) -> Vec<String> {
             Repair::Plan { plan } => mend::can_mend(language, &plan.fingerprint),
             Repair::None { why } => repair::no_plan(language, why),
         };
-        [mend::found(language, at + 1, repair::cause(language, finding.cause)), way]
+        let mut told = vec![mend::found(language, at + 1, repair::cause(language, finding.cause))];
+        told.extend(evidence::lines(language, &finding.evidence));
+        told.push(way);
+        told.extend(finding.commands.iter().map(|command| mend::command(language, command)));
+        told
     };
     care.findings.iter().enumerate().flat_map(lines).collect()
 }
@@ -212,6 +217,28 @@ mod tests {
         assert!(en.starts_with("Nothing is wrong") && en.contains("Assistant         works  Molly"), "{en}");
         assert!(en.contains("Installed       yes  openclaw-smartpi"), "{en}");
         assert!(zh.starts_with("SmartPi 与") && zh.contains("Molly"), "{zh}");
+    }
+
+    #[test]
+    fn a_finding_of_services_names_them_and_the_lines_to_type() {
+        let service = |unit: &str, phase: &str, restarts: u32| {
+            serde_json::json!({ "kind": "service", "service": {
+                "unit": unit, "scope": "user", "path": null, "port": 18789, "stateDir": null, "phase": phase,
+                "starts": "byItself", "restarts": restarts, "exitStatus": null,
+            } })
+        };
+        let war: FindingView = serde_json::from_value(serde_json::json!({
+            "cause": "restartWar",
+            "severity": "broken",
+            "evidence": [service("a.service", "restarting", 4), service("b.service", "running", 3)],
+            "repair": { "kind": "none", "why": { "kind": "onlyThePerson", "advice": "keepOneService" } },
+            "commands": ["systemctl --user disable --now b.service"],
+        }))
+        .unwrap();
+        let [en, zh] = both(&care(|care| care.findings = vec![war]));
+        assert!(en.contains("a.service, port 18789: ended and is started again; 4 times by now"), "{en}");
+        assert!(en.contains("\n      systemctl --user disable --now b.service\n"), "{en}");
+        assert!(zh.contains("b.service，端口 18789：正在运行"), "{zh}");
     }
 
     #[test]

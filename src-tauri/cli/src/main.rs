@@ -20,6 +20,7 @@ mod confirm;
 mod devices;
 mod doctor;
 mod entries;
+mod evidence;
 mod exit;
 mod gateway;
 mod plugin;

@@ -143,6 +143,15 @@ pub(crate) fn cause(language: Language, cause: Cause) -> String {
         Cause::DashboardStale => say::dashboard_stale(language),
         Cause::EntriesMissing => say::entries_missing(language),
         Cause::Unrecognised => say::unrecognised(language),
+        Cause::RestartWar => say::restart_war(language),
+        Cause::TwoServices => say::two_services(language),
+        Cause::ServiceAndCopy => say::service_and_copy(language),
+        Cause::LegacyService => say::legacy_service(language),
+        Cause::ServicePathGone => say::service_path_gone(language),
+        Cause::ServicePathTemporary => say::service_path_temporary(language),
+        Cause::ServicePortDiffers => say::service_port_differs(language),
+        Cause::ServiceOff => say::service_off(language),
+        Cause::CrashLoop => say::crash_loop(language),
     }
 }
 
@@ -156,6 +165,11 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
             Advice::Update => say::update(language),
             Advice::EnterToken => say::enter_token(language),
             Advice::Report => say::report(language),
+            Advice::KeepOneService => say::keep_one_service(language),
+            Advice::StopCopy => say::stop_copy(language),
+            Advice::ReinstallService => say::reinstall_service(language),
+            Advice::StartService => say::start_service(language),
+            Advice::ReadServiceLog => say::read_service_log(language),
         },
         NoPlan::Wait { after_ms } => say::wait(language, after_ms.div_ceil(1000)),
         NoPlan::NothingLeft => say::nothing_left(language),

@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use care::allowance::allow;
 use care::apply::apply;
-use care::finding::{Cause, detect};
+use care::duplicates::commands;
+use care::finding::Cause;
 use care::journal::{Entry, Journal, Outcome, undoable};
 use care::plan::{Plan, plan};
 use channel::clock::Clock;
@@ -159,12 +160,13 @@ impl Workshop {
             cause: finding.cause,
             severity: finding.severity,
             evidence: finding.evidence.clone(),
+            commands: commands(finding),
             repair: match plan(finding, &facts.survey, &facts.tokens, now_ms) {
                 Ok(plan) => Repair::Plan { plan: Box::new(plan) },
                 Err(why) => Repair::None { why },
             },
         };
-        Ok(detect(&facts.survey, &facts.tokens).iter().map(view).collect())
+        Ok(evidence::findings(&facts).await?.iter().map(view).collect())
     }
 
     /// What the link knows already, and the rest.

@@ -69,8 +69,8 @@ export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {
 }
 
 /** A finding; with a plan, unless `why` says why there is none. */
-export function finding(cause: Cause, evidence: Evidence[], severity: Severity = "broken", why?: NoPlan): FindingView {
-  return { cause, severity, evidence, repair: why === undefined ? { kind: "plan", plan: planOf(cause, { evidence }) } : { kind: "none", why } };
+export function finding(cause: Cause, evidence: Evidence[], severity: Severity = "broken", why?: NoPlan, commands: string[] = []): FindingView {
+  return { cause, severity, evidence, commands, repair: why === undefined ? { kind: "plan", plan: planOf(cause, { evidence }) } : { kind: "none", why } };
 }
 
 /** The copies of the shared token, of which two differ. */
@@ -80,6 +80,26 @@ export const COPIES: Evidence[] = [
   { kind: "copy", copy: { place: { kind: "serviceDefinition", path: "/home/anna/.config/systemd/user/openclaw-gateway.service" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
   { kind: "copy", copy: { place: { kind: "dotEnv", path: "/home/anna/.openclaw/.env" }, value: { kind: "placeholder" } }, wins: false },
   { kind: "copy", copy: { place: { kind: "keyring" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
+];
+
+/** Two services that end each other. */
+export const WAR: Evidence[] = [
+  { kind: "port", port: PORT },
+  ...(["", "-b"] as const).map((profile): Evidence => ({
+    kind: "service",
+    service: {
+      unit: `openclaw-gateway${profile}.service`,
+      scope: "user",
+      path: `/home/anna/.config/systemd/user/openclaw-gateway${profile}.service`,
+      port: PORT,
+      stateDir: `/home/anna/.openclaw${profile}`,
+      phase: profile === "" ? "restarting" : "running",
+      starts: "byItself",
+      restarts: profile === "" ? 4 : 3,
+      exitStatus: null,
+    },
+  })),
+  { kind: "occupant", process: { pid: 4711, program: "node", uid: 1000, container: null, unit: "openclaw-gateway-b.service" } },
 ];
 
 /** A repair that ended. */

@@ -1,5 +1,5 @@
 import type { CareView, Evidence, GatewayView, Language } from "../backend";
-import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView } from "./care";
+import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, WAR } from "./care";
 import { gatewayView, IDS } from "./gateway";
 import { ago } from "./ago";
 import { homeView } from "./home";
@@ -92,6 +92,15 @@ export const CARE_SCENES = {
             { kind: "notAboutTokens" },
           ),
         ],
+      },
+      { ...away, failure: { code: "gateway_other" } },
+    ),
+  "health-war": (tongue) =>
+    scene(
+      tongue,
+      {
+        rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway") }),
+        findings: [finding("restartWar", WAR, "broken", { kind: "onlyThePerson", advice: "keepOneService" }, ["systemctl --user disable --now openclaw-gateway-b.service"])],
       },
       { ...away, failure: { code: "gateway_other" } },
     ),

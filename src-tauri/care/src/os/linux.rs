@@ -2,6 +2,8 @@
 //!
 //! A process is read through one handle of its folder, so that all its facts are of one process even if its number is used again meanwhile.
 
+mod systemd;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -14,7 +16,9 @@ use procfs::{CurrentSI, ProcError};
 use zeroize::Zeroizing;
 
 use crate::seen::{Blind, Seen};
-use crate::survey::{Activity, Environment, Here, Listener, Namespaces, Process};
+use crate::survey::{Activity, Environment, Here, Kind, Listener, Namespaces, Process};
+
+pub(crate) use systemd::services;
 
 /// Nobody has more parents; a loop would have.
 const GENERATIONS: usize = 64;
@@ -56,13 +60,18 @@ pub(crate) fn here() -> Here {
 
 /// The LISTEN sockets of a port.
 pub(crate) fn listeners(port: u16) -> Seen<Vec<Listener>> {
-    let sockets = match sockets() {
-        Ok(sockets) => sockets,
-        Err(blind) => return Seen::Hidden(blind),
-    };
+    listening(|address| address.port() == port).into()
+}
+
+/// Every LISTEN socket.
+pub(crate) fn every_listener() -> Seen<Vec<Listener>> {
+    listening(|_| true).into()
+}
+
+fn listening(wanted: impl Fn(SocketAddr) -> bool) -> Result<Vec<Listener>, Blind> {
     let listening =
-        |entry: &procfs::net::TcpNetEntry| entry.state == TcpState::Listen && entry.local_address.port() == port;
-    let listening: Vec<_> = sockets.into_iter().filter(listening).collect();
+        sockets()?.into_iter().filter(|entry| entry.state == TcpState::Listen && wanted(entry.local_address));
+    let listening: Vec<_> = listening.collect();
     let inodes: Vec<u64> = listening.iter().map(|entry| entry.inode).collect();
     let mut owners = owners(&inodes);
     let found = listening.into_iter().map(|entry| Listener {
@@ -71,7 +80,23 @@ pub(crate) fn listeners(port: u16) -> Seen<Vec<Listener>> {
         uid: entry.uid,
         owners: owners.remove(&entry.inode).unwrap_or(Seen::Hidden(Blind::Elsewhere)),
     });
-    Seen::Known(found.collect())
+    Ok(found.collect())
+}
+
+/// Every process that is a gateway by its program and its arguments. Of another user's the program is hidden, so it counts by its arguments alone: what it is
+/// for sure is for the reader to judge.
+pub(crate) fn gateways() -> Seen<Vec<Process>> {
+    let all = match procfs::process::all_processes() {
+        Ok(all) => all,
+        Err(error) => return Seen::Hidden(error.into()),
+    };
+    let candidates = all.flatten().filter(|handle| match handle.exe() {
+        Ok(exe) => Kind::can_be(&exe),
+        Err(ProcError::PermissionDenied(_)) => true,
+        Err(_) => false,
+    });
+    let pids: Vec<u32> = candidates.filter_map(|handle| u32::try_from(handle.pid()).ok()).collect();
+    Seen::Known(pids.into_iter().filter_map(process).filter(Process::seems_gateway).collect())
 }
 
 /// Who holds the other end of a connection of ours. It is among this computer's connections with its two addresses exchanged.
@@ -301,7 +326,8 @@ fn container(groups: &[String]) -> Option<String> {
 
 fn unit(groups: &[String]) -> Option<String> {
     let parts = groups.iter().flat_map(|group| group.rsplit('/'));
-    parts.filter(|part| part.ends_with(".service")).map(str::to_owned).next()
+    // The user's manager is what everything of the user runs below, and starts no gateway itself.
+    parts.filter(|part| part.ends_with(".service") && !part.starts_with("user@")).map(str::to_owned).next()
 }
 
 #[cfg(test)]
@@ -396,5 +422,8 @@ mod tests {
         let groups = ["/user.slice/user@1000.service/app.slice/openclaw-gateway.service".to_owned()];
         assert_eq!(unit(&groups).as_deref(), Some("openclaw-gateway.service"));
         assert_eq!(unit(&["/".to_owned()]), None);
+        let terminal =
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.gnome.Terminal.slice/vte-spawn-7.scope";
+        assert_eq!(unit(&[terminal.to_owned()]), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::seen::{Blind, Seen};
-use crate::survey::{Here, Listener, Process};
+use crate::survey::{Here, Listener, Process, Scope, Service};
 
 /// This program and this computer.
 pub(crate) fn here() -> Here {
@@ -29,5 +29,20 @@ pub(crate) fn process(_pid: u32) -> Option<Process> {
 
 /// Who holds the other end of a connection of ours.
 pub(crate) fn other_end(_local: SocketAddr, _peer: SocketAddr) -> Seen<Vec<u32>> {
+    Seen::Hidden(Blind::Unsupported)
+}
+
+/// Every LISTEN socket.
+pub(crate) fn every_listener() -> Seen<Vec<Listener>> {
+    Seen::Hidden(Blind::Unsupported)
+}
+
+/// Every process that is a gateway.
+pub(crate) fn gateways() -> Seen<Vec<Process>> {
+    Seen::Hidden(Blind::Unsupported)
+}
+
+/// The services of a manager that start gateways.
+pub(crate) fn services(_scope: Scope, _others: &[String]) -> Seen<Vec<Service>> {
     Seen::Hidden(Blind::Unsupported)
 }

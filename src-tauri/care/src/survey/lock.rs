@@ -27,7 +27,7 @@ pub enum LockForm {
 }
 
 /// A lock file that is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LockFile {
     /// The file.
@@ -39,7 +39,7 @@ pub struct LockFile {
 }
 
 /// What a lock says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lock {
     /// The process that wrote it.
@@ -129,6 +129,11 @@ pub(super) fn find(place: &Place, temp_dirs: &[PathBuf], uid: u32) -> Vec<LockFi
         Some(LockFile { path, form, content })
     };
     candidates.into_iter().filter_map(read).collect()
+}
+
+/// The lock of a state folder, where it can be read.
+pub(super) fn of_state(state_dir: &Path, uid: u32) -> Option<Lock> {
+    read(&state_dir.join(format!("tmp/openclaw-{uid}/gateway.state.lock"))).ok().flatten()
 }
 
 fn read(path: &Path) -> Result<Option<Lock>, Blind> {

@@ -9,7 +9,7 @@ use crate::fingerprint::Fingerprint;
 use crate::seen::Seen;
 
 /// A process as the system describes it at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Process {
     /// Its number. Numbers are used again: with [`Process::start`] it is one process.
@@ -73,7 +73,7 @@ pub enum Variable {
 }
 
 /// The variables that OpenClaw looks at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment(BTreeMap<String, Variable>);
 
 /// Variables that hold no secret. Every other one is kept as a fingerprint.
@@ -124,6 +124,14 @@ impl Environment {
         }
     }
 
+    /// The same with a variable that holds no secret, where there is a value.
+    #[must_use]
+    pub fn with(&self, name: &str, value: Option<&str>) -> Self {
+        let mut all = self.0.clone();
+        all.extend(value.map(|value| (name.to_owned(), Variable::Plain(value.to_owned()))));
+        Self(all)
+    }
+
     /// The state folder that a process with this environment uses, unless its arguments say otherwise.
     pub fn state_dir(&self) -> Option<PathBuf> {
         if let Some(folder) = self.plain("OPENCLAW_STATE_DIR") {
@@ -153,8 +161,20 @@ pub enum Kind {
     Program,
 }
 
-/// The ends of the paths that OpenClaw's JavaScript starts from.
-const ENTRIES: [&str; 4] = ["openclaw.mjs", "dist/index.js", "dist/entry.js", "dist/index.mjs"];
+impl Kind {
+    /// Whether a program can be what runs OpenClaw.
+    pub fn can_be(exe: &Path) -> bool {
+        let runtime = file_name(exe).trim_end_matches(".exe").to_lowercase();
+        let is_openclaw = |product: &&str| matches!(runtime.strip_prefix(*product), Some("" | "-gateway"));
+        matches!(runtime.as_str(), "node" | "nodejs" | "bun") || PRODUCTS.iter().any(is_openclaw)
+    }
+}
+
+/// OpenClaw, and what it was called before.
+pub(super) const PRODUCTS: [&str; 3] = ["openclaw", "clawdbot", "moltbot"];
+
+/// What OpenClaw's JavaScript starts from, in its folder.
+const ENTRIES: [&str; 3] = ["/dist/index.js", "/dist/entry.js", "/dist/index.mjs"];
 
 impl Process {
     /// What it is. A name alone makes nobody a gateway: the program must be one that can run OpenClaw, and the title exactly the one that OpenClaw writes, or
@@ -166,6 +186,18 @@ impl Process {
         let exe = self.exe.look()?;
         let argv = self.argv.look()?;
         Ok(kind(exe, argv))
+    }
+
+    /// Whether it is a gateway as far as can be seen: where its program is hidden, by its arguments.
+    pub fn seems_gateway(&self) -> bool {
+        let argv = self.argv.known().map(Vec::as_slice).unwrap_or_default();
+        let named = argv.first().map(Path::new);
+        // The title that a gateway writes hides the program as well.
+        let titled = || Path::new("node");
+        match self.exe.known().map(PathBuf::as_path) {
+            Some(exe) => kind(exe, argv) == Kind::Gateway,
+            None => [named, Some(titled())].into_iter().flatten().any(|exe| kind(exe, argv) == Kind::Gateway),
+        }
     }
 
     /// Its program's file, for words.
@@ -181,28 +213,32 @@ fn file_name(path: &Path) -> String {
     name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name)
 }
 
-fn kind(exe: &Path, argv: &[String]) -> Kind {
-    let runtime = file_name(exe).trim_end_matches(".exe").to_lowercase();
-    if !matches!(runtime.as_str(), "node" | "nodejs" | "bun" | "openclaw" | "openclaw-gateway") {
+pub(super) fn kind(exe: &Path, argv: &[String]) -> Kind {
+    if !Kind::can_be(exe) {
         return Kind::Program;
     }
     let written: Vec<&str> = argv.iter().map(String::as_str).filter(|argument| !argument.is_empty()).collect();
-    match written.as_slice() {
-        ["openclaw-gateway"] => return Kind::Gateway,
-        ["openclaw-node"] => return Kind::NodeHost,
-        // OpenClaw titles itself by its command.
-        [title] if *title == "openclaw" || title.starts_with("openclaw-") => return Kind::OpenClaw,
-        _ => {}
+    // OpenClaw titles itself by its command.
+    if let [title] = written.as_slice()
+        && let Some(command) = PRODUCTS.iter().find_map(|product| title.strip_prefix(product))
+    {
+        match command {
+            "-gateway" => return Kind::Gateway,
+            "-node" => return Kind::NodeHost,
+            _ if command.is_empty() || command.starts_with('-') => return Kind::OpenClaw,
+            _ => {}
+        }
     }
     let is_entry = |argument: &str| {
         let argument = argument.replace('\\', "/");
-        let named = argument.rsplit('/').next() == Some("openclaw");
-        // `dist/index.js` alone is half of the world's programs.
-        named
-            || ENTRIES.iter().any(|end| {
-                argument.ends_with(&format!("/{end}"))
-                    && (end.starts_with("openclaw") || argument.contains("/openclaw/"))
-            })
+        let name = argument.rsplit('/').next().unwrap_or_default();
+        let of = |product: &&str| {
+            name == *product
+                || name.strip_prefix(*product) == Some(".mjs")
+                // `dist/index.js` alone is half of the world's programs.
+                || (argument.contains(&format!("/{product}/")) && ENTRIES.iter().any(|end| argument.ends_with(end)))
+        };
+        PRODUCTS.iter().any(of)
     };
     let Some(entry) = written.iter().position(|argument| is_entry(argument)) else { return Kind::Program };
     // Before the entry stand the runtime and its own options.
@@ -252,6 +288,15 @@ mod tests {
         );
         assert_eq!(kind_of("/usr/bin/node", &["node", index, "--profile", "gateway", "status"]), Kind::OpenClaw);
         assert_eq!(kind_of("/usr/bin/node", &["node", "/usr/bin/openclaw", "gateway"]), Kind::Gateway);
+    }
+
+    #[test]
+    fn a_gateway_of_an_earlier_name_is_known() {
+        let index = "/usr/lib/node_modules/clawdbot/dist/entry.js";
+        assert_eq!(kind_of("/usr/bin/node", &["node", index, "gateway", "--port", "18789"]), Kind::Gateway);
+        assert_eq!(kind_of("/usr/bin/node", &["clawdbot-gateway", ""]), Kind::Gateway);
+        assert_eq!(kind_of("/usr/bin/node", &["moltbot-node"]), Kind::NodeHost);
+        assert_eq!(kind_of("/usr/bin/node", &["openclaws"]), Kind::Program);
     }
 
     #[test]

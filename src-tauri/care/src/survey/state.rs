@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::seen::{Blind, Seen};
 
 /// What the state folder says about its gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateFacts {
     /// The gateway's own device id: what `gateway.identity.get` answers. `None`: no gateway has run on this state yet.

@@ -38,6 +38,34 @@ desk::words! {
     dashboard_stale(): "A browser uses an old link to OpenClaw's dashboard.", "有浏览器在使用过期的 OpenClaw 控制台链接。";
     entries_missing(): "SmartPi's entries were missing in OpenClaw's configuration.", "OpenClaw 的配置中缺少 SmartPi 的条目。";
     unrecognised(): "OpenClaw refuses for a reason that this version does not know.", "OpenClaw 拒绝了请求，原因此版本无法识别。";
+    restart_war(): "Two services start OpenClaw gateways on one port and keep ending each other's.", "两个系统服务在同一端口上启动 OpenClaw 网关，并不断互相终止。";
+    two_services(): "Two services start OpenClaw gateways on one port. Only one of them can be there.", "两个系统服务都会在同一端口上启动 OpenClaw 网关，两者只能有一个。";
+    service_and_copy(): "The OpenClaw gateway was started by hand, beside the service that starts it too.", "OpenClaw 网关是手动启动的，而另有系统服务也会启动它。";
+    legacy_service(): "A service of an earlier release of OpenClaw is still installed.", "仍安装着旧版 OpenClaw 的系统服务。";
+    service_path_gone(): "The service of OpenClaw starts from a file that is not there any more.", "OpenClaw 的系统服务指向的文件已不存在。";
+    service_path_temporary(): "The service of OpenClaw starts from a folder for temporary files.", "OpenClaw 的系统服务从临时文件夹启动。";
+    service_port_differs(): "The service starts OpenClaw on another port than its configuration says.", "系统服务启动 OpenClaw 的端口与配置不一致。";
+    service_off(): "The service of OpenClaw is installed, and switched off.", "OpenClaw 的系统服务已安装，但处于关闭状态。";
+    crash_loop(): "The service of OpenClaw keeps failing.", "OpenClaw 的系统服务反复出错。";
+
+    of_service(unit, how): "   {unit}: {how}", "   {unit}：{how}";
+    of_service_on(unit, port, how): "   {unit}, port {port}: {how}", "   {unit}，端口 {port}：{how}";
+    is_running(): "runs", "正在运行";
+    is_changing(): "is starting or ending", "正在启动或结束";
+    is_restarting(times): "ended and is started again; {times} times by now", "已结束并将再次启动，至今 {times} 次";
+    is_failed(): "failed", "已出错停止";
+    is_stopped(): "is stopped", "已停止";
+    of_process(program, pid): "   {program}, process {pid}", "   {program}，进程 {pid}";
+    of_missing(path): "   not there: {path}", "   不存在：{path}";
+    of_temporary(path): "   temporary: {path}", "   临时：{path}";
+    of_next_start(unit, pid): "   The next start of {unit} ends process {pid}.", "   {unit} 下次启动时会终止进程 {pid}。";
+
+    keep_one_service(): "   Keep one of them. Give the other its own port, or switch it off:", "   请只保留其中一个，为另一个换用其他端口，或将其关闭：";
+    stop_copy(): "   End the one that was started by hand. Then start the service:", "   请结束手动启动的网关，然后启动系统服务：";
+    reinstall_service(): "   Have OpenClaw write its service anew:", "   请让 OpenClaw 重新写入系统服务：";
+    start_service(): "   Switch it on:", "   请将其开启：";
+    read_service_log(): "   See why:", "   查看原因：";
+    command(line): "      {line}", "      {line}";
 
     not_about_tokens(): "   SmartPi touches no token here. Stop the other program, or give one of the two another port.", "   SmartPi 不会更改任何令牌。请停止另一个程序，或更改其中一个的端口。";
     start_gateway(): "   Start it: openclaw gateway start", "   请启动：openclaw gateway start";

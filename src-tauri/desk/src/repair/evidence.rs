@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use care::survey::{Survey, take};
+use care::duplicates::complete;
+use care::finding::{Finding, detect};
+use care::survey::{Survey, gateways, take};
 use care::token::{
     ConnectOutcome, CopyPlace, CopyValue, PairingReason, Record, Refusal, TokenCopy, TokenEvidence, dashboard_refusals,
 };
@@ -103,6 +105,19 @@ pub(super) async fn survey(found: &Found, now_ms: i64) -> Result<Survey, Failure
     }
     let looked = tokio::task::spawn_blocking(move || take(place, now_ms)).await;
     looked.map_err(|_| Failure::bare(FailureCode::Internal))
+}
+
+/// What is wrong by these facts, and by all that starts gateways on this computer.
+pub(super) async fn findings(Facts { survey, tokens }: &Facts) -> Result<Vec<Finding>, Failure> {
+    let found = detect(survey, tokens);
+    if survey.listeners == Seen::Hidden(Blind::Elsewhere) {
+        // The gateway is on another computer: what runs here is not in its way.
+        return Ok(found);
+    }
+    let place = survey.place.clone();
+    let looked = tokio::task::spawn_blocking(move || gateways(&place, std::env::home_dir().as_deref())).await;
+    let gateways = looked.map_err(|_| Failure::bare(FailureCode::Internal))?;
+    Ok(complete(found, survey, &gateways))
 }
 
 /// What a connected gateway says of itself; what it does not answer, it does not contradict.

@@ -300,6 +300,7 @@ fn what_does_not_work_is_said_where_one_sees_it_and_less_is_not() {
         severity,
         evidence: Vec::new(),
         repair: Repair::None { why: NoPlan::NothingLeft },
+        commands: Vec::new(),
     };
     let mut state = running();
     for severity in [Severity::Note, Severity::Warning] {

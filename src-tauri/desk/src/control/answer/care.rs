@@ -2,10 +2,10 @@
 
 use care::chain::{LINKS, Link};
 pub use care::chain::{Link as ChainLink, PluginFix, PluginLink, PluginRow};
-use care::finding::Evidence;
-pub use care::finding::{Cause, Severity};
+pub use care::finding::{Cause, Evidence, ServiceSeen, Severity};
 pub use care::journal::Outcome;
 pub use care::plan::{Advice, NoPlan, Plan, Step};
+pub use care::survey::Phase as ServicePhase;
 pub use care::{Blind, Seen};
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -97,6 +97,8 @@ pub struct FindingView {
     pub evidence: Vec<Evidence>,
     /// What would be done.
     pub repair: Repair,
+    /// What a person can type about it, in this order, where there are such lines.
+    pub commands: Vec<String>,
 }
 
 /// What would be done about a finding.

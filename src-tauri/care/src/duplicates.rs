@@ -1,0 +1,335 @@
+//! Gateways that are in one another's way, and services that cannot do their work: what the one port and the one state alone do not show.
+//!
+//! Decided from what was seen at one moment. Nothing here is a duplicate for its name: two gateways are one too many where they claim one port or one state.
+//! A second profile on a port of its own is no finding.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Cause, Evidence, Finding, ServiceSeen, Severity};
+use crate::survey::{Gateways, Phase, Running, Scope, Service, Starts, Survey};
+use crate::who::{Mine, Occupant, Whose, occupant, whose};
+
+/// A service that was brought back this often, and again just now, does not stay.
+const OFTEN: u32 = 3;
+/// "Just now", ms.
+const JUST_NOW_MS: i64 = 120_000;
+/// From this release on the service ends whoever listens on its port before it listens itself (measured; 2026.4.26 does not).
+const ENDS_OTHERS: (u16, u16, u16) = (2026, 9, 6);
+
+/// What was found about the one port and its tokens, and what all gateways and services together say about it, the worst first.
+pub fn complete(found: Vec<Finding>, survey: &Survey, gateways: &Gateways) -> Vec<Finding> {
+    let told = Look::new(survey, gateways).findings();
+    let is_war = told.iter().any(|told| told.about == About::WhoIsOnPort);
+    // What is on the port at this moment of a war says nothing: the next one is another's.
+    let passing = [Cause::NobodyListens, Cause::WrongInstance, Cause::CannotTell, Cause::Hung];
+    let mut all = Vec::new();
+    let mut why_nobody = Vec::new();
+    for mut finding in found {
+        if is_war && passing.contains(&finding.cause) {
+            continue;
+        }
+        if finding.cause == Cause::NobodyListens && told.iter().any(|told| told.about == About::WhyNobody) {
+            why_nobody = finding.evidence;
+            continue;
+        }
+        if finding.cause == Cause::WrongInstance {
+            finding.evidence.extend(next_start(&finding, survey, gateways));
+        }
+        all.push(finding);
+    }
+    for mut told in told {
+        if told.about == About::WhyNobody {
+            told.finding.evidence.append(&mut why_nobody);
+        }
+        all.push(told.finding);
+    }
+    all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    all
+}
+
+/// A finding, and what else it explains.
+struct Told {
+    finding: Finding,
+    about: About,
+}
+
+/// What a finding explains.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// Nothing beside itself.
+    Itself,
+    /// Who is on the port of the user's gateway.
+    WhoIsOnPort,
+    /// Why nobody is there.
+    WhyNobody,
+}
+
+/// The facts.
+struct Look<'a> {
+    survey: &'a Survey,
+    gateways: &'a Gateways,
+    mine: Option<Mine>,
+    nobody: bool,
+    /// Somebody else has the port.
+    taken: bool,
+}
+
+impl<'a> Look<'a> {
+    fn new(survey: &'a Survey, gateways: &'a Gateways) -> Self {
+        let whose = whose(survey);
+        let nobody = matches!(whose, Whose::Nobody(_));
+        let taken = matches!(whose, Whose::Other(_) | Whose::Foreign(_));
+        let mine = if let Whose::Mine(mine) = whose { Some(mine) } else { None };
+        Self { survey, gateways, mine, nobody, taken }
+    }
+
+    fn findings(&self) -> Vec<Told> {
+        let mut by_port: BTreeMap<u16, Vec<&Service>> = BTreeMap::new();
+        for service in self.gateways.services().filter(|service| service.is_in_use()) {
+            if let Some(port) = service.port {
+                by_port.entry(port).or_default().push(service);
+            }
+        }
+        by_port.retain(|_, services| services.len() > 1);
+        let mut told: Vec<Told> = by_port.iter_mut().map(|(port, services)| self.contest(*port, services)).collect();
+        let contested = |service: &Service| service.port.is_some_and(|port| by_port.contains_key(&port));
+        let alone = self.gateways.services().filter(|service| service.is_in_use() && !contested(service));
+        for service in alone {
+            told.extend(self.trouble(service));
+        }
+        told.extend(self.off());
+        told
+    }
+
+    fn is_mine(&self, service: &Service) -> bool {
+        service.state_dir.as_ref() == Some(&self.survey.place.state_dir)
+    }
+
+    /// Two services on one port: they fight, or they will.
+    fn contest(&self, port: u16, services: &mut [&Service]) -> Told {
+        // The one to keep first: the user's own, under its present name, of the user's own manager.
+        services
+            .sort_by_key(|service| (!self.is_mine(service), service.is_legacy(), service.scope, service.unit.clone()));
+        let fight = services.iter().filter(|service| service.is_alive()).count() > 1;
+        let mut evidence = vec![Evidence::Port { port }];
+        evidence.extend(services.iter().map(|service| of_service(service)));
+        let holder = self.gateways.running().find(|running| running.is_on(port));
+        evidence.extend(holder.map(|holder| Evidence::Occupant { process: self.occupant(holder) }));
+        let cause = if fight { Cause::RestartWar } else { Cause::TwoServices };
+        let of_mine = port == self.survey.place.port;
+        // A war ends when the one that starts finds the other one well, and gives up.
+        let lost = of_mine && self.mine.is_none() && services.iter().any(|service| service.phase == Phase::Failed);
+        let severity = if fight || lost { Severity::Broken } else { Severity::Warning };
+        let about = if of_mine && severity == Severity::Broken { About::WhoIsOnPort } else { About::Itself };
+        Told { finding: Finding { cause, severity, evidence }, about }
+    }
+
+    /// What is wrong with a service that is alone on its port.
+    fn trouble(&self, service: &Service) -> Option<Told> {
+        let mine = self.is_mine(service);
+        let told = |cause, severity, mut evidence: Vec<Evidence>| {
+            evidence.insert(0, of_service(service));
+            let why_nobody = mine && self.nobody && severity == Severity::Broken;
+            let about = if why_nobody { About::WhyNobody } else { About::Itself };
+            Some(Told { finding: Finding { cause, severity, evidence }, about })
+        };
+        // What the user's devices do not need, or have as long as it lasts, is not broken.
+        let broken = if mine && self.mine.is_none() { Severity::Broken } else { Severity::Warning };
+        if !service.gone.is_empty() {
+            let missing = service.gone.iter().map(|path| Evidence::Missing { path: path.clone() });
+            return told(Cause::ServicePathGone, broken, missing.collect());
+        }
+        if let Some(copy) = self.copy(service) {
+            let mut evidence = vec![Evidence::Occupant { process: self.occupant(copy) }];
+            evidence.extend(next_end(service, copy));
+            return told(Cause::ServiceAndCopy, Severity::Warning, evidence);
+        }
+        if self.fails(service) {
+            // Whoever has its port is the finding, and this one follows from it.
+            return if mine && self.taken { None } else { told(Cause::CrashLoop, broken, Vec::new()) };
+        }
+        if mine && service.port.is_some_and(|port| port != self.survey.place.port) {
+            let severity = if self.nobody && service.is_alive() { Severity::Broken } else { Severity::Warning };
+            return told(Cause::ServicePortDiffers, severity, vec![Evidence::Port { port: self.survey.place.port }]);
+        }
+        if service.is_legacy() {
+            return told(Cause::LegacyService, Severity::Warning, Vec::new());
+        }
+        let path = service.temporary()?;
+        told(Cause::ServicePathTemporary, Severity::Warning, vec![Evidence::Temporary { path: path.to_owned() }])
+    }
+
+    /// A gateway on the state of a service that no service runs.
+    fn copy(&self, service: &Service) -> Option<&'a Running> {
+        let mut others = self.gateways.running().filter(|running| self.gateways.keeper(running).is_none());
+        // In a container the same path is another folder.
+        let here = self.survey.here.namespaces.known().map(|here| here.mount);
+        let is_same = |running: &&Running| {
+            let there = running.process.namespaces.known().map(|there| there.mount);
+            running.state_dir.is_some() && running.state_dir == service.state_dir && here.is_some() && there == here
+        };
+        // While the service itself runs, the other one is about to give up.
+        others.find(|running| service.phase != Phase::Running && is_same(running))
+    }
+
+    fn fails(&self, service: &Service) -> bool {
+        let young =
+            service.started_ms.is_some_and(|started| self.survey.taken_ms.saturating_sub(started) < JUST_NOW_MS);
+        match service.phase {
+            Phase::Restarting => true,
+            // One that took too long to end did what it was told.
+            Phase::Failed => service.result != "timeout",
+            // What is there and well is not called failing for what was before.
+            Phase::Running | Phase::Changing => service.restarts >= OFTEN && young && self.mine.is_none(),
+            Phase::Stopped => false,
+        }
+    }
+
+    /// The service of the user's gateway is there, and nothing will start it.
+    fn off(&self) -> Option<Told> {
+        let ours: Vec<&Service> = self.gateways.services().filter(|service| self.is_mine(service)).collect();
+        let idle = |service: &&Service| service.phase == Phase::Stopped && service.starts != Starts::ByItself;
+        let service = ours.first().filter(|_| self.nobody && self.mine.is_none() && ours.iter().all(idle))?;
+        let mut evidence = vec![of_service(service)];
+        evidence.extend(service.gone.iter().map(|path| Evidence::Missing { path: path.clone() }));
+        let cause = if service.gone.is_empty() { Cause::ServiceOff } else { Cause::ServicePathGone };
+        Some(Told { finding: Finding { cause, severity: Severity::Broken, evidence }, about: About::WhyNobody })
+    }
+
+    fn occupant(&self, running: &Running) -> Occupant {
+        occupant(&running.process, self.survey)
+    }
+}
+
+fn of_service(service: &Service) -> Evidence {
+    Evidence::Service {
+        service: ServiceSeen {
+            unit: service.unit.clone(),
+            scope: service.scope,
+            path: service.path.clone(),
+            port: service.port,
+            state_dir: service.state_dir.clone(),
+            phase: service.phase,
+            starts: service.starts,
+            restarts: service.restarts,
+            exit_status: service.exit_status,
+        },
+    }
+}
+
+/// What the next start of the user's service would end: the stray that has its port.
+fn next_start(finding: &Finding, survey: &Survey, gateways: &Gateways) -> Vec<Evidence> {
+    let pid = finding.evidence.iter().find_map(|evidence| {
+        let Evidence::Occupant { process } = evidence else { return None };
+        Some(process.pid)
+    });
+    let stray = gateways.running().find(|running| Some(running.process.pid) == pid);
+    let stray = stray.filter(|stray| gateways.keeper(stray).is_none());
+    let place = &survey.place;
+    let mut ours = gateways.services().filter(|service| service.state_dir.as_ref() == Some(&place.state_dir));
+    match (stray, ours.find(|service| service.port == Some(place.port))) {
+        (Some(stray), Some(service)) => std::iter::once(of_service(service)).chain(next_end(service, stray)).collect(),
+        (_, _) => Vec::new(),
+    }
+}
+
+fn next_end(service: &Service, running: &Running) -> Option<Evidence> {
+    let ends = service.version().is_some_and(|version| version >= ENDS_OTHERS) && service.starts != Starts::Never;
+    let on_its_port = service.port.is_some_and(|port| running.is_on(port));
+    (ends && on_its_port).then(|| Evidence::NextStart { unit: service.unit.clone(), pid: running.process.pid })
+}
+
+/// What a person can type about a finding of services, in this order. None of it is run by this program.
+pub fn commands(finding: &Finding) -> Vec<String> {
+    let services: Vec<&ServiceSeen> = finding
+        .evidence
+        .iter()
+        .filter_map(|evidence| if let Evidence::Service { service } = evidence { Some(service) } else { None })
+        .collect();
+    let each = |of: &[&ServiceSeen], line: fn(&ServiceSeen) -> String| of.iter().map(|service| line(service)).collect();
+    match finding.cause {
+        Cause::RestartWar | Cause::TwoServices => {
+            let Some((kept, others)) = services.split_first() else { return Vec::new() };
+            let mut lines: Vec<String> = each(others, switch_off);
+            lines.extend((kept.phase == Phase::Failed).then(|| start(kept)));
+            lines
+        }
+        Cause::LegacyService => {
+            let mut lines: Vec<String> = each(&services, switch_off);
+            lines.push("openclaw gateway install --force".into());
+            lines
+        }
+        Cause::ServiceAndCopy => each(&services, |service| openclaw(service, "gateway start")),
+        Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
+            each(&services, |service| openclaw(service, "gateway install --force"))
+        }
+        Cause::ServiceOff => each(&services, switch_on),
+        Cause::CrashLoop => {
+            let gave_up = services.iter().filter(|service| service.phase == Phase::Failed);
+            let mut lines: Vec<String> = each(&services, read_log);
+            lines.extend(gave_up.map(|service| start(service)));
+            lines
+        }
+        Cause::NobodyListens
+        | Cause::ForeignProgram
+        | Cause::WrongInstance
+        | Cause::CannotTell
+        | Cause::Hung
+        | Cause::SharedTokenWrong
+        | Cause::CopiesDiffer
+        | Cause::DeviceTokenStale
+        | Cause::TokenMissing
+        | Cause::NoAuthConfigured
+        | Cause::SignatureInvalid
+        | Cause::ClockWrong
+        | Cause::PairingPending
+        | Cause::ScopeMissing
+        | Cause::ProtocolMismatch
+        | Cause::RateLimited
+        | Cause::DeadRecords
+        | Cause::DashboardStale
+        | Cause::EntriesMissing
+        | Cause::Unrecognised => Vec::new(),
+    }
+}
+
+fn manager(scope: Scope) -> &'static str {
+    match scope {
+        Scope::User => "systemctl --user",
+        Scope::System => "sudo systemctl",
+    }
+}
+
+fn switch_off(service: &ServiceSeen) -> String {
+    format!("{} disable --now {}", manager(service.scope), service.unit)
+}
+
+fn start(service: &ServiceSeen) -> String {
+    format!("{} start {}", manager(service.scope), service.unit)
+}
+
+fn switch_on(service: &ServiceSeen) -> String {
+    match service.starts {
+        Starts::Never => format!("{0} unmask {1} && {0} enable --now {1}", manager(service.scope), service.unit),
+        Starts::ByItself | Starts::OnDemand => format!("{} enable --now {}", manager(service.scope), service.unit),
+    }
+}
+
+fn read_log(service: &ServiceSeen) -> String {
+    match service.scope {
+        Scope::User => format!("journalctl --user -n 50 -u {}", service.unit),
+        Scope::System => format!("sudo journalctl -n 50 -u {}", service.unit),
+    }
+}
+
+/// OpenClaw's own command, for the profile that its unit is named after.
+fn openclaw(service: &ServiceSeen, words: &str) -> String {
+    let profile = service.unit.strip_prefix("openclaw-gateway-").and_then(|rest| rest.strip_suffix(".service"));
+    match profile {
+        Some(profile) => format!("openclaw --profile {profile} {words}"),
+        None => format!("openclaw {words}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

