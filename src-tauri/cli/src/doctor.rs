@@ -60,7 +60,7 @@ fn findings(language: Language, care: &CareView) -> Vec<String> {
         let mut told = vec![mend::found(language, at + 1, repair::cause(language, finding.cause))];
         told.extend(evidence::lines(language, &finding.evidence));
         told.push(way);
-        told.extend(finding.commands.iter().map(|command| mend::command(language, command)));
+        told.extend(finding.commands.iter().map(|command| format!("      {command}")));
         told
     };
     care.findings.iter().enumerate().flat_map(lines).collect()

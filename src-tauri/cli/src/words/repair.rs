@@ -48,8 +48,8 @@ desk::words! {
     service_off(): "The service of OpenClaw is installed, and switched off.", "OpenClaw 的系统服务已安装，但处于关闭状态。";
     crash_loop(): "The service of OpenClaw keeps failing.", "OpenClaw 的系统服务反复出错。";
 
-    of_service(unit, how): "   {unit}: {how}", "   {unit}：{how}";
-    of_service_on(unit, port, how): "   {unit}, port {port}: {how}", "   {unit}，端口 {port}：{how}";
+    of_service(unit, how): "   Service {unit}: {how}", "   系统服务 {unit}：{how}";
+    of_service_on(unit, port, how): "   Service {unit}, port {port}: {how}", "   系统服务 {unit}，端口 {port}：{how}";
     is_running(): "runs", "正在运行";
     is_changing(): "is starting or ending", "正在启动或结束";
     is_restarting(times): "ended and is started again; {times} times by now", "已结束并将再次启动，至今 {times} 次";
@@ -65,7 +65,6 @@ desk::words! {
     reinstall_service(): "   Have OpenClaw write its service anew:", "   请让 OpenClaw 重新写入系统服务：";
     start_service(): "   Switch it on:", "   请将其开启：";
     read_service_log(): "   See why:", "   查看原因：";
-    command(line): "      {line}", "      {line}";
 
     not_about_tokens(): "   SmartPi touches no token here. Stop the other program, or give one of the two another port.", "   SmartPi 不会更改任何令牌。请停止另一个程序，或更改其中一个的端口。";
     start_gateway(): "   Start it: openclaw gateway start", "   请启动：openclaw gateway start";
