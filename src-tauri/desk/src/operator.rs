@@ -206,7 +206,8 @@ impl Operator {
     /// Who answers where nothing else is said.
     pub(crate) async fn answerer(&self, now_ms: i64) -> Result<Answerer, Failure> {
         self.is_here()?;
-        answerer::look(&self.ask(Order::Line).await??, now_ms).await
+        let line = self.ask(Order::Line).await??;
+        answerer::look(&line, line.lists_models(), now_ms).await
     }
 
     /// The gateway's configuration, to be changed by its own writer.

@@ -8,11 +8,15 @@ use super::routing::of_call;
 use crate::failure::Failure;
 use crate::noted::Answerer;
 
-pub(super) async fn look(line: &impl Call, at_ms: i64) -> Result<Answerer, Failure> {
+/// `asks_models`: see [`super::routing::Line::lists_models`].
+pub(super) async fn look(line: &impl Call, asks_models: bool, at_ms: i64) -> Result<Answerer, Failure> {
     let agents = line.call("agents.list", json!({})).await.map_err(of_call)?;
     let config = line.call("config.get", json!({})).await.map_err(of_call)?;
-    // A release that does not know this leaves it open.
-    let models = line.call("models.list", json!({})).await.unwrap_or_default();
+    let models = match asks_models {
+        // A release that does not know this leaves it open.
+        true => line.call("models.list", json!({})).await.unwrap_or_default(),
+        false => Value::Null,
+    };
     let resolved = &config["resolved"];
     let config = if resolved.is_object() { resolved } else { &config["parsed"] };
     Ok(answerer(&routing::agents(&agents), config, &models, at_ms))
@@ -43,6 +47,11 @@ fn is_ready(models: &Value, model: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::future::BoxFuture;
+    use gateway::config::CallError;
+
     use super::*;
 
     fn agents() -> Value {
@@ -50,6 +59,30 @@ mod tests {
             { "id": "main", "name": "Molly", "model": { "primary": "mock/echo" } },
             { "id": "kitchen", "model": { "primary": "other/big" } },
         ] })
+    }
+
+    /// Notes what it is asked.
+    #[derive(Default)]
+    struct Asked(Mutex<Vec<String>>);
+
+    impl Call for Asked {
+        fn call<'a>(&'a self, method: &'a str, _: Value) -> BoxFuture<'a, Result<Value, CallError>> {
+            self.0.lock().unwrap().push(method.to_owned());
+            let answer = if method == "models.list" { models() } else { agents() };
+            Box::pin(async move { Ok(answer) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_release_that_is_deaf_meanwhile_is_not_asked_for_its_models() {
+        for asks_models in [true, false] {
+            let asked = Asked::default();
+            let found = look(&asked, asks_models, 7).await.unwrap();
+            assert_eq!(found.model.as_deref(), Some("mock/echo"));
+            assert_eq!(found.ready, asks_models.then_some(true));
+            let heard = asked.0.into_inner().unwrap();
+            assert_eq!(heard.contains(&"models.list".to_owned()), asks_models, "{heard:?}");
+        }
     }
 
     /// As 2026.9.6 answers, recorded.

@@ -24,6 +24,13 @@ const BETWEEN: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(super) struct Line(pub(super) watch::Receiver<Seen>);
 
+impl Line {
+    /// Whether the gateway can be asked for its models in passing. Releases of protocol 3 hear nobody for half a minute meanwhile.
+    pub(super) fn lists_models(&self) -> bool {
+        self.0.borrow().client.as_ref().is_some_and(|client| client.greeting().protocol > 3)
+    }
+}
+
 impl Call for Line {
     fn call<'a>(&'a self, method: &'a str, params: Value) -> BoxFuture<'a, Result<Value, CallError>> {
         let client = self.0.borrow().client.clone();
