@@ -18,8 +18,8 @@ use crate::process::Group;
 const START: Duration = Duration::from_secs(30);
 /// How often a page is asked whether what a story waits for is there.
 const ASK: Duration = Duration::from_millis(50);
-/// A driver that has not answered for so long never will. Opening a browser on a busy machine takes a few seconds.
-const ANSWER: Duration = Duration::from_secs(90);
+/// A driver that has not answered for so long never will: it gives up a page before.
+const ANSWER: Duration = Duration::from_secs(150);
 /// Key under which WebDriver hides the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -62,7 +62,8 @@ impl Session {
         let opened = session.post("", &json!({"capabilities": {"alwaysMatch": always_match}}))?;
         let id = opened["sessionId"].as_str().with_context(|| format!("the driver opened no session: {opened}"))?;
         session.path = format!("/session/{id}");
-        session.post("/timeouts", &json!({"script": 30_000, "pageLoad": 30_000, "implicit": 0}))?;
+        // Several browsers start side by side on two cores: a renderer that waits for its turn is not one that hangs.
+        session.post("/timeouts", &json!({"script": 60_000, "pageLoad": 120_000, "implicit": 0}))?;
         Ok(session)
     }
 
