@@ -31,7 +31,7 @@ fn is_broken(care: &CareView) -> bool {
 /// Everything, as a person reads it from above.
 fn told(language: Language, care: &CareView) -> Vec<String> {
     let mut lines = findings(language, care);
-    let is_amiss = is_broken(care) || !care.missing.is_empty() || care.plugin.iter().any(|row| fix(row).is_some());
+    let is_amiss = is_broken(care) || !care.missing.is_empty() || care.plugin.iter().any(|row| row.remedy().is_some());
     if lines.is_empty() && !is_amiss {
         lines.push(mend::all_well(language));
     }
@@ -106,10 +106,6 @@ fn state(language: Language, row: &LinkRow) -> String {
         },
         (RowState::NotUsed, _) => say::not_used(language),
     }
-}
-
-fn fix(row: &PluginRow) -> Option<PluginFix> {
-    row.fix.known().copied().flatten()
 }
 
 fn plugin(language: Language, rows: &[PluginRow]) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! `smartpi repair --entries`: our entries in OpenClaw's configuration, put back or put right once a person at a terminal agreed.
 
-use desk::control::answer::{CareView, EntriesPlan, EntriesWritten, EntryChange, PluginFix};
+use desk::control::answer::{CareView, EntriesPlan, EntriesWritten, EntryChange, PluginFix, PluginRow};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::folders::Folders;
@@ -50,12 +50,12 @@ fn wanted(care: &CareView) -> Option<EntryChange> {
         | PluginFix::UpdateApp
         | PluginFix::UpdateOpenclaw => None,
     };
-    care.plugin.iter().filter_map(|row| row.fix.known().copied().flatten()).find_map(by_entry)
+    care.plugin.iter().filter_map(PluginRow::remedy).find_map(by_entry)
 }
 
 #[cfg(test)]
 mod tests {
-    use desk::control::answer::{MissingEntry, OwnEntry, PluginLink, PluginRow, Seen};
+    use desk::control::answer::{MissingEntry, OwnEntry, PluginLink, Seen};
 
     use super::*;
 

@@ -104,6 +104,13 @@ pub struct PluginRow {
     pub shows: Option<String>,
 }
 
+impl PluginRow {
+    /// What helps. `None`: it is well, or cannot be seen.
+    pub fn remedy(&self) -> Option<PluginFix> {
+        self.fix.known().copied().flatten()
+    }
+}
+
 /// One row for each, in the order in which they depend on one another. What a broken one makes pointless is not judged.
 pub fn plugin_rows(facts: &PluginFacts) -> Vec<PluginRow> {
     let well_or = |well: bool, fix: PluginFix| if well { None } else { Some(fix) };
@@ -198,7 +205,7 @@ mod tests {
     fn broken(change: impl FnOnce(&mut PluginFacts)) -> Vec<(PluginLink, PluginFix)> {
         let mut facts = well();
         change(&mut facts);
-        let told = |row: PluginRow| Some((row.link, row.fix.known().copied().flatten()?));
+        let told = |row: PluginRow| Some((row.link, row.remedy()?));
         plugin_rows(&facts).into_iter().filter_map(told).collect()
     }
 

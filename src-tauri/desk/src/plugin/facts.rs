@@ -194,7 +194,7 @@ mod tests {
 
         fn fixes(&self, connected: bool) -> Vec<(PluginLink, PluginFix)> {
             let rows = plugin_rows(&PluginFacts { connected: Seen::Known(connected), ..self.reading().plugin });
-            rows.into_iter().filter_map(|row| Some((row.link, row.fix.known().copied().flatten()?))).collect()
+            rows.into_iter().filter_map(|row| Some((row.link, row.remedy()?))).collect()
         }
     }
 

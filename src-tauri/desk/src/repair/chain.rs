@@ -417,7 +417,7 @@ mod tests {
             view.care.noted.plugin = Some(noted.clone());
             change(&mut view);
             see_chain(&mut view, 1);
-            let broken = |row: &PluginRow| Some((row.link, row.fix.known().copied().flatten()?));
+            let broken = |row: &PluginRow| Some((row.link, row.remedy()?));
             (view.care.plugin.len(), view.care.plugin.iter().filter_map(broken).collect::<Vec<_>>())
         };
         assert_eq!(fixes(&|_| {}), (7, vec![]));
