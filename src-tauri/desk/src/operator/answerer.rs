@@ -12,10 +12,11 @@ use crate::noted::Answerer;
 pub(super) async fn look(line: &impl Call, asks_models: bool, at_ms: i64) -> Result<Answerer, Failure> {
     let agents = line.call("agents.list", json!({})).await.map_err(of_call)?;
     let config = line.call("config.get", json!({})).await.map_err(of_call)?;
-    let models = match asks_models {
+    let models = if asks_models {
         // A release that does not know this leaves it open.
-        true => line.call("models.list", json!({})).await.unwrap_or_default(),
-        false => Value::Null,
+        line.call("models.list", json!({})).await.unwrap_or_default()
+    } else {
+        Value::Null
     };
     let resolved = &config["resolved"];
     let config = if resolved.is_object() { resolved } else { &config["parsed"] };
