@@ -20,6 +20,7 @@ pub(crate) mod search;
 pub use foreign::{NotOurs, Standing};
 pub use gateway::config::{ConfigError, Difference, ID, WriteError};
 pub(crate) use gateway::place::config_of_user;
+pub(crate) use install::backups;
 pub use install::{
     ChangeError, InstallError, Installed, NextStep, Outcome, Planned, Request, Status, UndoError, Undone, install,
     plan, status,

@@ -9,7 +9,6 @@ use channel::id::{self, DeviceKey};
 use channel::service::{ECHO_GATEWAY, Service};
 use channel::view::{LinkView, Reach};
 use channel::wire::TEXT;
-use gateway::config::Backups;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
@@ -29,6 +28,7 @@ use crate::controller::{Desk, Event, Reply, Wish};
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::operator::{Change, Operator};
+use crate::plugin::backups;
 use crate::repair::Workshop;
 use crate::view::{AddressView, View};
 use crate::{redact, report, setup, words};
@@ -112,11 +112,16 @@ impl Answers for Verbs {
             }
             Request::DevicesRoutePreview { device_key, agent } => {
                 let device = self.bound(&device_key).await?;
-                json(&self.operator.plan_route(self.backups(), &device, agent.as_deref()).await?)
+                json(&self.operator.plan_route(backups(&self.folders.data), &device, agent.as_deref()).await?)
             }
             Request::DevicesRoute { device_key, agent, shown } => {
                 let device = self.bound(&device_key).await?;
-                json(&self.operator.route(self.backups(), &device, agent.as_deref(), shown.as_deref()).await?)
+                json(
+                    &self
+                        .operator
+                        .route(backups(&self.folders.data), &device, agent.as_deref(), shown.as_deref())
+                        .await?,
+                )
             }
             Request::DevicesTest { device_key } => {
                 let text = words::test_message(self.view().app.language).to_owned();
@@ -256,11 +261,6 @@ impl Verbs {
         let device = key(device_key)?;
         known(self.service.device(device.clone()).await?, device_key)?;
         Ok(device.to_string())
-    }
-
-    /// Where copies of OpenClaw's configuration go.
-    fn backups(&self) -> Backups {
-        Backups::new(self.folders.data.join("backups"))
     }
 
     async fn mute(&self, device_key: String, muted: bool) -> Result<Value, Failure> {

@@ -113,8 +113,9 @@ async fn stand(openclaw: &OpenClaw, carried: &Digest, known: &[Digest]) -> Resul
     Ok(foreign::judge(&foreign::look(&listed, &extensions), &extensions, carried, known))
 }
 
-fn backups(folders: &Folders) -> Backups {
-    Backups::new(folders.data.join("backups"))
+/// Where copies of OpenClaw's configuration go. `data`: our own folder.
+pub(crate) fn backups(data: &Path) -> Backups {
+    Backups::new(data.join("backups"))
 }
 
 fn record_file(folders: &Folders) -> PathBuf {
@@ -268,7 +269,7 @@ async fn change(request: &Request, before: &Before) -> Result<PathBuf, InstallEr
     let record_file = record_file(&request.folders);
     let package = Package { version: VERSION.into(), digest: before.carried, at_ms: now_ms };
     Record::read(&record_file)?.add(package, &record_file)?;
-    let backups = backups(&request.folders);
+    let backups = backups(&request.folders.data);
     let copy = backups.keep(before.config.bytes(), "openclaw", now_ms).map_err(InstallError::Prepare)?;
     match install_and_configure(request, before).await? {
         Ok(()) => Ok(copy),

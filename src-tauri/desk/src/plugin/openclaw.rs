@@ -170,7 +170,7 @@ impl OpenClaw {
     }
 
     /// Asks whether it would accept this file as its configuration.
-    pub(crate) async fn validate(&self, candidate: &Path) -> Result<(), RunError> {
+    async fn check(&self, candidate: &Path) -> Result<(), RunError> {
         self.run_with(&["config", "validate"], None, Some(candidate)).await.map(drop)
     }
 
@@ -213,7 +213,14 @@ impl OpenClaw {
     }
 }
 
-/// OpenClaw's own opinion of its configuration; found when it is asked for.
+/// Its own opinion of what would be its configuration.
+impl Validate for OpenClaw {
+    fn validate<'a>(&'a self, candidate: &'a Path) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move { self.check(candidate).await.map_err(|error| crate::failure::chain(&error)) })
+    }
+}
+
+/// The same of an OpenClaw that is found when it is asked for.
 #[derive(Debug)]
 pub(crate) struct Validator;
 
@@ -221,7 +228,7 @@ impl Validate for Validator {
     fn validate<'a>(&'a self, candidate: &'a Path) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let openclaw = OpenClaw::find(None, None).await.map_err(|error| crate::failure::chain(&error))?;
-            openclaw.validate(candidate).await.map_err(|error| crate::failure::chain(&error))
+            openclaw.validate(candidate).await
         })
     }
 }

@@ -23,7 +23,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::noted::{Answerer, Noted};
 use crate::operator::{Operator, carry_out, read_out};
 use crate::plugin::facts::{self, Reading};
-use crate::plugin::{ID, Validator};
+use crate::plugin::{ID, Validator, backups};
 use crate::private_file;
 use crate::view::{GatewayState, GatewayView};
 use memory::Memory;
@@ -283,7 +283,7 @@ impl Watcher {
     }
 
     fn backups(&self) -> Backups {
-        Backups::new(self.means.data.join("backups"))
+        backups(&self.means.data)
     }
 
     async fn preview(&self, change: EntryChange) -> Result<EntriesPlan, Failure> {

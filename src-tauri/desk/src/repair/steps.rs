@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use care::plan::Step;
 use care::token::CopyPlace;
-use futures_util::future::BoxFuture;
-use gateway::config::{
-    Backups, Change, FileStore, Store, StoreError, Validate, WriteError, put_back as put_config_back,
-};
+use gateway::config::{Backups, Change, FileStore, Store, StoreError, WriteError, put_back as put_config_back};
 use gateway::{Client, RequestId, Token};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -168,7 +165,7 @@ async fn write_auth(means: &Means, config: &Path) -> Result<String, Failure> {
     getrandom::fill(bytes.as_mut_slice()).map_err(|error| Failure::caused(FailureCode::NotStarted, &error))?;
     let token = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes.as_slice()));
     crate::redact::here().learn_passing(token.as_bytes());
-    let store = FileStore::new(config, Backups::new(&means.copies), Arc::new(Validator(openclaw().await?)));
+    let store = FileStore::new(config, Backups::new(&means.copies), Arc::new(openclaw().await?));
     let plan = store.plan(&[Change::Token { token }]).await.map_err(|error| not_written(&error))?;
     let now_ms = u64::try_from(means.now_ms()).unwrap_or(0);
     let applied = store.apply(&plan, now_ms).await.map_err(|error| not_written(&error))?;
@@ -201,14 +198,4 @@ pub(super) fn run_failed(error: &RunError) -> Failure {
 
 fn no_secret() -> Failure {
     Failure::bare(FailureCode::GatewayTokenMissing)
-}
-
-/// OpenClaw's own opinion of what would be its configuration.
-#[derive(Debug)]
-struct Validator(OpenClaw);
-
-impl Validate for Validator {
-    fn validate<'a>(&'a self, candidate: &'a Path) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(async move { self.0.validate(candidate).await.map_err(|error| crate::failure::chain(&error)) })
-    }
 }

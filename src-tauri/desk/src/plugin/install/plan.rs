@@ -42,7 +42,7 @@ impl Before {
             config: self.openclaw.places.config.display().to_string(),
             comments_lost: is_touched && self.config.has_comments(),
             changes,
-            backups: backups(&request.folders).folder().display().to_string(),
+            backups: backups(&request.folders.data).folder().display().to_string(),
             refusal,
         }
     }
