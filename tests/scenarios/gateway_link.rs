@@ -7,6 +7,7 @@ mod by_hand;
 mod command;
 mod elsewhere;
 mod matrix;
+mod neighbour;
 mod owner;
 mod season;
 mod squatter;

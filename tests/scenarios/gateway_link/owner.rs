@@ -17,7 +17,7 @@ pub(super) struct Keeper {
     place: Place,
     kept: Kept,
     secret: Arc<Mutex<Option<Shared>>>,
-    /// A planted fault: believes everybody.
+    /// Believes everybody, as a person may who says so; in a story of strangers a planted fault.
     trusting: bool,
 }
 
@@ -40,7 +40,7 @@ impl Keeper {
         Self { kept: Kept::default(), ..self.clone() }
     }
 
-    /// The same with the planted fault.
+    /// The same, believing everybody.
     pub(super) fn trusting(&self) -> Self {
         Self { trusting: true, ..self.apart() }
     }

@@ -50,13 +50,17 @@ async fn asks(operator: &mut Operator, port: u16, device: &Identity, wish: Wish,
     let ConnectFailure::PairingRequired(pairing) = &failure else { panic!("{failure:?}") };
     assert_eq!(pairing.reason, *reason);
     let request = pairing.request_id.clone().expect("a request");
-    let is_it =
-        |event: &GatewayEvent| matches!(event, GatewayEvent::PairRequested(pending) if pending.request_id == request);
-    operator.hears("a request", is_it).await;
+    hears_request(operator, &request).await;
     request
 }
 
-async fn hears_of(operator: &mut Operator, request: &RequestId, how: bool) {
+pub(super) async fn hears_request(operator: &mut Operator, request: &RequestId) {
+    let is_it =
+        |event: &GatewayEvent| matches!(event, GatewayEvent::PairRequested(pending) if pending.request_id == *request);
+    operator.hears("a request", is_it).await;
+}
+
+pub(super) async fn hears_of(operator: &mut Operator, request: &RequestId, how: bool) {
     let is_it = |event: &GatewayEvent| matches!(event, GatewayEvent::PairResolved { request_id, approved, .. } if request_id == request && *approved == how);
     operator.hears("an answer to the request", is_it).await;
 }
