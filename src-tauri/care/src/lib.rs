@@ -22,6 +22,7 @@ pub mod finding;
 pub mod journal;
 pub mod plan;
 pub mod survey;
+pub mod target;
 pub mod token;
 pub mod who;
 

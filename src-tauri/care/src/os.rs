@@ -4,12 +4,16 @@
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(not(target_os = "linux"))]
+mod unable;
 #[cfg(windows)]
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{every_listener, gateways, here, listeners, other_end, process, services};
+pub(crate) use linux::{Handle, every_listener, gateways, here, listeners, other_end, process, services};
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{every_listener, gateways, here, listeners, other_end, process, services};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use unable::Handle;
 #[cfg(windows)]
 pub(crate) use windows::{every_listener, gateways, here, listeners, other_end, process, services};

@@ -2,6 +2,7 @@
 //!
 //! A process is read through one handle of its folder, so that all its facts are of one process even if its number is used again meanwhile.
 
+mod handle;
 mod systemd;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use procfs::net::TcpState;
 use procfs::process::FDTarget;
 use procfs::{CurrentSI, ProcError};
 use zeroize::Zeroizing;
+
+pub(crate) use handle::Handle;
 
 use crate::seen::{Blind, Seen};
 use crate::survey::{Activity, Environment, Here, Kind, Listener, Namespaces, Process};
