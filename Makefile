@@ -40,13 +40,14 @@ bench: ## load beside other relays, the tray beside other tray apps; writes docs
 	cargo build --locked --release --package cli --package benches --package smartpi-tray
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
 
-soak: ## 200 random runs each of device, service and plugin faults (FAULTS=...), kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...), and 50 of the real gateway (KILLS=...); fuzzing, 30 minutes for each of four targets (FUZZ="--seconds 60")
+soak: ## 200 random runs each of device, service and plugin faults (FAULTS=...), kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...), and 50 of the real gateway (KILLS=...); 1,000 rounds of look-alikes that a repair must not end (DECOYS=...); fuzzing, 30 minutes for each of four targets (FUZZ="--seconds 60")
 	@.ci/packages tray
 	@$(MAKE) --no-print-directory web openclaw
 	cargo build --workspace --all-targets --locked
 	SMARTPI_FAULT_RUNS="$${FAULTS:-200}" SMARTPI_FAULT_FIRST="$${FIRST:-$$(date +%s)}" cargo test --locked --workspace --test scenarios -- --nocapture random_faults
 	SMARTPI_ROUNDS="$${ROUNDS:-500}" cargo test --locked --workspace --test scenarios -- --nocapture kill_nine
 	SMARTPI_GATEWAY_KILLS="$${KILLS:-50}" cargo test --locked --workspace --test scenarios -- --nocapture a_gateway_killed
+	SMARTPI_DECOY_ROUNDS="$${DECOYS:-1000}" cargo test --locked --workspace --test scenarios -- --nocapture rounds_among_look_alikes
 	.ci/fuzz $(FUZZ)
 
 screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots

@@ -5,6 +5,7 @@ mod backup;
 mod bind_and_talk;
 mod config_guard;
 mod crowd;
+mod decoys;
 mod desktop;
 mod disk_faults;
 mod gateway_link;
