@@ -10,6 +10,14 @@ export function stepText(step: Step, words: Words): string {
       return say.readTokenAgain(placeText(step.place, words));
     case "removeRecord":
       return say.removeRecord(step.deviceId.slice(0, 8));
+    case "switchOff":
+      return say.switchOff(step.unit);
+    case "switchOn":
+      return say.switchOn(step.unit);
+    case "restartService":
+      return say.restartService(step.unit);
+    case "endGateway":
+      return say.endGateway(step.target.pid);
     case "forgetDeviceToken":
     case "connectWithSharedToken":
     case "connectWithDeviceToken":
@@ -39,6 +47,8 @@ export function actionText(action: Action, words: Words): { label: string; text:
       return { label: say.rpc, text: `${action.method} ${JSON.stringify(action.params)}`, exact: true };
     case "command":
       return { label: say.command, text: [action.program, ...action.arguments].join(" "), exact: true };
+    case "signal":
+      return { label: say.signal, text: `kill -${action.signal} ${action.pid}`, exact: true };
     case "config":
       return { label: say.config, text: action.paths.join(", "), exact: true };
     case "open":

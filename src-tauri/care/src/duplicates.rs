@@ -17,7 +17,8 @@ const JUST_NOW_MS: i64 = 120_000;
 const ENDS_OTHERS: (u16, u16, u16) = (2026, 9, 6);
 
 /// What was found about the one port and its tokens, and what all gateways and services together say about it, the worst first.
-pub fn complete(found: Vec<Finding>, survey: &Survey, gateways: &Gateways) -> Vec<Finding> {
+pub fn complete(found: Vec<Finding>, survey: &Survey) -> Vec<Finding> {
+    let gateways = &survey.gateways;
     let told = Look::new(survey, gateways).findings();
     let is_war = told.iter().any(|told| told.about == About::WhoIsOnPort);
     // What is on the port at this moment of a war says nothing: the next one is another's.
@@ -332,4 +333,4 @@ fn openclaw(service: &ServiceSeen, words: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

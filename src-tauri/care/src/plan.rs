@@ -1,6 +1,7 @@
 //! What would be done about a finding: the shortest way that works, as data. Nothing here does anything.
 
 mod ground;
+mod services;
 mod step;
 
 use serde::{Deserialize, Serialize};
@@ -128,9 +129,8 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
     let with_device = || Step::ConnectWithDeviceToken { device_id: device_id(), port };
     let person = |advice| Err(NoPlan::OnlyThePerson { advice });
     match finding.cause {
-        Cause::ForeignProgram | Cause::WrongInstance | Cause::EntriesMissing => Err(NoPlan::NotAboutTokens),
+        Cause::ForeignProgram | Cause::EntriesMissing => Err(NoPlan::NotAboutTokens),
         Cause::NobodyListens => person(Advice::StartGateway),
-        Cause::Hung => person(Advice::WakeGateway),
         Cause::CannotTell | Cause::Unrecognised => person(Advice::Report),
         Cause::ProtocolMismatch => person(Advice::Update),
         Cause::RateLimited => Err(NoPlan::Wait { after_ms: retry_after(finding) }),
@@ -158,13 +158,17 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
             Ok(dead.collect())
         }
         Cause::DashboardStale => Ok(vec![Step::OpenDashboard]),
-        Cause::RestartWar | Cause::TwoServices => person(Advice::KeepOneService),
-        Cause::ServiceAndCopy => person(Advice::StopCopy),
-        Cause::LegacyService | Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
-            person(Advice::ReinstallService)
-        }
-        Cause::ServiceOff => person(Advice::StartService),
-        Cause::CrashLoop => person(Advice::ReadServiceLog),
+        Cause::RestartWar
+        | Cause::TwoServices
+        | Cause::WrongInstance
+        | Cause::ServiceAndCopy
+        | Cause::LegacyService
+        | Cause::ServicePathGone
+        | Cause::ServicePathTemporary
+        | Cause::ServicePortDiffers
+        | Cause::ServiceOff
+        | Cause::CrashLoop
+        | Cause::Hung => services::steps(finding, survey),
     }
 }
 

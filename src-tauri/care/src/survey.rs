@@ -93,6 +93,8 @@ pub struct Survey {
     pub locks: Seen<Vec<LockFile>>,
     /// What the state folder says about its gateway.
     pub state: StateFacts,
+    /// Every gateway of this computer and what starts them, where that was asked for: [`gateways`].
+    pub gateways: Gateways,
 }
 
 impl Survey {
@@ -112,6 +114,7 @@ impl Survey {
             processes: Vec::new(),
             locks: Seen::Hidden(why),
             state: StateFacts::blind(why),
+            gateways: Gateways::blind(why),
         }
     }
 
@@ -150,7 +153,13 @@ pub fn take(place: Place, now_ms: i64) -> Survey {
     let state = state::read(&place.state_dir);
     // The judgement compares paths as values.
     let place = Place { config_path: lock::whole(&place.config_path), state_dir, ..place };
-    Survey { taken_ms: now_ms, place, here, listeners, processes, locks, state }
+    let gateways = Gateways::blind(Blind::NotAsked);
+    Survey { taken_ms: now_ms, place, here, listeners, processes, locks, state, gateways }
+}
+
+/// Where the user's own service manager has its sockets, also where nobody handed that down. `None`: nowhere that this program knows.
+pub fn runtime_folder() -> Option<PathBuf> {
+    os::runtime_folder()
 }
 
 /// The processes that hold the other end of a connection of ours on this computer: `local` is our address, `peer` theirs. A server's end has an owner only

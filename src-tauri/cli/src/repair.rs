@@ -3,7 +3,7 @@
 //! Nothing is mended but by a person at a terminal: an agent has a shell too.
 
 use desk::control::answer::{
-    Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step,
+    Action, Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -102,8 +102,23 @@ fn plan_of(finding: &FindingView) -> Option<&Plan> {
 
 fn show(terminal: Terminal, plan: &Plan) -> Result<(), Stop> {
     let language = terminal.language;
-    let mut steps = plan.steps.iter().enumerate();
-    steps.try_for_each(|(at, planned)| terminal.say(say::step(language, at + 1, step(language, &planned.step))))
+    for (at, planned) in plan.steps.iter().enumerate() {
+        terminal.say(say::step(language, at + 1, step(language, &planned.step)))?;
+        if let Some(exact) = exact(&planned.action) {
+            terminal.say(format!("     {exact}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is run or sent, word for word, where it is that.
+fn exact(action: &Action) -> Option<String> {
+    match action {
+        Action::Command { program, arguments } => Some(format!("{program} {}", arguments.join(" "))),
+        Action::Signal { signal, pid } => Some(format!("kill -{signal} {pid}")),
+        Action::Rpc { method, .. } => Some(method.clone()),
+        Action::Own | Action::Connect { .. } | Action::Config { .. } | Action::Open | Action::Person => None,
+    }
 }
 
 fn ended(language: Language, outcome: &Outcome, repair: &RepairView) -> String {
@@ -193,5 +208,9 @@ fn step(language: Language, step: &Step) -> String {
         Step::RestartGateway => say::restart(language),
         Step::AwaitRestart => say::await_restart(language),
         Step::OpenDashboard => say::open_dashboard(language),
+        Step::SwitchOff { unit, .. } => say::switch_off(language, unit),
+        Step::SwitchOn { unit } => say::switch_on(language, unit),
+        Step::RestartService { unit, .. } => say::restart_service(language, unit),
+        Step::EndGateway { target, .. } => say::end_gateway(language, target.pid),
     }
 }

@@ -16,6 +16,7 @@ mod hands;
 mod keeper;
 mod ledger;
 mod refusal;
+mod services;
 mod steps;
 
 use std::path::{Path, PathBuf};
@@ -156,17 +157,16 @@ impl Workshop {
     async fn find(&self) -> Result<Vec<FindingView>, Failure> {
         let facts = self.facts().await?;
         let now_ms = self.means.now_ms();
-        let view = |finding: &care::finding::Finding| FindingView {
-            cause: finding.cause,
-            severity: finding.severity,
-            evidence: finding.evidence.clone(),
-            commands: commands(finding),
-            repair: match plan(finding, &facts.survey, &facts.tokens, now_ms) {
-                Ok(plan) => Repair::Plan { plan: Box::new(plan) },
-                Err(why) => Repair::None { why },
-            },
+        let view = |finding: &care::finding::Finding| {
+            let (repair, commands) = match plan(finding, &facts.survey, &facts.tokens, now_ms) {
+                // The plan shows every command itself.
+                Ok(plan) => (Repair::Plan { plan: Box::new(plan) }, Vec::new()),
+                Err(why) => (Repair::None { why }, commands(finding)),
+            };
+            let evidence = finding.evidence.clone();
+            FindingView { cause: finding.cause, severity: finding.severity, evidence, commands, repair }
         };
-        Ok(evidence::findings(&facts).await?.iter().map(view).collect())
+        Ok(evidence::findings(&facts).iter().map(view).collect())
     }
 
     /// What the link knows already, and the rest.

@@ -55,6 +55,14 @@ const approve = planned(
 const remove = planned({ kind: "removeRecord", deviceId: IDS.node }, { action: { kind: "rpc", method: "device.pair.remove", params: { deviceId: IDS.node } }, risk: "some", undo: "impossible" });
 const reinstall = planned({ kind: "reinstallService" }, { action: { kind: "command", program: "openclaw", arguments: ["gateway", "install", "--force"] }, risk: "interrupts", stops: "gateway", undo: "putBack" });
 
+const systemctl = (...words: string[]): PlannedStep["action"] => ({ kind: "command", program: "systemctl", arguments: ["--user", ...words] });
+const SECOND = "openclaw-gateway-b.service";
+const OWN = "openclaw-gateway.service";
+const switchOff = planned({ kind: "switchOff", unit: SECOND, stopsWithinMs: 330_000 }, { action: systemctl("disable", "--now", SECOND), risk: "interrupts", stops: "gateway", undo: "putBack" });
+const switchOn = planned({ kind: "switchOn", unit: OWN }, { action: systemctl("enable", "--now", OWN), undo: "putBack", sendsSharedToken: true });
+const STRAY = { pid: 4711, start: 52_013, bootId: "8f0e1a52-4d0c-4c1e-9d5b-3f1d2a7b9c11", exe: "/usr/bin/node", argv: ["openclaw-gateway"], stateDir: "/home/anna/.openclaw-old", port: PORT };
+const endStray = planned({ kind: "endGateway", target: STRAY, endsWithinMs: 330_000 }, { action: { kind: "signal", signal: "TERM", pid: STRAY.pid }, risk: "interrupts", stops: "gateway", undo: "impossible" });
+
 const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
   deviceTokenStale: [forget, withShared],
   sharedTokenWrong: [readAgain, withShared, restart],
@@ -62,6 +70,8 @@ const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
   deadRecords: [remove],
   copiesDiffer: [readAgain, reinstall],
   noAuthConfigured: [writeAuth, byHand],
+  restartWar: [switchOff, switchOn],
+  wrongInstance: [endStray, switchOn],
 };
 
 export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {

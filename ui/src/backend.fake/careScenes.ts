@@ -100,7 +100,7 @@ export const CARE_SCENES = {
       tongue,
       {
         rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway") }),
-        findings: [finding("restartWar", WAR, "broken", { kind: "onlyThePerson", advice: "keepOneService" }, ["systemctl --user disable --now openclaw-gateway-b.service"])],
+        findings: [finding("restartWar", WAR)],
       },
       { ...away, failure: { code: "gateway_other" } },
     ),

@@ -23,6 +23,11 @@ use crate::survey::{Activity, Environment, Here, Kind, Listener, Namespaces, Pro
 
 pub(crate) use systemd::services;
 
+/// Where the user's own service manager has its sockets.
+pub(crate) fn runtime_folder() -> Option<PathBuf> {
+    Some(systemd::runtime_folder())
+}
+
 /// Nobody has more parents; a loop would have.
 const GENERATIONS: usize = 64;
 /// More than any program's arguments or environment that matter here.

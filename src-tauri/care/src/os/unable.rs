@@ -1,5 +1,6 @@
-//! Where processes cannot be held yet: nobody is told anything.
+//! Where processes cannot be held yet, nor services told anything: nobody is.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::seen::Blind;
@@ -21,4 +22,9 @@ impl Handle {
     pub(crate) fn ends_within(&self, _wait: Duration) -> Result<bool, Refused> {
         match *self {}
     }
+}
+
+/// There is none.
+pub(crate) fn runtime_folder() -> Option<PathBuf> {
+    None
 }

@@ -1,10 +1,12 @@
-//! What a plan can consist of. There is nothing else that a repair of tokens may do.
+//! What a plan can consist of. There is nothing else that a repair may do.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use specta_typescript::Number;
 
+use crate::target::Target;
 use crate::token::{CopyPlace, PairingReason};
 
 /// One thing to do.
@@ -84,6 +86,35 @@ pub enum Step {
     AwaitRestart,
     /// Open the dashboard with a fresh link.
     OpenDashboard,
+    /// Stop a service of the user's and keep it from starting by itself.
+    SwitchOff {
+        /// Its name.
+        unit: String,
+        /// It may take this long to stop, ms.
+        #[specta(type = Number)]
+        stops_within_ms: u64,
+    },
+    /// Have a service of the user's start by itself, and now; wait until its gateway lets us in.
+    SwitchOn {
+        /// Its name.
+        unit: String,
+    },
+    /// Stop a service of the user's and start it again; wait until its gateway lets us in.
+    RestartService {
+        /// Its name.
+        unit: String,
+        /// It may take this long to stop, ms.
+        #[specta(type = Number)]
+        stops_within_ms: u64,
+    },
+    /// Tell a gateway that no service looks after to end, and wait for its end and for its port.
+    EndGateway {
+        /// It, and everything that is looked at again before it is told.
+        target: Target,
+        /// It may take this long, ms.
+        #[specta(type = Number)]
+        ends_within_ms: u64,
+    },
 }
 
 /// A step with everything that a person wants to know before they agree.
@@ -134,6 +165,13 @@ pub enum Action {
     Config {
         /// Paths of keys.
         paths: Vec<String>,
+    },
+    /// A signal to a process, and to nobody else.
+    Signal {
+        /// Its name: `TERM`.
+        signal: String,
+        /// The process.
+        pid: u32,
     },
     /// A page in the browser.
     Open,
@@ -191,13 +229,17 @@ impl Step {
             | Self::WriteEntries { .. }
             | Self::ReinstallService
             | Self::RestartGateway
-            | Self::AwaitRestart => true,
+            | Self::AwaitRestart
+            | Self::SwitchOn { .. }
+            | Self::RestartService { .. } => true,
             Self::ForgetDeviceToken { .. }
             | Self::ConnectWithDeviceToken { .. }
             | Self::ReadTokenAgain { .. }
             | Self::NewIdentity { .. }
             | Self::RemoveRecord { .. }
-            | Self::OpenDashboard => false,
+            | Self::OpenDashboard
+            | Self::SwitchOff { .. }
+            | Self::EndGateway { .. } => false,
         }
     }
 
@@ -211,6 +253,10 @@ impl Step {
         let openclaw = |arguments: &[&str]| Action::Command {
             program: "openclaw".into(),
             arguments: arguments.iter().map(|argument| (*argument).into()).collect(),
+        };
+        let systemctl = |arguments: &[&str]| Action::Command {
+            program: "systemctl".into(),
+            arguments: ["--user"].iter().chain(arguments).map(|argument| (*argument).into()).collect(),
         };
         let (action, risk, stops, undo) = match &self {
             Self::ForgetDeviceToken { .. } => (Action::Own, Risk::None, Stops::OurLink, Undo::PutBack),
@@ -245,6 +291,19 @@ impl Step {
             }
             Self::AwaitRestart => (Action::Person, Risk::Interrupts, Stops::Gateway, Undo::NotNeeded),
             Self::OpenDashboard => (Action::Open, Risk::None, Stops::Nothing, Undo::NotNeeded),
+            Self::SwitchOff { unit, .. } => {
+                (systemctl(&["disable", "--now", unit]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
+            }
+            Self::SwitchOn { unit } => {
+                (systemctl(&["enable", "--now", unit]), Risk::None, Stops::Nothing, Undo::PutBack)
+            }
+            Self::RestartService { unit, .. } => {
+                (systemctl(&["restart", unit]), Risk::Interrupts, Stops::Gateway, Undo::NotNeeded)
+            }
+            Self::EndGateway { target, .. } => {
+                let signal = Action::Signal { signal: "TERM".into(), pid: target.pid };
+                (signal, Risk::Interrupts, Stops::Gateway, Undo::Impossible)
+            }
         };
         PlannedStep { sends_shared_token: self.sends_shared_token(), step: self, action, risk, stops, undo }
     }

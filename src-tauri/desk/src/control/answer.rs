@@ -18,9 +18,9 @@ use specta_typescript::Number;
 pub use activity::{ActivityTurn, ActivityUnasked, LastTurn, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use care::{
-    Advice, Blind, CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Outcome, Plan, PluginFix,
-    PluginLink, PluginRow, Repair, RepairView, Repairs, RowState, Running, Seen, ServicePhase, ServiceSeen, Severity,
-    Step, StepState, StepView,
+    Action, Advice, Blind, CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Outcome, Plan,
+    PluginFix, PluginLink, PluginRow, Repair, RepairView, Repairs, RowState, Running, Seen, ServicePhase, ServiceSeen,
+    Severity, Step, StepState, StepView,
 };
 pub use entries::{EntriesPlan, EntriesWritten, EntryChange, MissingEntry, OwnEntry, Trap};
 pub use gateway::{

@@ -364,6 +364,14 @@ codes! {
     /// Nothing was put aside.
     RepairNoUndo, "repair_no_undo",
         "Nothing of this repair can be undone.", "此修复没有可还原的内容。";
+    /// A gateway was asked to end and has not yet.
+    RepairStillRuns, "repair_still_runs",
+        "The other OpenClaw was asked to end and still finishes something, so nothing more was done. Wait a few minutes, then look again.",
+        "已请求另一个 OpenClaw 退出，但它仍在处理事务，因此未继续操作。请等待几分钟后重新检查。";
+    /// The service manager could not do a step.
+    RepairServiceFailed, "repair_service_failed",
+        "Your computer's service manager could not do this step, so nothing more was done. Look again; if it stays so, save a report and ask for help.",
+        "系统的服务管理程序未能完成此步骤，因此未继续操作。请重新检查；若仍然如此，请保存报告并寻求帮助。";
     /// No such agent.
     AgentUnknown, "agent_unknown",
         "OpenClaw has no such agent. Look at its agents again and choose one of them.", "OpenClaw 中没有此智能体，请重新查看并选择。";

@@ -87,6 +87,20 @@ pub(crate) struct OpenClaw {
     pub(super) version: String,
 }
 
+/// What service managers give to their services, and desktops to every program that they start.
+const SUPERVISED: [&str; 10] = [
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LAUNCH_JOB_LABEL",
+    "LAUNCH_JOB_NAME",
+    "OPENCLAW_LAUNCHD_LABEL",
+    "OPENCLAW_SERVICE_KIND",
+    "OPENCLAW_SERVICE_MARKER",
+    "OPENCLAW_SYSTEMD_UNIT",
+    "SYSTEMD_EXEC_PID",
+    "XPC_SERVICE_NAME",
+];
+
 impl OpenClaw {
     /// Finds the command, asks it for its version and its configuration file. `path`: the `PATH` that it gets; `None`: ours and the usual folders.
     pub(crate) async fn find(named: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FindError> {
@@ -189,6 +203,10 @@ impl OpenClaw {
         let start = |source| RunError::Start { command: self.command.clone(), source };
         let mut command = Command::new(&self.command);
         command.args(args).env("NO_COLOR", "1").env("PATH", &self.path).kill_on_drop(true);
+        // OpenClaw takes whoever has one of these for a service, which its manager starts again.
+        for name in SUPERVISED {
+            command.env_remove(name);
+        }
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs(config.map(|config| ("OPENCLAW_CONFIG_PATH", config)));

@@ -51,6 +51,17 @@ pub(super) async fn comes_back(mechanic: &Mechanic, limit: Duration) -> Result<(
     }
 }
 
+/// Until the user's own gateway is on the port and takes us in, or refuses: that is a matter of its own then.
+pub(super) async fn returns(mechanic: &Mechanic) -> Result<(), Failure> {
+    match comes_back(mechanic, RETURNS).await {
+        Ok(()) => Ok(()),
+        Err(failure) => match run(mechanic, &surroundings::find().await?).await? {
+            Some(_) => Ok(()),
+            None => Err(failure),
+        },
+    }
+}
+
 /// After a change of its configuration, until it lets us in or stands and refuses: whoever looks on must not meet it in the middle of a restart of its own. One
 /// that does not notice is started anew by the next step.
 pub(super) async fn settles(mechanic: &Mechanic) -> Result<(), Failure> {

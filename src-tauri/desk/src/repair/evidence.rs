@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use care::duplicates::complete;
 use care::finding::{Finding, detect};
-use care::survey::{Survey, gateways, take};
+use care::survey::{Gateways, Survey, gateways, take};
 use care::token::{
     ConnectOutcome, CopyPlace, CopyValue, PairingReason, Record, Refusal, TokenCopy, TokenEvidence, dashboard_refusals,
 };
@@ -70,7 +70,11 @@ pub(super) async fn gather(
         // No key, no token: the place of both is left alone.
         None => false,
     };
-    let survey = survey(&found, means.now_ms()).await?;
+    let mut survey = survey(&found, means.now_ms()).await?;
+    // Where the gateway is on another computer, what runs here is not in its way.
+    if found.address.is_loopback() {
+        survey.gateways = all(&survey).await?;
+    }
     let mut tokens = TokenEvidence {
         outcome: tried.outcome,
         device_id: device_id.unwrap_or_default(),
@@ -107,17 +111,16 @@ pub(super) async fn survey(found: &Found, now_ms: i64) -> Result<Survey, Failure
     looked.map_err(|_| Failure::bare(FailureCode::Internal))
 }
 
-/// What is wrong by these facts, and by all that starts gateways on this computer.
-pub(super) async fn findings(Facts { survey, tokens }: &Facts) -> Result<Vec<Finding>, Failure> {
-    let found = detect(survey, tokens);
-    if survey.listeners == Seen::Hidden(Blind::Elsewhere) {
-        // The gateway is on another computer: what runs here is not in its way.
-        return Ok(found);
-    }
+/// Every gateway of this computer, and what starts them.
+pub(super) async fn all(survey: &Survey) -> Result<Gateways, Failure> {
     let place = survey.place.clone();
     let looked = tokio::task::spawn_blocking(move || gateways(&place, std::env::home_dir().as_deref())).await;
-    let gateways = looked.map_err(|_| Failure::bare(FailureCode::Internal))?;
-    Ok(complete(found, survey, &gateways))
+    looked.map_err(|_| Failure::bare(FailureCode::Internal))
+}
+
+/// What is wrong by these facts, and by all that starts gateways on this computer.
+pub(super) fn findings(Facts { survey, tokens }: &Facts) -> Vec<Finding> {
+    complete(detect(survey, tokens), survey)
 }
 
 /// What a connected gateway says of itself; what it does not answer, it does not contradict.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use care::apply::{Hands, StepFailure};
-use care::finding::{Cause, detect, is_gone};
+use care::finding::{Cause, is_gone};
 use care::journal::{Entry, Journal, JournalError};
 use care::plan::{Ground, PlannedStep};
 use care::token::ConnectOutcome;
@@ -12,7 +12,7 @@ use gateway::{Shared, Token};
 use tokio::sync::watch;
 
 use super::connection::come_in;
-use super::evidence::{Facts, Tried, gather};
+use super::evidence::{Facts, Tried, findings, gather};
 use super::{Known, Means, steps};
 use crate::control::answer::CareView;
 use crate::failure::Failure;
@@ -97,9 +97,9 @@ impl Hands for Mechanic {
 
     async fn is_gone(&mut self, cause: Cause) -> bool {
         match self.fresh().await {
-            Ok(Facts { survey, tokens }) => {
-                let well = matches!(&tokens.outcome, ConnectOutcome::Connected { contradictions } if contradictions.is_empty());
-                let found = detect(&survey, &tokens);
+            Ok(facts) => {
+                let well = matches!(&facts.tokens.outcome, ConnectOutcome::Connected { contradictions } if contradictions.is_empty());
+                let found = findings(&facts);
                 tracing::info!(?cause, well, ?found, "looked whether a repair helped");
                 well && is_gone(&found, cause)
             }

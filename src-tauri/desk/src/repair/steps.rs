@@ -15,6 +15,7 @@ use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
 use super::evidence::{VARIABLE, record};
 use super::hands::Mechanic;
+use super::services;
 use crate::failure::{Failure, FailureCode};
 use crate::operator::of_request;
 use crate::operator::surroundings::{self, Found};
@@ -80,12 +81,23 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
             openclaw().await?.dashboard().await.map_err(|error| run_failed(&error))?;
             Ok(None)
         }
+        Step::SwitchOff { unit, stops_within_ms } => services::switch_off(mechanic, unit, *stops_within_ms).await,
+        Step::SwitchOn { unit } => services::switch_on(mechanic, unit).await,
+        Step::RestartService { unit, stops_within_ms } => {
+            services::restart_service(mechanic, unit, *stops_within_ms).await.map(|()| None)
+        }
+        Step::EndGateway { target, ends_within_ms } => {
+            services::end(mechanic, target, *ends_within_ms).await.map(|()| None)
+        }
     }
 }
 
 /// Puts back what a step put aside under this name.
 pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> {
     let no_undo = || Failure::bare(FailureCode::RepairNoUndo);
+    if let Some(was) = aside.strip_prefix(services::SERVICE) {
+        return services::put_back(was).await;
+    }
     let Some(copy) = aside.strip_prefix(CONFIG) else {
         return if means.vault.put_back(aside).await? { Ok(()) } else { Err(no_undo()) };
     };

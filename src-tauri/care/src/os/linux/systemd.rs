@@ -100,11 +100,15 @@ fn ask(scope: Scope, others: &[String]) -> Result<Vec<Service>, Blind> {
     Ok(found)
 }
 
+/// Where the user's own manager has its sockets.
+pub(crate) fn runtime_folder() -> PathBuf {
+    let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    folder.unwrap_or_else(|| format!("/run/user/{}", geteuid().as_raw()).into())
+}
+
 /// The bus that the user's own manager is on, also where nobody handed its address down.
 fn users_bus() -> zbus::Result<Builder<'static>> {
-    let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| format!("/run/user/{}", geteuid().as_raw()).into());
-    let bus = folder.join("bus");
+    let bus = runtime_folder().join("bus");
     match bus.to_str().filter(|_| bus.exists()) {
         Some(bus) => Builder::address(format!("unix:path={bus}").as_str()),
         None => Builder::session(),

@@ -4,7 +4,7 @@ use care::chain::{LINKS, Link};
 pub use care::chain::{Link as ChainLink, PluginFix, PluginLink, PluginRow};
 pub use care::finding::{Cause, Evidence, ServiceSeen, Severity};
 pub use care::journal::Outcome;
-pub use care::plan::{Advice, NoPlan, Plan, Step};
+pub use care::plan::{Action, Advice, NoPlan, Plan, Step};
 pub use care::survey::Phase as ServicePhase;
 pub use care::{Blind, Seen};
 use serde::{Deserialize, Serialize};

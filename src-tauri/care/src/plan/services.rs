@@ -1,0 +1,222 @@
+//! Services and gateways that are in one another's way: which of them stay, and the order in which the others go. What a manager looks after is stopped by its
+//! manager, and never by a signal, which would only make it come back.
+
+use std::path::Path;
+
+use super::{Advice, NoPlan, Step};
+use crate::finding::{Cause, Evidence, Finding};
+use crate::survey::{Gateways, Running, Scope, Service, Starts, Survey};
+use crate::target::Target;
+use crate::who::NotMine;
+
+/// A gateway that is told to end finishes what it does: OpenClaw gives that up to 315 s (measured), and a bit more is waited.
+const DRAIN_MS: u64 = 330_000;
+
+/// The steps for a finding of services.
+pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoPlan> {
+    let look = Look { survey, gateways: &survey.gateways };
+    let person = |advice| Err(NoPlan::OnlyThePerson { advice });
+    let services = look.services(finding);
+    match finding.cause {
+        Cause::RestartWar | Cause::TwoServices => {
+            look.keep_first(&services).map_or_else(|| person(Advice::KeepOneService), Ok)
+        }
+        Cause::WrongInstance => look.instead_of_stray(finding).ok_or(NoPlan::NotAboutTokens),
+        Cause::ServiceAndCopy => look.instead_of_copy(finding, &services).map_or_else(|| person(Advice::StopCopy), Ok),
+        Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
+        Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
+            look.write_anew(&services).map_or_else(|| person(Advice::ReinstallService), Ok)
+        }
+        Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
+        Cause::CrashLoop => person(Advice::ReadServiceLog),
+        Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
+        Cause::NobodyListens
+        | Cause::ForeignProgram
+        | Cause::EntriesMissing
+        | Cause::CannotTell
+        | Cause::SharedTokenWrong
+        | Cause::CopiesDiffer
+        | Cause::DeviceTokenStale
+        | Cause::TokenMissing
+        | Cause::NoAuthConfigured
+        | Cause::SignatureInvalid
+        | Cause::ClockWrong
+        | Cause::PairingPending
+        | Cause::ScopeMissing
+        | Cause::ProtocolMismatch
+        | Cause::RateLimited
+        | Cause::DeadRecords
+        | Cause::DashboardStale
+        | Cause::Unrecognised => Err(NoPlan::NothingLeft),
+    }
+}
+
+/// Whether a plan for this cause rests on services, and not on tokens.
+pub(super) fn is_about_services(cause: Cause) -> bool {
+    match cause {
+        Cause::RestartWar
+        | Cause::TwoServices
+        | Cause::WrongInstance
+        | Cause::ServiceAndCopy
+        | Cause::LegacyService
+        | Cause::ServicePathGone
+        | Cause::ServicePathTemporary
+        | Cause::ServicePortDiffers
+        | Cause::ServiceOff
+        | Cause::CrashLoop
+        | Cause::Hung => true,
+        Cause::NobodyListens
+        | Cause::ForeignProgram
+        | Cause::EntriesMissing
+        | Cause::CannotTell
+        | Cause::SharedTokenWrong
+        | Cause::CopiesDiffer
+        | Cause::DeviceTokenStale
+        | Cause::TokenMissing
+        | Cause::NoAuthConfigured
+        | Cause::SignatureInvalid
+        | Cause::ClockWrong
+        | Cause::PairingPending
+        | Cause::ScopeMissing
+        | Cause::ProtocolMismatch
+        | Cause::RateLimited
+        | Cause::DeadRecords
+        | Cause::DashboardStale
+        | Cause::Unrecognised => false,
+    }
+}
+
+struct Look<'a> {
+    survey: &'a Survey,
+    gateways: &'a Gateways,
+}
+
+impl<'a> Look<'a> {
+    /// Those that the evidence names, in its order.
+    fn services(&self, finding: &Finding) -> Vec<&'a Service> {
+        let named = finding.evidence.iter().filter_map(|evidence| {
+            let Evidence::Service { service } = evidence else { return None };
+            self.gateways.services().find(|found| found.unit == service.unit && found.scope == service.scope)
+        });
+        named.collect()
+    }
+
+    fn is_mine(&self, service: &Service) -> bool {
+        service.state_dir.as_ref() == Some(&self.survey.place.state_dir)
+    }
+
+    /// The user's own, and theirs to change.
+    fn mine(&self) -> Option<&'a Service> {
+        self.gateways.services().find(|service| {
+            self.is_mine(service)
+                && !service.is_legacy()
+                && is_ours_to_change(service)
+                && service.port == Some(self.survey.place.port)
+        })
+    }
+
+    fn keep_first(&self, services: &[&Service]) -> Option<Vec<Step>> {
+        let (keep, others) = services.split_first()?;
+        let can = self.is_mine(keep) && is_ours_to_change(keep) && !others.is_empty();
+        (can && others.iter().all(|other| is_ours_to_change(other))).then(|| {
+            let off = others.iter().map(|other| Step::switch_off(other));
+            off.chain([Step::switch_on(keep)]).collect()
+        })
+    }
+
+    /// A gateway of another state that nobody looks after has the port of the user's service.
+    fn instead_of_stray(&self, finding: &Finding) -> Option<Vec<Step>> {
+        let is_stray = finding.evidence.iter().any(|evidence| {
+            matches!(
+                evidence,
+                Evidence::NotMine { why: NotMine::AnotherState { state_dir: Some(_) } | NotMine::EarlierProcess }
+            )
+        });
+        let stray = self.running(finding).filter(|_| is_stray)?;
+        Some(vec![self.end(stray)?, Step::switch_on(self.mine()?)])
+    }
+
+    fn instead_of_copy(&self, finding: &Finding, services: &[&Service]) -> Option<Vec<Step>> {
+        let service = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
+        Some(vec![self.end(self.running(finding)?)?, Step::switch_on(service)])
+    }
+
+    /// OpenClaw writes the one of the present name once that of the earlier one is out of the way.
+    fn replace(&self, services: &[&Service]) -> Option<Vec<Step>> {
+        let legacy = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
+        Some(vec![Step::switch_off(legacy), Step::ReinstallService])
+    }
+
+    fn write_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
+        let service = services.first()?;
+        // The command writes the service of the ordinary profile.
+        let can = self.is_mine(service) && is_ours_to_change(service) && service.unit == "openclaw-gateway.service";
+        can.then(|| vec![Step::ReinstallService])
+    }
+
+    fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {
+        let service = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
+        // Somebody sealed it on purpose.
+        (service.starts != Starts::Never).then(|| vec![Step::switch_on(service)])
+    }
+
+    fn wake(&self, finding: &Finding) -> Option<Vec<Step>> {
+        let keeper = self.gateways.keeper(self.running(finding)?)?;
+        let can = self.is_mine(keeper) && is_ours_to_change(keeper);
+        can.then(|| {
+            vec![Step::RestartService {
+                unit: keeper.unit.clone(),
+                stops_within_ms: keeper.stop_takes_ms.unwrap_or(DRAIN_MS),
+            }]
+        })
+    }
+
+    /// The gateway that the evidence names.
+    fn running(&self, finding: &Finding) -> Option<&'a Running> {
+        let pid = finding.evidence.iter().find_map(|evidence| {
+            let Evidence::Occupant { process } = evidence else { return None };
+            Some(process.pid)
+        })?;
+        self.gateways.running().find(|running| running.process.pid == pid)
+    }
+
+    /// The step that ends it: only where everything is known that is looked at again before a signal, and nobody would bring it back.
+    fn end(&self, running: &Running) -> Option<Step> {
+        let process = &running.process;
+        if self.gateways.keeper(running).is_some() {
+            return None;
+        }
+        let port = running.is_on(self.survey.place.port).then_some(self.survey.place.port)?;
+        let target = Target {
+            pid: process.pid,
+            start: *process.start.known()?,
+            boot_id: self.survey.here.boot_id.known()?.clone(),
+            exe: process.exe.known()?.clone(),
+            argv: process.argv.known()?.clone(),
+            state_dir: process.environment.known()?.state_dir()?,
+            port,
+        };
+        Some(Step::EndGateway { target, ends_within_ms: DRAIN_MS })
+    }
+}
+
+/// A service of the user's own manager, from a file of the user's own, which nobody else looks after.
+fn is_ours_to_change(service: &Service) -> bool {
+    let elsewhere = ["/etc", "/usr", "/lib", "/run", "/nix"];
+    let is_users = |path: &Path| !elsewhere.iter().any(|folder| path.starts_with(folder));
+    let external = service.environment.plain("OPENCLAW_SERVICE_REPAIR_POLICY") == Some("external");
+    service.scope == Scope::User && !external && service.path.as_deref().is_some_and(is_users)
+}
+
+impl Step {
+    fn switch_off(service: &Service) -> Self {
+        Self::SwitchOff { unit: service.unit.clone(), stops_within_ms: service.stop_takes_ms.unwrap_or(DRAIN_MS) }
+    }
+
+    fn switch_on(service: &Service) -> Self {
+        Self::SwitchOn { unit: service.unit.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Who stays and who goes in every finding of services, and where the person is left to it.
+
+use super::*;
+use crate::duplicates::complete;
+use crate::duplicates::tests::{GATEWAY, PORT, gateways, nobody, ours, running, service, stray, war};
+use crate::finding::detect;
+use crate::plan::tests::tokens;
+use crate::plan::{Action, Ground, Plan, Undo, plan};
+use crate::seen::{Blind, Seen};
+use crate::survey::{Environment, Phase};
+use crate::token::ConnectOutcome;
+use crate::who::tests::{fine, with_process};
+
+const MINE: &str = "openclaw-gateway.service";
+const SECOND: &str = "openclaw-gateway-b.service";
+
+/// The first thing that is found, and what would be done.
+fn planned(survey: &Survey, gateways: &Gateways) -> (Cause, Result<Plan, NoPlan>) {
+    let survey = Survey { gateways: gateways.clone(), ..survey.clone() };
+    let tokens = tokens(ConnectOutcome::NotTried);
+    let found = complete(detect(&survey, &tokens), &survey);
+    let first = found.first().expect("something is found");
+    (first.cause, plan(first, &survey, &tokens, 0))
+}
+
+/// The exact actions, as a person would type them.
+#[track_caller]
+fn lines(survey: &Survey, gateways: &Gateways, cause: Cause) -> Vec<String> {
+    let (found, plan) = planned(survey, gateways);
+    assert_eq!(found, cause);
+    let plan = plan.unwrap_or_else(|none| panic!("{none:?}"));
+    let line = |action: &Action| {
+        if let Action::Signal { signal, pid } = action {
+            return format!("kill -{signal} {pid}");
+        }
+        let Action::Command { program, arguments } = action else { panic!("{action:?}") };
+        format!("{program} {}", arguments.join(" "))
+    };
+    plan.steps.iter().map(|step| line(&step.action)).collect()
+}
+
+#[track_caller]
+fn left_to_the_person(survey: &Survey, gateways: &Gateways, cause: Cause) {
+    let (found, plan) = planned(survey, gateways);
+    assert_eq!(found, cause);
+    assert!(matches!(plan, Err(NoPlan::OnlyThePerson { .. } | NoPlan::NotAboutTokens)), "{plan:?}");
+}
+
+fn user(change: impl FnOnce(&mut Vec<Service>), gateways: Gateways) -> Gateways {
+    let Seen::Known(mut services) = gateways.user else { panic!("no services") };
+    change(&mut services);
+    Gateways { user: Seen::Known(services), ..gateways }
+}
+
+#[test]
+fn a_war_is_ended_by_switching_the_other_service_off_and_never_by_a_signal() {
+    let off = "systemctl --user disable --now openclaw-gateway-b.service";
+    for survey in [stray(), nobody(), fine()] {
+        let lines = lines(&survey, &war(), Cause::RestartWar);
+        assert_eq!(lines, [off, "systemctl --user enable --now openclaw-gateway.service"]);
+    }
+    let (_, plan) = planned(&nobody(), &war());
+    let plan = plan.unwrap();
+    assert_eq!(plan.steps[0].undo, Undo::PutBack);
+    assert_eq!(plan.steps[0].step, Step::SwitchOff { unit: SECOND.into(), stops_within_ms: 330_000 });
+    assert!(!plan.steps[0].sends_shared_token);
+}
+
+#[test]
+fn what_fights_meanwhile_is_the_same_ground_and_another_definition_is_not() {
+    let ground = |gateways: &Gateways| {
+        let survey = Survey { gateways: gateways.clone(), ..nobody() };
+        Ground::of(&survey, &tokens(ConnectOutcome::NotTried), Cause::RestartWar).fingerprint()
+    };
+    let before = ground(&war());
+    let turned = user(
+        |services| {
+            services[0].phase = Phase::Restarting;
+            services[0].main = None;
+            services[1].phase = Phase::Running;
+            services[1].restarts = 9;
+        },
+        war(),
+    );
+    assert_eq!(ground(&turned), before);
+    assert_ne!(ground(&user(|services| services[0].argv[0] = "/opt/node/bin/node".into(), war())), before);
+    assert_ne!(ground(&user(|services| drop(services.pop()), war())), before);
+    let elsewhere = user(|services| services[1].path = Some("/home/claw/other/openclaw-gateway.service".into()), war());
+    assert_ne!(ground(&elsewhere), before);
+}
+
+#[test]
+fn a_service_that_is_not_the_persons_to_change_is_left_to_them() {
+    for change in [
+        (|service: &mut Service| service.scope = Scope::System) as fn(&mut Service),
+        |service| service.path = Some("/etc/systemd/user/openclaw-gateway-b.service".into()),
+        |service| service.path = Some("/nix/store/x/openclaw-gateway-b.service".into()),
+        |service| service.path = None,
+        |service| service.environment = Environment::of([("OPENCLAW_SERVICE_REPAIR_POLICY", "external")]),
+    ] {
+        left_to_the_person(&nobody(), &user(|services| change(&mut services[0]), war()), Cause::RestartWar);
+        left_to_the_person(&nobody(), &user(|services| change(&mut services[1]), war()), Cause::RestartWar);
+    }
+    // Two services of others' states: none of them is the one to keep.
+    let others = user(|services| services[1].state_dir = Some("/home/claw/.openclaw-c".into()), war());
+    left_to_the_person(&nobody(), &others, Cause::RestartWar);
+}
+
+#[test]
+fn a_stray_is_asked_to_end_before_the_service_starts() {
+    let before = gateways(vec![ours(None)], vec![running(GATEWAY, ".openclaw-c", PORT)]);
+    let lines = lines(&stray(), &before, Cause::WrongInstance);
+    assert_eq!(lines, ["kill -TERM 700", "systemctl --user enable --now openclaw-gateway.service"]);
+    let (_, plan) = planned(&stray(), &before);
+    let plan = plan.unwrap();
+    assert_eq!(plan.steps[0].undo, Undo::Impossible);
+    let Step::EndGateway { target, .. } = &plan.steps[0].step else { panic!("{plan:?}") };
+    assert_eq!((target.pid, target.start, target.port), (GATEWAY, 5_000, PORT));
+    // Without a service nothing would come in its place.
+    left_to_the_person(
+        &stray(),
+        &gateways(Vec::new(), vec![running(GATEWAY, ".openclaw-c", PORT)]),
+        Cause::WrongInstance,
+    );
+}
+
+#[test]
+fn nobody_is_signalled_who_is_not_known_or_looked_after() {
+    let with = |change: fn(&mut Running)| {
+        let mut stray = running(GATEWAY, ".openclaw-c", PORT);
+        change(&mut stray);
+        gateways(vec![ours(None)], vec![stray])
+    };
+    const WHY: Blind = Blind::NotPermitted;
+    for change in [
+        (|stray| stray.process.start = Seen::Hidden(WHY)) as fn(&mut Running),
+        |stray| stray.process.exe = Seen::Hidden(WHY),
+        |stray| stray.process.argv = Seen::Hidden(WHY),
+        |stray| stray.process.environment = Seen::Hidden(WHY),
+        |stray| stray.listens.clear(),
+    ] {
+        left_to_the_person(&stray(), &with(change), Cause::WrongInstance);
+    }
+    let mut kept = with(|_| ());
+    kept = user(
+        |services| services.push(service("openclaw-gateway-c.service", ".openclaw-c", 18_999, Some(GATEWAY))),
+        kept,
+    );
+    left_to_the_person(&stray(), &kept, Cause::WrongInstance);
+    let root = with_process(|process| process.uid = Seen::Known(0));
+    left_to_the_person(&root, &with(|_| ()), Cause::WrongInstance);
+}
+
+#[test]
+fn a_copy_gives_way_to_its_service() {
+    let both = gateways(vec![ours(None)], vec![running(GATEWAY, ".openclaw", PORT)]);
+    let lines = lines(&fine(), &both, Cause::ServiceAndCopy);
+    assert_eq!(lines, ["kill -TERM 700", "systemctl --user enable --now openclaw-gateway.service"]);
+}
+
+#[test]
+fn a_service_is_switched_on_written_anew_or_replaced() {
+    let mut off = ours(None);
+    off.starts = Starts::OnDemand;
+    let on = lines(&nobody(), &gateways(vec![off.clone()], Vec::new()), Cause::ServiceOff);
+    assert_eq!(on, ["systemctl --user enable --now openclaw-gateway.service"]);
+    off.starts = Starts::Never;
+    left_to_the_person(&nobody(), &gateways(vec![off], Vec::new()), Cause::ServiceOff);
+
+    let mut dead = ours(None);
+    dead.phase = Phase::Restarting;
+    dead.gone = vec!["/usr/lib/node_modules/openclaw/dist/index.js".into()];
+    let anew = lines(&nobody(), &gateways(vec![dead.clone()], Vec::new()), Cause::ServicePathGone);
+    assert_eq!(anew, ["openclaw gateway install --force"]);
+    dead.unit = "openclaw-gateway-work.service".into();
+    left_to_the_person(&nobody(), &gateways(vec![dead], Vec::new()), Cause::ServicePathGone);
+
+    let legacy = gateways(vec![service("clawdbot-gateway.service", ".openclaw", PORT, Some(GATEWAY))], Vec::new());
+    let replaced = lines(&fine(), &legacy, Cause::LegacyService);
+    assert_eq!(
+        replaced,
+        ["systemctl --user disable --now clawdbot-gateway.service", "openclaw gateway install --force"]
+    );
+}
+
+#[test]
+fn a_hung_gateway_of_a_service_is_started_anew_by_its_manager() {
+    let stopped = with_process(|process| process.activity = Seen::Known(crate::survey::Activity::Stopped));
+    let kept = gateways(vec![ours(Some(GATEWAY))], vec![running(GATEWAY, ".openclaw", PORT)]);
+    assert_eq!(lines(&stopped, &kept, Cause::Hung), [format!("systemctl --user restart {MINE}")]);
+    let by_hand = gateways(Vec::new(), vec![running(GATEWAY, ".openclaw", PORT)]);
+    left_to_the_person(&stopped, &by_hand, Cause::Hung);
+}

@@ -1,0 +1,158 @@
+//! Steps about services and gateways: the user's own service manager is told to, and a gateway that nobody looks after is asked to end.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use care::survey::{Phase, Scope, Service, Starts, Survey};
+use care::target::{Ending, Held, Refused, Target};
+use serde_json::json;
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::comeback::{RETURNS, returns};
+use super::evidence::{all, survey};
+use super::hands::Mechanic;
+use crate::failure::{Failure, FailureCode};
+use crate::operator::surroundings;
+
+/// What begins the name of a service whose state was changed.
+pub(super) const SERVICE: &str = "service:";
+/// What the manager needs beside the time that the service may take.
+const MANAGER: Duration = Duration::from_secs(30);
+/// A port is free this long after whoever had it ended: the kernel is done at once, its children may not be.
+const FREE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// Stops it and keeps it from starting by itself. Gives how it was.
+pub(super) async fn switch_off(mechanic: &Mechanic, unit: &str, within_ms: u64) -> Result<Option<String>, Failure> {
+    let before = service(mechanic, unit).await?;
+    systemctl(&["disable", "--now", unit], Duration::from_millis(within_ms)).await?;
+    let after = service(mechanic, unit).await?;
+    if after.is_alive() { Err(failed(unit, "it runs on")) } else { Ok(Some(kept(&before))) }
+}
+
+/// Lets it start by itself and now, and waits for its gateway. Gives how it was.
+pub(super) async fn switch_on(mechanic: &mut Mechanic, unit: &str) -> Result<Option<String>, Failure> {
+    let before = service(mechanic, unit).await?;
+    // One that failed often enough is refused until that is forgotten.
+    if before.phase == Phase::Failed {
+        systemctl(&["reset-failed", unit], MANAGER).await?;
+    }
+    systemctl(&["enable", "--now", unit], RETURNS).await?;
+    returns(mechanic).await?;
+    Ok(Some(kept(&before)))
+}
+
+/// Stops it and starts it again, and waits for its gateway.
+pub(super) async fn restart_service(mechanic: &mut Mechanic, unit: &str, within_ms: u64) -> Result<(), Failure> {
+    systemctl(&["restart", unit], Duration::from_millis(within_ms)).await?;
+    returns(mechanic).await
+}
+
+/// Asks it to end, and waits for that and for its port.
+pub(super) async fn end(mechanic: &Mechanic, target: &Target, within_ms: u64) -> Result<(), Failure> {
+    let within = Duration::from_millis(within_ms);
+    let shown = target.clone();
+    let ended = tokio::task::spawn_blocking(move || {
+        let held = Held::take(&shown)?;
+        held.tell(Ending::Asked)?;
+        held.ends_within(within)
+    });
+    match ended.await.map_err(|_| Failure::bare(FailureCode::Internal))? {
+        // Whoever is gone does not need to be told.
+        Ok(true) | Err(Refused::Ended) => {}
+        Ok(false) => return Err(Failure::with(FailureCode::RepairStillRuns, json!({ "pid": target.pid }))),
+        Err(Refused::System(error)) => {
+            tracing::warn!(error, "a signal was refused");
+            return Err(Failure::bare(FailureCode::Internal));
+        }
+        Err(
+            refused @ (Refused::AnotherProcess
+            | Refused::Changed
+            | Refused::NoGateway
+            | Refused::AnotherUser
+            | Refused::Elsewhere
+            | Refused::Family
+            | Refused::Supervised
+            | Refused::NotListening
+            | Refused::Unseen(_)),
+        ) => {
+            tracing::warn!(%refused, pid = target.pid, "a process is let alone");
+            return Err(Failure::bare(FailureCode::RepairChanged));
+        }
+    }
+    let until = Instant::now() + FREE;
+    while is_held(&look(mechanic).await?, target) {
+        if Instant::now() >= until {
+            return Err(Failure::with(FailureCode::RepairStillRuns, json!({ "pid": target.pid })));
+        }
+        sleep(AGAIN).await;
+    }
+    Ok(())
+}
+
+/// Whether the port is still with the one that ended, or with somebody who cannot be seen.
+fn is_held(survey: &Survey, target: &Target) -> bool {
+    match survey.listeners.look() {
+        Ok(listeners) => listeners.iter().any(|listener| match listener.owners.look() {
+            Ok(owners) => owners.contains(&target.pid),
+            Err(_) => true,
+        }),
+        Err(_) => true,
+    }
+}
+
+/// Brings a service back to how it was.
+pub(super) async fn put_back(was: &str) -> Result<(), Failure> {
+    let mut parts = was.splitn(3, ':');
+    let (Some(ran), Some(started), Some(unit)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Failure::bare(FailureCode::RepairNoUndo));
+    };
+    systemctl(&[if started == "itself" { "enable" } else { "disable" }, unit], MANAGER).await?;
+    systemctl(&[if ran == "ran" { "start" } else { "stop" }, unit], RETURNS.max(STOPS)).await
+}
+
+/// As long as a gateway's drain.
+const STOPS: Duration = Duration::from_secs(330);
+
+fn kept(before: &Service) -> String {
+    let ran = if before.is_alive() { "ran" } else { "rested" };
+    let started = match before.starts {
+        Starts::ByItself => "itself",
+        Starts::OnDemand | Starts::Never => "hand",
+    };
+    format!("{SERVICE}{ran}:{started}:{}", before.unit)
+}
+
+async fn look(mechanic: &Mechanic) -> Result<Survey, Failure> {
+    survey(&surroundings::find().await?, mechanic.means.now_ms()).await
+}
+
+/// The user's service of this name, as it is now.
+async fn service(mechanic: &Mechanic, unit: &str) -> Result<Service, Failure> {
+    let all = all(&look(mechanic).await?).await?;
+    let found = all.services().find(|service| service.unit == unit && service.scope == Scope::User).cloned();
+    found.ok_or_else(|| Failure::bare(FailureCode::RepairChanged))
+}
+
+/// The one place of this program from which a service manager is told something. The plan shows the very words.
+async fn systemctl(words: &[&str], within: Duration) -> Result<(), Failure> {
+    let mut command = Command::new("systemctl");
+    command.arg("--user").args(words).stdin(Stdio::null()).kill_on_drop(true).env("LC_ALL", "C.UTF-8");
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        command.envs(care::survey::runtime_folder().map(|folder| ("XDG_RUNTIME_DIR", folder)));
+    }
+    let unit = words.last().copied().unwrap_or_default();
+    let said = timeout(within + MANAGER, command.output()).await.map_err(|_| failed(unit, "it takes too long"))?;
+    let said = said.map_err(|error| failed(unit, &error.to_string()))?;
+    if said.status.success() {
+        return Ok(());
+    }
+    Err(failed(unit, String::from_utf8_lossy(&said.stderr).trim()))
+}
+
+fn failed(unit: &str, why: &str) -> Failure {
+    tracing::warn!(unit, why, "the service manager could not do a step of a repair");
+    Failure::with(FailureCode::RepairServiceFailed, json!({ "unit": unit, "said": why }))
+}
