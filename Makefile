@@ -11,7 +11,7 @@ sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/
 display := $(DISPLAY)$(WAYLAND_DISPLAY)
 built = $${CARGO_TARGET_DIR:-target}/debug
 
-.PHONY: help run test check bench soak screenshots look bindings check-platforms web openclaw
+.PHONY: help run test check bench soak machine screenshots look bindings check-platforms web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ soak: ## 200 random runs each of device, service and plugin faults (FAULTS=...),
 	SMARTPI_GATEWAY_KILLS="$${KILLS:-50}" cargo test --locked --workspace --test scenarios -- --nocapture a_gateway_killed
 	SMARTPI_DECOY_ROUNDS="$${DECOYS:-1000}" cargo test --locked --workspace --test scenarios -- --nocapture rounds_among_look_alikes
 	.ci/fuzz $(FUZZ)
+
+machine: ## stories on a booted Debian machine with systemd and the real OpenClaw as its service (root; five minutes)
+	@.ci/packages machine
+	@$(MAKE) --no-print-directory web openclaw
+	cargo build --workspace --all-targets --locked
+	cargo test --workspace --locked --test machine -- --nocapture --test-threads=1
 
 screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots
 	@.ci/packages test

@@ -16,6 +16,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::process::start_time;
+
 /// Where `ip netns` keeps its namespaces.
 const NETNS: &str = "/run/netns";
 /// First part of the name of every namespace made here: `smartpi-<pid>-<start time of pid>-<count>-<role>`.
@@ -273,13 +275,6 @@ fn remove_leftovers() {
             remove(&name);
         }
     }
-}
-
-/// When a process started, in clock ticks since the boot; `None` when there is no such process.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold spaces; the 22nd field is the 20th after it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 fn ip(arguments: &[&str]) {

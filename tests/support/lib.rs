@@ -14,6 +14,7 @@ pub mod gauge;
 pub mod history;
 pub mod intruder;
 pub mod lab;
+pub mod machine;
 pub mod operator;
 pub mod page;
 pub mod phone;

@@ -1,5 +1,6 @@
 //! Programs that the rigs start: each leads a group of its own, so that what it started goes with it.
 
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
@@ -89,6 +90,13 @@ pub fn installed(program: &str, package: &str) -> Result<PathBuf> {
     })
 }
 
+/// When a process started, in clock ticks since the boot; `None` when there is no such process.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold spaces; the 22nd field is the 20th after it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader};
@@ -107,7 +115,7 @@ mod tests {
         assert!(proc.exists());
         group.wait(Duration::from_millis(50)).unwrap_err();
         drop(group);
-        let dead = || std::fs::read_to_string(&proc).map_or(true, |stat| stat.contains(") Z "));
+        let dead = || fs::read_to_string(&proc).map_or(true, |stat| stat.contains(") Z "));
         crate::wait::until(Duration::from_secs(5), "the end of the grandchild", || Ok(dead())).unwrap();
     }
 

