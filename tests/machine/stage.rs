@@ -7,8 +7,7 @@ use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use care::survey::{Gateways, Survey};
-use serde::Deserialize;
+use care::survey::Survey;
 use serde_json::{Value, json};
 use support::machine::Machine;
 use support::wait;
@@ -17,17 +16,36 @@ use support::wait;
 const READY: Duration = Duration::from_secs(180);
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 pub(crate) const PORT: u16 = 18_789;
+pub(crate) const SECOND: &str = "openclaw-gateway-b.service";
 pub(crate) const UNIT: &str = "openclaw-gateway.service";
 pub(crate) const FOLDER: &str = "/home/claw/.config/systemd/user";
 
-/// What `gateway-survey` saw.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Facts {
-    pub(crate) survey: Survey,
-    pub(crate) gateways: Gateways,
+/// A machine with OpenClaw as its service, and our service, which is connected with it.
+pub(crate) fn begin() -> Result<Machine> {
+    let machine = Machine::boot()?;
+    configure(&machine, ".openclaw", PORT)?;
+    start_ours(&machine)?;
+    told(&machine, "nobodyListens", None)?;
+    install(&machine, None, PORT)?;
+    ready(&machine, PORT)?;
+    connect_ours(&machine)?;
+    all_well(&machine)?;
+    Ok(machine)
 }
 
-pub(crate) fn survey(machine: &Machine) -> Result<Facts> {
+/// One gateway is there: that of the user's service, healthy, and it lets us in.
+pub(crate) fn is_one(machine: &Machine) -> Result<()> {
+    ready(machine, PORT)?;
+    online(machine)?;
+    ensure!(listener(machine, PORT)? == main_pid(machine, UNIT)?, "another one listens");
+    let facts = survey(machine)?;
+    let running: Vec<u32> = facts.gateways.running().map(|running| running.process.pid).collect();
+    ensure!(running == [main_pid(machine, UNIT)?], "{running:?}");
+    Ok(())
+}
+
+/// What `gateway-survey` saw.
+pub(crate) fn survey(machine: &Machine) -> Result<Survey> {
     let told = said(machine.claw("/opt/smartpi/gateway-survey").arg(PORT.to_string()))?;
     serde_json::from_str(&told).with_context(|| told)
 }
@@ -38,12 +56,24 @@ pub(crate) fn configure(machine: &Machine, folder: &str, port: u16) -> Result<()
     machine.write(&format!("/home/claw/{folder}/openclaw.json"), &format!("{config:#}\n"))
 }
 
-/// Our service, as a unit of the user.
+/// Our service, as a unit of the user, who keeps its secrets in a file: no desktop, no keyring.
 pub(crate) fn start_ours(machine: &Machine) -> Result<()> {
+    machine.write("/home/claw/.config/smartpi/settings.json", &json!({ "secretsInFile": true }).to_string())?;
     in_background(machine, "smartpi", &["/opt/smartpi/smartpi", "serve", "--no-lan"])?;
     wait::until(SOON, "our service", || {
         Ok(machine.run(machine.claw("/opt/smartpi/smartpi").args(["status", "--json"]))?.status.success())
     })
+}
+
+/// A person connects our service with their OpenClaw, and it comes in.
+pub(crate) fn connect_ours(machine: &Machine) -> Result<()> {
+    machine.smartpi(&["gateway", "connect"])?;
+    online(machine)
+}
+
+/// Our own connection to the gateway is there.
+pub(crate) fn online(machine: &Machine) -> Result<()> {
+    wait::until(SOON, "our own connection", || Ok(machine.smartpi(&["gateway", "status"])?["state"] == "online"))
 }
 
 /// What a person starts in a terminal: a transient unit, so that it can be found and ended again.
@@ -110,10 +140,6 @@ pub(crate) fn ready(machine: &Machine, port: u16) -> Result<()> {
 pub(crate) fn look(machine: &Machine) -> Result<Vec<Value>> {
     let care = machine.smartpi(&["doctor"])?;
     let findings = care["findings"].as_array().with_context(|| format!("no findings: {care}"))?;
-    for finding in findings {
-        // No repair of these is built: what a person can do is said instead.
-        ensure!(finding["repair"]["kind"] == "none", "{finding:#}");
-    }
     Ok(findings.clone())
 }
 
@@ -182,4 +208,19 @@ fn note(root: &Path, folder: &Path, files: &mut BTreeMap<String, (u64, u128)>) -
         }
     }
     Ok(())
+}
+
+/// Every file of the home, every process and every unit are the same after a look.
+pub(crate) fn a_look_changes_nothing(machine: &Machine) -> Result<()> {
+    let before = picture(machine)?;
+    all_well(machine)?;
+    let after = picture(machine)?;
+    ensure!(before == after, "a look changed something:\n{before:#?}\n{after:#?}");
+    // The twins: had it left a file, a process or a unit behind, that would be seen.
+    machine.write("/home/claw/left", "")?;
+    ensure!(picture(machine)? != before, "a file that is left behind is not seen");
+    fs::remove_file(machine.path("/home/claw/left"))?;
+    in_background(machine, "smartpi-left", &["sleep", "600"])?;
+    ensure!(picture(machine)? != before, "a process that is left behind is not seen");
+    systemctl(machine, &["stop", "smartpi-left"])
 }

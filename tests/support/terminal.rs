@@ -108,13 +108,21 @@ impl Terminal {
     /// After `limit`.
     pub fn interrupt(&mut self, limit: Duration) -> Result<ExitStatus> {
         self.keyboard.write_all(b"\x03").context("cannot type")?;
+        self.ends(limit).context("after Ctrl-C")
+    }
+
+    /// Waits until the program ends by itself.
+    ///
+    /// # Errors
+    /// After `limit`, with everything that it printed.
+    pub fn ends(&mut self, limit: Duration) -> Result<ExitStatus> {
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);
             }
             if since.elapsed() > limit {
-                bail!("Ctrl-C did not end it within {limit:?}:\n{}", self.text());
+                bail!("it did not end within {limit:?}:\n{}", self.text());
             }
             std::thread::sleep(ASK);
         }

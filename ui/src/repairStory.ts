@@ -12,6 +12,8 @@ export function stepText(step: Step, words: Words): string {
       return say.removeRecord(step.deviceId.slice(0, 8));
     case "switchOff":
       return say.switchOff(step.unit);
+    case "forgetFailures":
+      return say.forgetFailures(step.unit);
     case "switchOn":
       return say.switchOn(step.unit);
     case "restartService":

@@ -40,7 +40,7 @@ pub async fn apply(plan: &Plan, hands: &mut impl Hands) -> Outcome {
     if hands.now_ms() >= plan.expires_ms {
         return Outcome::Expired;
     }
-    if hands.ground(plan.cause).await != plan.fingerprint {
+    if hands.ground(plan.cause).await != plan.ground {
         return Outcome::Changed { step: 0 };
     }
     let at_ms = hands.now_ms();
@@ -60,7 +60,7 @@ pub async fn apply(plan: &Plan, hands: &mut impl Hands) -> Outcome {
 
 async fn steps(plan: &Plan, hands: &mut impl Hands) -> Result<(), Outcome> {
     for (step, planned) in plan.steps.iter().enumerate() {
-        if step > 0 && hands.ground(plan.cause).await != plan.fingerprint {
+        if step > 0 && hands.ground(plan.cause).await != plan.ground {
             return Err(Outcome::Changed { step });
         }
         let at_ms = hands.now_ms();

@@ -5,6 +5,7 @@ mod services;
 mod step;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use specta_typescript::Number;
 
 pub use ground::Ground;
@@ -30,8 +31,10 @@ pub struct Plan {
     pub evidence: Vec<Evidence>,
     /// What would be done, in this order.
     pub steps: Vec<PlannedStep>,
-    /// The facts that it rests on, as one value. Changed facts make it void.
+    /// What a person agrees to, as one value.
     pub fingerprint: String,
+    /// The facts that it rests on, as one value: see [`Ground`]. Changed facts make it void.
+    pub ground: String,
     /// When it was made, ms since 1970.
     #[specta(type = Number)]
     pub made_ms: i64,
@@ -98,6 +101,7 @@ impl Plan {
             evidence: Vec::new(),
             steps: vec![Step::WriteEntries { paths }.planned()],
             fingerprint: shown.to_owned(),
+            ground: shown.to_owned(),
             made_ms: now_ms,
             expires_ms: now_ms.saturating_add(PLAN_LASTS_MS),
         }
@@ -110,16 +114,25 @@ impl Plan {
 /// Why there is none.
 pub fn plan(finding: &Finding, survey: &Survey, tokens: &TokenEvidence, now_ms: i64) -> Result<Plan, NoPlan> {
     let steps = steps(finding, survey, tokens)?;
-    let fingerprint = Ground::of(survey, tokens, finding.cause).fingerprint();
+    let ground = Ground::of(survey, tokens, finding.cause).fingerprint();
+    // Which process and which services: that is in the steps alone, because it changes by them.
+    let fingerprint = if services::is_about_services(finding.cause) { agreed(&ground, &steps) } else { ground.clone() };
     Ok(Plan {
         id: format!("{now_ms:x}-{}", &fingerprint[..8]),
         cause: finding.cause,
         evidence: finding.evidence.clone(),
         steps: steps.into_iter().map(Step::planned).collect(),
         fingerprint,
+        ground,
         made_ms: now_ms,
         expires_ms: now_ms.saturating_add(PLAN_LASTS_MS),
     })
+}
+
+/// These steps on this ground, 32 hex digits.
+fn agreed(ground: &str, steps: &[Step]) -> String {
+    let digest = Sha256::digest(format!("{ground}{steps:?}"));
+    data_encoding::HEXLOWER.encode(&digest[..16])
 }
 
 fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<Vec<Step>, NoPlan> {

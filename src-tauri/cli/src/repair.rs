@@ -209,6 +209,7 @@ fn step(language: Language, step: &Step) -> String {
         Step::AwaitRestart => say::await_restart(language),
         Step::OpenDashboard => say::open_dashboard(language),
         Step::SwitchOff { unit, .. } => say::switch_off(language, unit),
+        Step::ForgetFailures { unit } => say::forget_failures(language, unit),
         Step::SwitchOn { unit } => say::switch_on(language, unit),
         Step::RestartService { unit, .. } => say::restart_service(language, unit),
         Step::EndGateway { target, .. } => say::end_gateway(language, target.pid),

@@ -7,7 +7,6 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use care::survey::{Place, gateways, take};
-use serde_json::json;
 
 fn main() -> Result<()> {
     let port = std::env::args().nth(1).context("no port")?.parse()?;
@@ -16,8 +15,8 @@ fn main() -> Result<()> {
     let config_path = state_dir.join("openclaw.json");
     let place = Place { port, state_dir, config_path, temp_dirs: vec!["/tmp".into()] };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let survey = take(place.clone(), i64::try_from(now.as_millis())?);
-    let gateways = gateways(&place, Some(&home));
-    println!("{}", json!({ "survey": survey, "gateways": gateways }));
+    let mut survey = take(place.clone(), i64::try_from(now.as_millis())?);
+    survey.gateways = gateways(&place, Some(&home));
+    println!("{}", serde_json::to_string(&survey)?);
     Ok(())
 }

@@ -60,6 +60,7 @@ const SECOND = "openclaw-gateway-b.service";
 const OWN = "openclaw-gateway.service";
 const switchOff = planned({ kind: "switchOff", unit: SECOND, stopsWithinMs: 330_000 }, { action: systemctl("disable", "--now", SECOND), risk: "interrupts", stops: "gateway", undo: "putBack" });
 const switchOn = planned({ kind: "switchOn", unit: OWN }, { action: systemctl("enable", "--now", OWN), undo: "putBack", sendsSharedToken: true });
+const forgetFailures = planned({ kind: "forgetFailures", unit: OWN }, { action: systemctl("reset-failed", OWN) });
 const STRAY = { pid: 4711, start: 52_013, bootId: "8f0e1a52-4d0c-4c1e-9d5b-3f1d2a7b9c11", exe: "/usr/bin/node", argv: ["openclaw-gateway"], stateDir: "/home/anna/.openclaw-old", port: PORT };
 const endStray = planned({ kind: "endGateway", target: STRAY, endsWithinMs: 330_000 }, { action: { kind: "signal", signal: "TERM", pid: STRAY.pid }, risk: "interrupts", stops: "gateway", undo: "impossible" });
 
@@ -70,12 +71,12 @@ const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
   deadRecords: [remove],
   copiesDiffer: [readAgain, reinstall],
   noAuthConfigured: [writeAuth, byHand],
-  restartWar: [switchOff, switchOn],
+  restartWar: [switchOff, forgetFailures, switchOn],
   wrongInstance: [endStray, switchOn],
 };
 
 export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {
-  return { id: `19a2-${cause}`, cause, evidence: [], steps: STEPS[cause] ?? [withShared], fingerprint: "0f3c9b7e52d14a608b6c1f0a9d2e7c35", madeMs: ago(0.1), expiresMs: Date.now() + 590_000, ...more };
+  return { id: `19a2-${cause}`, cause, evidence: [], steps: STEPS[cause] ?? [withShared], fingerprint: "0f3c9b7e52d14a608b6c1f0a9d2e7c35", ground: "5be1907c21f84ad39e6b0c7a14d2f380", madeMs: ago(0.1), expiresMs: Date.now() + 590_000, ...more };
 }
 
 /** A finding; with a plan, unless `why` says why there is none. */

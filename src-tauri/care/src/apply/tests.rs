@@ -45,7 +45,7 @@ impl Scripted {
             folder,
             journal,
             now_ms: NOW + 1_000,
-            fingerprint: plan.fingerprint.clone(),
+            fingerprint: plan.ground.clone(),
             dies_at: None,
             changes_at: None,
             fails_at: None,

@@ -301,7 +301,9 @@ struct Recorded {
 }
 
 fn recorded(text: &str) -> Recorded {
-    serde_json::from_str(text).unwrap()
+    let mut facts: serde_json::Value = serde_json::from_str(text).unwrap();
+    facts["survey"]["gateways"] = facts["gateways"].clone();
+    serde_json::from_value(facts).unwrap()
 }
 
 #[test]

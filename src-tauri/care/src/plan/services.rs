@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Advice, NoPlan, Step};
 use crate::finding::{Cause, Evidence, Finding};
-use crate::survey::{Gateways, Running, Scope, Service, Starts, Survey};
+use crate::survey::{Gateways, Phase, Running, Scope, Service, Starts, Survey};
 use crate::target::Target;
 use crate::who::NotMine;
 
@@ -120,7 +120,9 @@ impl<'a> Look<'a> {
         let can = self.is_mine(keep) && is_ours_to_change(keep) && !others.is_empty();
         (can && others.iter().all(|other| is_ours_to_change(other))).then(|| {
             let off = others.iter().map(|other| Step::switch_off(other));
-            off.chain([Step::switch_on(keep)]).collect()
+            // Who fights may fail at any moment.
+            let fights = others.iter().any(|other| other.is_alive());
+            off.chain(start(keep, fights)).collect()
         })
     }
 
@@ -133,12 +135,14 @@ impl<'a> Look<'a> {
             )
         });
         let stray = self.running(finding).filter(|_| is_stray)?;
-        Some(vec![self.end(stray)?, Step::switch_on(self.mine()?)])
+        let service = self.mine()?;
+        Some(std::iter::once(self.end(stray)?).chain(start(service, service.is_alive())).collect())
     }
 
     fn instead_of_copy(&self, finding: &Finding, services: &[&Service]) -> Option<Vec<Step>> {
         let service = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
-        Some(vec![self.end(self.running(finding)?)?, Step::switch_on(service)])
+        let copy = self.end(self.running(finding)?)?;
+        Some(std::iter::once(copy).chain(start(service, service.is_alive())).collect())
     }
 
     /// OpenClaw writes the one of the present name once that of the earlier one is out of the way.
@@ -157,7 +161,7 @@ impl<'a> Look<'a> {
     fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let service = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
         // Somebody sealed it on purpose.
-        (service.starts != Starts::Never).then(|| vec![Step::switch_on(service)])
+        (service.starts != Starts::Never).then(|| start(service, false))
     }
 
     fn wake(&self, finding: &Finding) -> Option<Vec<Step>> {
@@ -208,13 +212,16 @@ fn is_ours_to_change(service: &Service) -> bool {
     service.scope == Scope::User && !external && service.path.as_deref().is_some_and(is_users)
 }
 
+/// The steps by which a service starts. `may_fail`: it may have failed too often by then, though it has not yet.
+fn start(service: &Service, may_fail: bool) -> Vec<Step> {
+    let unit = || service.unit.clone();
+    let forget = (may_fail || service.phase == Phase::Failed).then(|| Step::ForgetFailures { unit: unit() });
+    forget.into_iter().chain([Step::SwitchOn { unit: unit() }]).collect()
+}
+
 impl Step {
     fn switch_off(service: &Service) -> Self {
         Self::SwitchOff { unit: service.unit.clone(), stops_within_ms: service.stop_takes_ms.unwrap_or(DRAIN_MS) }
-    }
-
-    fn switch_on(service: &Service) -> Self {
-        Self::SwitchOn { unit: service.unit.clone() }
     }
 }
 

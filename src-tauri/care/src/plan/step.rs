@@ -94,6 +94,11 @@ pub enum Step {
         #[specta(type = Number)]
         stops_within_ms: u64,
     },
+    /// Forget how often a service of the user's failed, where it did: it would not be started otherwise.
+    ForgetFailures {
+        /// Its name.
+        unit: String,
+    },
     /// Have a service of the user's start by itself, and now; wait until its gateway lets us in.
     SwitchOn {
         /// Its name.
@@ -239,6 +244,7 @@ impl Step {
             | Self::RemoveRecord { .. }
             | Self::OpenDashboard
             | Self::SwitchOff { .. }
+            | Self::ForgetFailures { .. }
             | Self::EndGateway { .. } => false,
         }
     }
@@ -293,6 +299,9 @@ impl Step {
             Self::OpenDashboard => (Action::Open, Risk::None, Stops::Nothing, Undo::NotNeeded),
             Self::SwitchOff { unit, .. } => {
                 (systemctl(&["disable", "--now", unit]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
+            }
+            Self::ForgetFailures { unit } => {
+                (systemctl(&["reset-failed", unit]), Risk::None, Stops::Nothing, Undo::NotNeeded)
             }
             Self::SwitchOn { unit } => {
                 (systemctl(&["enable", "--now", unit]), Risk::None, Stops::Nothing, Undo::PutBack)

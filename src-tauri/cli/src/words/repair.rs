@@ -92,6 +92,7 @@ desk::words! {
     await_restart(): "Restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes.", "如 OpenClaw 未自动生效，请在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟。";
     open_dashboard(): "Open OpenClaw's dashboard with a fresh link.", "用新链接打开 OpenClaw 控制台。";
     switch_off(unit): "Stop the service {unit}, and keep it from starting by itself.", "停止系统服务 {unit}，并使其不再自动启动。";
+    forget_failures(unit): "Forget how often the service {unit} failed; it would not start otherwise.", "清除系统服务 {unit} 的出错次数，否则它无法启动。";
     switch_on(unit): "Start the service {unit} now and with the computer, and wait for its OpenClaw.", "启动系统服务 {unit} 并设为随电脑启动，再等待其 OpenClaw 就绪。";
     restart_service(unit): "Stop the service {unit}, and start it again.", "停止系统服务 {unit}，再重新启动。";
     end_gateway(pid): "Ask the other OpenClaw (process {pid}) to end, and wait until it has finished its work, up to 6 minutes.", "请求另一个 OpenClaw（进程 {pid}）退出，并等它完成手头的工作，最长 6 分钟。";

@@ -90,6 +90,7 @@ mod tests {
             evidence: Vec::new(),
             steps,
             fingerprint: "f".into(),
+            ground: "g".into(),
             made_ms: 1,
             expires_ms: 2,
         })

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::Means;
 use super::comeback::{RETURNS, returns};
 use super::evidence::{all, survey};
 use super::hands::Mechanic;
@@ -26,19 +27,23 @@ const AGAIN: Duration = Duration::from_millis(250);
 
 /// Stops it and keeps it from starting by itself. Gives how it was.
 pub(super) async fn switch_off(mechanic: &Mechanic, unit: &str, within_ms: u64) -> Result<Option<String>, Failure> {
-    let before = service(mechanic, unit).await?;
+    let before = service(&mechanic.means, unit).await?;
     systemctl(&["disable", "--now", unit], Duration::from_millis(within_ms)).await?;
-    let after = service(mechanic, unit).await?;
+    let after = service(&mechanic.means, unit).await?;
     if after.is_alive() { Err(failed(unit, "it runs on")) } else { Ok(Some(kept(&before))) }
+}
+
+/// One that failed often enough is refused until that is forgotten.
+pub(super) async fn forget_failures(mechanic: &Mechanic, unit: &str) -> Result<(), Failure> {
+    match service(&mechanic.means, unit).await?.phase {
+        Phase::Failed => systemctl(&["reset-failed", unit], MANAGER).await,
+        Phase::Running | Phase::Changing | Phase::Restarting | Phase::Stopped => Ok(()),
+    }
 }
 
 /// Lets it start by itself and now, and waits for its gateway. Gives how it was.
 pub(super) async fn switch_on(mechanic: &mut Mechanic, unit: &str) -> Result<Option<String>, Failure> {
-    let before = service(mechanic, unit).await?;
-    // One that failed often enough is refused until that is forgotten.
-    if before.phase == Phase::Failed {
-        systemctl(&["reset-failed", unit], MANAGER).await?;
-    }
+    let before = service(&mechanic.means, unit).await?;
     systemctl(&["enable", "--now", unit], RETURNS).await?;
     returns(mechanic).await?;
     Ok(Some(kept(&before)))
@@ -83,7 +88,7 @@ pub(super) async fn end(mechanic: &Mechanic, target: &Target, within_ms: u64) ->
         }
     }
     let until = Instant::now() + FREE;
-    while is_held(&look(mechanic).await?, target) {
+    while is_held(&look(&mechanic.means).await?, target) {
         if Instant::now() >= until {
             return Err(Failure::with(FailureCode::RepairStillRuns, json!({ "pid": target.pid })));
         }
@@ -103,14 +108,21 @@ fn is_held(survey: &Survey, target: &Target) -> bool {
     }
 }
 
-/// Brings a service back to how it was.
-pub(super) async fn put_back(was: &str) -> Result<(), Failure> {
+/// Brings a service back to how it was, where it is not so by now.
+pub(super) async fn put_back(means: &Means, was: &str) -> Result<(), Failure> {
     let mut parts = was.splitn(3, ':');
     let (Some(ran), Some(started), Some(unit)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(Failure::bare(FailureCode::RepairNoUndo));
     };
-    systemctl(&[if started == "itself" { "enable" } else { "disable" }, unit], MANAGER).await?;
-    systemctl(&[if ran == "ran" { "start" } else { "stop" }, unit], RETURNS.max(STOPS)).await
+    let now = service(means, unit).await?;
+    let (starts, runs) = (started == "itself", ran == "ran");
+    if starts != (now.starts == Starts::ByItself) {
+        systemctl(&[if starts { "enable" } else { "disable" }, unit], MANAGER).await?;
+    }
+    if runs != now.is_alive() {
+        systemctl(&[if runs { "start" } else { "stop" }, unit], RETURNS.max(STOPS)).await?;
+    }
+    Ok(())
 }
 
 /// As long as a gateway's drain.
@@ -125,13 +137,13 @@ fn kept(before: &Service) -> String {
     format!("{SERVICE}{ran}:{started}:{}", before.unit)
 }
 
-async fn look(mechanic: &Mechanic) -> Result<Survey, Failure> {
-    survey(&surroundings::find().await?, mechanic.means.now_ms()).await
+async fn look(means: &Means) -> Result<Survey, Failure> {
+    survey(&surroundings::find().await?, means.now_ms()).await
 }
 
 /// The user's service of this name, as it is now.
-async fn service(mechanic: &Mechanic, unit: &str) -> Result<Service, Failure> {
-    let all = all(&look(mechanic).await?).await?;
+async fn service(means: &Means, unit: &str) -> Result<Service, Failure> {
+    let all = all(&look(means).await?).await?;
     let found = all.services().find(|service| service.unit == unit && service.scope == Scope::User).cloned();
     found.ok_or_else(|| Failure::bare(FailureCode::RepairChanged))
 }

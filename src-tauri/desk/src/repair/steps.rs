@@ -82,6 +82,7 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
             Ok(None)
         }
         Step::SwitchOff { unit, stops_within_ms } => services::switch_off(mechanic, unit, *stops_within_ms).await,
+        Step::ForgetFailures { unit } => services::forget_failures(mechanic, unit).await.map(|()| None),
         Step::SwitchOn { unit } => services::switch_on(mechanic, unit).await,
         Step::RestartService { unit, stops_within_ms } => {
             services::restart_service(mechanic, unit, *stops_within_ms).await.map(|()| None)
@@ -96,7 +97,7 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
 pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> {
     let no_undo = || Failure::bare(FailureCode::RepairNoUndo);
     if let Some(was) = aside.strip_prefix(services::SERVICE) {
-        return services::put_back(was).await;
+        return services::put_back(means, was).await;
     }
     let Some(copy) = aside.strip_prefix(CONFIG) else {
         return if means.vault.put_back(aside).await? { Ok(()) } else { Err(no_undo()) };

@@ -33,6 +33,7 @@ export const repair = {
     awaitRestart: "You restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes",
     openDashboard: "Open the dashboard in your browser with a fresh link",
     switchOff: (unit: string) => `Stop the service ${unit}, and keep it from starting by itself`,
+    forgetFailures: (unit: string) => `Forget how often the service ${unit} failed; it would not start otherwise`,
     switchOn: (unit: string) => `Start the service ${unit} now and with your computer, and wait for its OpenClaw`,
     restartService: (unit: string) => `Stop the service ${unit}, and start it again`,
     endGateway: (pid: number) => `Ask the other OpenClaw (process ${pid}) to end, and wait until it has finished its work, up to 6 minutes`,

@@ -34,6 +34,7 @@ export const repair: Words["repair"] = {
     awaitRestart: "如果 OpenClaw 没有自动生效，请您在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟",
     openDashboard: "在浏览器中用新链接打开控制台",
     switchOff: (unit) => `停止系统服务 ${unit}，并使其不再自动启动`,
+    forgetFailures: (unit) => `清除系统服务 ${unit} 的出错次数，否则它无法启动`,
     switchOn: (unit) => `启动系统服务 ${unit} 并设为随电脑启动，再等待其 OpenClaw 就绪`,
     restartService: (unit) => `停止系统服务 ${unit}，再重新启动`,
     endGateway: (pid) => `请求另一个 OpenClaw（进程 ${pid}）退出，并等它完成手头的工作，最长 6 分钟`,

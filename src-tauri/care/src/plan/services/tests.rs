@@ -57,13 +57,20 @@ fn a_war_is_ended_by_switching_the_other_service_off_and_never_by_a_signal() {
     let off = "systemctl --user disable --now openclaw-gateway-b.service";
     for survey in [stray(), nobody(), fine()] {
         let lines = lines(&survey, &war(), Cause::RestartWar);
-        assert_eq!(lines, [off, "systemctl --user enable --now openclaw-gateway.service"]);
+        let forget = "systemctl --user reset-failed openclaw-gateway.service";
+        assert_eq!(lines, [off, forget, "systemctl --user enable --now openclaw-gateway.service"]);
     }
     let (_, plan) = planned(&nobody(), &war());
     let plan = plan.unwrap();
     assert_eq!(plan.steps[0].undo, Undo::PutBack);
     assert_eq!(plan.steps[0].step, Step::SwitchOff { unit: SECOND.into(), stops_within_ms: 330_000 });
     assert!(!plan.steps[0].sends_shared_token);
+    // What a person agrees to are these steps, and no others on the same ground.
+    let other = user(|services| services[0].stop_takes_ms = Some(90_000), war());
+    let (_, other) = planned(&nobody(), &other);
+    let other = other.unwrap();
+    assert_eq!(other.ground, plan.ground);
+    assert_ne!(other.fingerprint, plan.fingerprint);
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Services that are in one another's way, or cannot do their work.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use care::duplicates::complete;
+use care::finding::Cause;
+use care::survey::Survey;
+use care::{Blind, Seen};
+use serde_json::Value;
+use support::machine::Machine;
+use support::wait;
+
+use crate::person::{mend, undo};
+use crate::stage::{
+    FOLDER, PORT, SECOND, SOON, UNIT, all_well, configure, done, install, is_one, look, property, ready, survey,
+    systemctl, told, units,
+};
+
+/// A war is named this soon.
+const NAMED: Duration = Duration::from_secs(10);
+
+/// Two services on one port end each other in turn.
+pub(crate) fn war(machine: &Machine) -> Result<()> {
+    configure(machine, ".openclaw-b", PORT)?;
+    install(machine, Some("b"), PORT)?;
+    let begun = Instant::now();
+    let finding = told(machine, "restartWar", None)?;
+    ensure!(begun.elapsed() < NAMED, "it took {:?}", begun.elapsed());
+    ensure!(units(&finding) == [UNIT, SECOND], "{finding:#}");
+    let facts = survey(machine)?;
+    let causes =
+        |facts: &Survey| -> Vec<Cause> { complete(Vec::new(), facts).iter().map(|finding| finding.cause).collect() };
+    ensure!(causes(&facts) == [Cause::RestartWar], "{facts:#?}");
+    // The twin: with eyes for processes alone nobody sees it.
+    let mut blind = facts.clone();
+    blind.gateways.user = Seen::Hidden(Blind::Unsupported);
+    ensure!(!causes(&blind).contains(&Cause::RestartWar), "it is seen without the services");
+    let steps = [
+        format!("systemctl --user disable --now {SECOND}"),
+        format!("systemctl --user reset-failed {UNIT}"),
+        format!("systemctl --user enable --now {UNIT}"),
+    ];
+    let repaired = mend(machine, &finding, &steps)?;
+    is_one(machine)?;
+    ensure!(property(machine, SECOND, "UnitFileState")? == "disabled", "the other one starts by itself");
+    // As it was: both of them, in one another's way.
+    undo(machine, &repaired)?;
+    ensure!(property(machine, SECOND, "UnitFileState")? == "enabled", "it was not undone");
+    ensure!(units(&look(machine)?[0]) == [UNIT, SECOND], "it was not undone");
+    systemctl(machine, &["disable", "--now", SECOND])?;
+    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))?;
+    systemctl(machine, &["restart", UNIT])?;
+    ready(machine, PORT)
+}
+
+/// It is there and would not start by itself.
+pub(crate) fn off(machine: &Machine) -> Result<()> {
+    systemctl(machine, &["disable", "--now", UNIT])?;
+    let finding = told(machine, "serviceOff", None)?;
+    let repaired = mend(machine, &finding, &[format!("systemctl --user enable --now {UNIT}")])?;
+    is_one(machine)?;
+    undo(machine, &repaired)?;
+    ensure!(property(machine, UNIT, "UnitFileState")? == "disabled", "it was not undone");
+    told(machine, "serviceOff", None)?;
+    systemctl(machine, &["enable", "--now", UNIT])?;
+    ready(machine, PORT)
+}
+
+/// The same gateway as a service of the computer.
+pub(crate) fn two_scopes(machine: &Machine) -> Result<()> {
+    let text = fs::read_to_string(machine.path(&format!("{FOLDER}/{UNIT}")))?;
+    let text = text.replace("[Service]", "[Service]\nUser=claw").replace("default.target", "multi-user.target");
+    machine.write(&format!("/etc/systemd/system/{UNIT}"), &text)?;
+    done(machine, machine.root("systemctl").args(["enable", UNIT]))?;
+    let finding = told(machine, "twoServices", None)?;
+    ensure!(units(&finding) == [UNIT, UNIT], "{finding:#}");
+    ensure!(finding["commands"][0] == format!("sudo systemctl disable --now {UNIT}"), "{finding:#}");
+    done(machine, machine.root("systemctl").args(["disable", UNIT]))?;
+    fs::remove_file(machine.path(&format!("/etc/systemd/system/{UNIT}")))?;
+    done(machine, machine.root("systemctl").arg("daemon-reload"))?;
+    all_well(machine)
+}
+
+/// The configuration was changed, and the service was not written anew.
+pub(crate) fn another_port(machine: &Machine) -> Result<()> {
+    let path = format!("{FOLDER}/{UNIT}");
+    let text = fs::read_to_string(machine.path(&path))?;
+    machine.write(&path, &text.replace("18789", "18999"))?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["restart", UNIT])?;
+    ready(machine, 18_999)?;
+    let finding = told(machine, "servicePortDiffers", None)?;
+    ensure!(finding["severity"] == "broken" && units(&finding) == [UNIT], "{finding:#}");
+    machine.write(&path, &text)?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["restart", UNIT])?;
+    ready(machine, PORT)?;
+    all_well(machine)
+}
+
+/// OpenClaw was moved away under its service.
+pub(crate) fn dead_path(machine: &Machine) -> Result<()> {
+    let path = format!("{FOLDER}/{UNIT}");
+    let text = fs::read_to_string(machine.path(&path))?;
+    machine.write(&path, &text.replace("/openclaw/dist/index.js", "/openclaw/gone/index.js"))?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["enable", "--now", UNIT])?;
+    let finding = told(machine, "servicePathGone", None)?;
+    let missing = |evidence: &Value| evidence["path"].as_str().is_some_and(|path| path.ends_with("/gone/index.js"));
+    ensure!(finding["evidence"].as_array().context("no evidence")?.iter().any(missing), "{finding:#}");
+    machine.write(&path, &text)?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))
+}
+
+/// The gateway refuses its configuration and its service gives up.
+pub(crate) fn crash_loop(machine: &Machine) -> Result<()> {
+    let path = format!("{FOLDER}/{UNIT}");
+    let text = fs::read_to_string(machine.path(&path))?;
+    machine.write(&path, &text.replace(" gateway ", " gateway --no-such-option "))?;
+    systemctl(machine, &["daemon-reload"])?;
+    // It may have been told to start by the story before.
+    systemctl(machine, &["restart", UNIT]).or_else(|_| anyhow::Ok(()))?;
+    wait::until(SOON * 2, "it to fail again and again", || {
+        let often = property(machine, UNIT, "NRestarts")?.parse::<u32>()? >= 3;
+        Ok(often || property(machine, UNIT, "ActiveState")? == "failed")
+    })?;
+    let finding = told(machine, "crashLoop", None)?;
+    ensure!(units(&finding) == [UNIT], "{finding:#}");
+    ensure!(
+        finding["evidence"].as_array().context("no evidence")?.iter().any(|one| one["kind"] == "nobody"),
+        "{finding:#}"
+    );
+    systemctl(machine, &["disable", "--now", UNIT])?;
+    machine.write(&path, &text)?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))
+}
+
+/// The service of a release that had another name is still the one that runs.
+pub(crate) fn legacy_name(machine: &Machine) -> Result<()> {
+    let legacy = "clawdbot-gateway.service";
+    let text = fs::read_to_string(machine.path(&format!("{FOLDER}/{UNIT}")))?;
+    machine.write(&format!("{FOLDER}/{legacy}"), &text)?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["enable", "--now", legacy])?;
+    ready(machine, PORT)?;
+    let finding = told(machine, "legacyService", None)?;
+    ensure!(units(&finding) == [legacy], "{finding:#}");
+    // Beside the present one it is a second.
+    systemctl(machine, &["enable", UNIT])?;
+    let found = look(machine)?;
+    ensure!(found.len() == 1 && found[0]["cause"] == "twoServices" && units(&found[0]) == [UNIT, legacy], "{found:#?}");
+    Ok(())
+}
