@@ -10,8 +10,7 @@ mod strays;
 
 use anyhow::{Result, ensure};
 use stage::{
-    PORT, SECOND, UNIT, a_look_changes_nothing, all_well, begin, configure, done, install, main_pid, property, ready,
-    systemctl, told,
+    SECOND, UNIT, a_look_changes_nothing, all_well, begin, configure, install, property, ready, systemctl, told,
 };
 
 /// The two that hurt most, in `make test`.

@@ -140,6 +140,12 @@ arguments: string[] } |
 { kind: "config"; 
 /**  Paths of keys. */
 paths: string[] } | 
+/**  A signal to a process, and to nobody else. */
+{ kind: "signal"; 
+/**  Its name: `TERM`. */
+signal: string; 
+/**  The process. */
+pid: number } | 
 /**  A page in the browser. */
 { kind: "open" } | 
 /**  What the person does. */
@@ -949,6 +955,10 @@ export type FailureCode =
 "repair_not_recorded" | 
 /**  Nothing was put aside. */
 "repair_no_undo" | 
+/**  A gateway was asked to end and has not yet. */
+"repair_still_runs" | 
+/**  The service manager could not do a step. */
+"repair_service_failed" | 
 /**  No such agent. */
 "agent_unknown" | 
 /**  A binding of a person decides for this device. */
@@ -1584,8 +1594,10 @@ export type Plan = {
 	evidence: Evidence[],
 	/**  What would be done, in this order. */
 	steps: PlannedStep[],
-	/**  The facts that it rests on, as one value. Changed facts make it void. */
+	/**  What a person agrees to, as one value. */
 	fingerprint: string,
+	/**  The facts that it rests on, as one value: see [`Ground`]. Changed facts make it void. */
+	ground: string,
 	/**  When it was made, ms since 1970. */
 	madeMs: number,
 	/**  It counts until then, ms since 1970. */
@@ -2140,7 +2152,33 @@ paths: string[] } |
 /**  Wait until the person has started the gateway anew where they started it, or it takes the change by itself. */
 { kind: "awaitRestart" } | 
 /**  Open the dashboard with a fresh link. */
-{ kind: "openDashboard" };
+{ kind: "openDashboard" } | 
+/**  Stop a service of the user's and keep it from starting by itself. */
+{ kind: "switchOff"; 
+/**  Its name. */
+unit: string; 
+/**  It may take this long to stop, ms. */
+stopsWithinMs: number } | 
+/**  Forget how often a service of the user's failed, where it did: it would not be started otherwise. */
+{ kind: "forgetFailures"; 
+/**  Its name. */
+unit: string } | 
+/**  Have a service of the user's start by itself, and now; wait until its gateway lets us in. */
+{ kind: "switchOn"; 
+/**  Its name. */
+unit: string } | 
+/**  Stop a service of the user's and start it again; wait until its gateway lets us in. */
+{ kind: "restartService"; 
+/**  Its name. */
+unit: string; 
+/**  It may take this long to stop, ms. */
+stopsWithinMs: number } | 
+/**  Tell a gateway that no service looks after to end, and wait for its end and for its port. */
+{ kind: "endGateway"; 
+/**  It, and everything that is looked at again before it is told. */
+target: Target; 
+/**  It may take this long, ms. */
+endsWithinMs: number };
 
 /**  How far a step is. */
 export type StepState = 
@@ -2175,6 +2213,24 @@ export type Stops =
 "sharedTokenClients" | 
 /**  The gateway, with every session and device, for some seconds up to some minutes. */
 "gateway";
+
+/**  A gateway as the plan showed it to the person. */
+export type Target = {
+	/**  Its number. */
+	pid: number,
+	/**  Its start, in ticks of 10 ms since the computer did. */
+	start: number,
+	/**  That start of the computer. */
+	bootId: string,
+	/**  Its program. */
+	exe: string,
+	/**  Its arguments, or the title that it wrote over them. */
+	argv: string[],
+	/**  Its state folder, by its environment. */
+	stateDir: string,
+	/**  The port on which it listens. */
+	port: number,
+};
 
 /**  One copy of the shared token. */
 export type TokenCopy = {
