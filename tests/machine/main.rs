@@ -38,7 +38,9 @@ fn whose_gateway_it_is_is_told_and_mended() -> Result<()> {
     told(&machine, "nobodyListens", None)?;
     ensure!(property(&machine, UNIT, "ActiveState")? == "inactive", "a look woke the gateway");
     strays::copy(&machine)?;
-    strays::foreign(&machine)
+    strays::foreign(&machine)?;
+    strays::contained(&machine)?;
+    strays::orphan(&machine)
 }
 
 #[test]

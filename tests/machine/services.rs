@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::machine::Machine;
 use support::wait;
 
-use crate::person::{mend, undo};
+use crate::person::{lines, mend, undo};
 use crate::stage::{
     FOLDER, PORT, SECOND, SOON, UNIT, all_well, configure, done, install, is_one, look, property, ready, survey,
     systemctl, told, units,
@@ -76,6 +76,7 @@ pub(crate) fn two_scopes(machine: &Machine) -> Result<()> {
     done(machine, machine.root("systemctl").args(["enable", UNIT]))?;
     let finding = told(machine, "twoServices", None)?;
     ensure!(units(&finding) == [UNIT, UNIT], "{finding:#}");
+    ensure!(finding["repair"]["kind"] == "none", "{finding:#}");
     ensure!(finding["commands"][0] == format!("sudo systemctl disable --now {UNIT}"), "{finding:#}");
     done(machine, machine.root("systemctl").args(["disable", UNIT]))?;
     fs::remove_file(machine.path(&format!("/etc/systemd/system/{UNIT}")))?;
@@ -83,75 +84,130 @@ pub(crate) fn two_scopes(machine: &Machine) -> Result<()> {
     all_well(machine)
 }
 
+/// The line by which OpenClaw writes its service anew.
+fn writes() -> String {
+    "openclaw gateway install --force".into()
+}
+
+/// The line by which it is forgotten how often it failed.
+fn forgets() -> String {
+    format!("systemctl --user reset-failed {UNIT}")
+}
+
+/// Changes the definition of the user's service, and gives it as it was and as it is.
+fn define(machine: &Machine, from: &str, to: &str) -> Result<(String, String)> {
+    let path = format!("{FOLDER}/{UNIT}");
+    let good = fs::read_to_string(machine.path(&path))?;
+    let bad = good.replace(from, to);
+    ensure!(bad != good, "{from} is not in {good}");
+    machine.write(&path, &bad)?;
+    systemctl(machine, &["daemon-reload"])?;
+    Ok((good, bad))
+}
+
+/// Mends a definition, takes that back, and brings the good one back by hand. `how`: what was wrong.
+fn mend_definition(
+    machine: &Machine,
+    cause: &str,
+    finding: &Value,
+    lines: &[String],
+    (good, bad): &(String, String),
+) -> Result<()> {
+    let path = format!("{FOLDER}/{UNIT}");
+    let text = || fs::read_to_string(machine.path(&path));
+    let repaired = mend(machine, finding, lines)?;
+    is_one(machine)?;
+    ensure!(text()? != *bad, "the definition is as it was");
+    undo(machine, &repaired)?;
+    ensure!(text()? == *bad, "it was not put back:\n{}", text()?);
+    wait::until(SOON, "the same to be found again", || {
+        Ok(look(machine)?.iter().any(|finding| finding["cause"] == cause))
+    })?;
+    machine.write(&path, good)?;
+    systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))?;
+    systemctl(machine, &["restart", UNIT])?;
+    is_one(machine)
+}
+
 /// The configuration was changed, and the service was not written anew.
 pub(crate) fn another_port(machine: &Machine) -> Result<()> {
-    let path = format!("{FOLDER}/{UNIT}");
-    let text = fs::read_to_string(machine.path(&path))?;
-    machine.write(&path, &text.replace("18789", "18999"))?;
-    systemctl(machine, &["daemon-reload"])?;
+    let texts = define(machine, "18789", "18999")?;
     systemctl(machine, &["restart", UNIT])?;
     ready(machine, 18_999)?;
-    let finding = told(machine, "servicePortDiffers", None)?;
+    let cause = "servicePortDiffers";
+    let finding = told(machine, cause, None)?;
     ensure!(finding["severity"] == "broken" && units(&finding) == [UNIT], "{finding:#}");
-    machine.write(&path, &text)?;
-    systemctl(machine, &["daemon-reload"])?;
-    systemctl(machine, &["restart", UNIT])?;
-    ready(machine, PORT)?;
-    all_well(machine)
+    mend_definition(machine, cause, &finding, &[writes()], &texts)
 }
 
 /// OpenClaw was moved away under its service.
 pub(crate) fn dead_path(machine: &Machine) -> Result<()> {
-    let path = format!("{FOLDER}/{UNIT}");
-    let text = fs::read_to_string(machine.path(&path))?;
-    machine.write(&path, &text.replace("/openclaw/dist/index.js", "/openclaw/gone/index.js"))?;
-    systemctl(machine, &["daemon-reload"])?;
-    systemctl(machine, &["enable", "--now", UNIT])?;
-    let finding = told(machine, "servicePathGone", None)?;
+    let texts = define(machine, "/openclaw/dist/index.js", "/openclaw/gone/index.js")?;
+    systemctl(machine, &["restart", UNIT])?;
+    let cause = "servicePathGone";
+    let finding = told(machine, cause, None)?;
     let missing = |evidence: &Value| evidence["path"].as_str().is_some_and(|path| path.ends_with("/gone/index.js"));
     ensure!(finding["evidence"].as_array().context("no evidence")?.iter().any(missing), "{finding:#}");
-    machine.write(&path, &text)?;
-    systemctl(machine, &["daemon-reload"])?;
-    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))
+    mend_definition(machine, cause, &finding, &[forgets(), writes()], &texts)
 }
 
-/// The gateway refuses its configuration and its service gives up.
+/// The gateway cannot be started with what its service says, and its service gives up.
 pub(crate) fn crash_loop(machine: &Machine) -> Result<()> {
-    let path = format!("{FOLDER}/{UNIT}");
-    let text = fs::read_to_string(machine.path(&path))?;
-    machine.write(&path, &text.replace(" gateway ", " gateway --no-such-option "))?;
-    systemctl(machine, &["daemon-reload"])?;
-    // It may have been told to start by the story before.
-    systemctl(machine, &["restart", UNIT]).or_else(|_| anyhow::Ok(()))?;
+    let texts = define(machine, " gateway ", " gateway --no-such-option ")?;
+    systemctl(machine, &["restart", UNIT])?;
     wait::until(SOON * 2, "it to fail again and again", || {
         let often = property(machine, UNIT, "NRestarts")?.parse::<u32>()? >= 3;
         Ok(often || property(machine, UNIT, "ActiveState")? == "failed")
     })?;
-    let finding = told(machine, "crashLoop", None)?;
+    let cause = "crashLoop";
+    wait::until(SOON, "it to be told", || Ok(look(machine)?.iter().any(|finding| finding["cause"] == cause)))?;
+    let finding = told(machine, cause, None)?;
     ensure!(units(&finding) == [UNIT], "{finding:#}");
     ensure!(
         finding["evidence"].as_array().context("no evidence")?.iter().any(|one| one["kind"] == "nobody"),
         "{finding:#}"
     );
-    systemctl(machine, &["disable", "--now", UNIT])?;
-    machine.write(&path, &text)?;
-    systemctl(machine, &["daemon-reload"])?;
-    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))
+    mend_definition(machine, cause, &finding, &[forgets(), writes()], &texts)
 }
 
 /// The service of a release that had another name is still the one that runs.
 pub(crate) fn legacy_name(machine: &Machine) -> Result<()> {
     let legacy = "clawdbot-gateway.service";
-    let text = fs::read_to_string(machine.path(&format!("{FOLDER}/{UNIT}")))?;
+    let own = machine.path(&format!("{FOLDER}/{UNIT}"));
+    let text = fs::read_to_string(&own)?;
     machine.write(&format!("{FOLDER}/{legacy}"), &text)?;
     systemctl(machine, &["daemon-reload"])?;
+    systemctl(machine, &["disable", "--now", UNIT])?;
     systemctl(machine, &["enable", "--now", legacy])?;
     ready(machine, PORT)?;
     let finding = told(machine, "legacyService", None)?;
     ensure!(units(&finding) == [legacy], "{finding:#}");
+    let off = format!("systemctl --user disable --now {legacy}");
+    let on = format!("systemctl --user enable --now {UNIT}");
+    let repaired = mend(machine, &finding, &[off.clone(), on])?;
+    is_one(machine)?;
+    undo(machine, &repaired)?;
+    ensure!(property(machine, legacy, "ActiveState")? == "active", "it was not undone");
+
+    // Where there is no other, OpenClaw writes it.
+    fs::remove_file(&own)?;
+    systemctl(machine, &["daemon-reload"])?;
+    ready(machine, PORT)?;
+    let finding = told(machine, "legacyService", None)?;
+    let repaired = mend(machine, &finding, &[off, writes()])?;
+    is_one(machine)?;
+    undo(machine, &repaired)?;
+    ensure!(!own.exists() && property(machine, legacy, "ActiveState")? == "active", "it was not undone");
+
     // Beside the present one it is a second.
+    machine.write(&format!("{FOLDER}/{UNIT}"), &text)?;
+    systemctl(machine, &["daemon-reload"])?;
     systemctl(machine, &["enable", UNIT])?;
-    let found = look(machine)?;
-    ensure!(found.len() == 1 && found[0]["cause"] == "twoServices" && units(&found[0]) == [UNIT, legacy], "{found:#?}");
-    Ok(())
+    ready(machine, PORT)?;
+    let finding = told(machine, "twoServices", None)?;
+    ensure!(units(&finding) == [UNIT, legacy], "{finding:#}");
+    let lines = lines(&finding)?;
+    mend(machine, &finding, &lines)?;
+    is_one(machine)
 }

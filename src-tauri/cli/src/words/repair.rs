@@ -95,5 +95,6 @@ desk::words! {
     forget_failures(unit): "Forget how often the service {unit} failed; it would not start otherwise.", "清除系统服务 {unit} 的出错次数，否则它无法启动。";
     switch_on(unit): "Start the service {unit} now and with the computer, and wait for its OpenClaw.", "启动系统服务 {unit} 并设为随电脑启动，再等待其 OpenClaw 就绪。";
     restart_service(unit): "Stop the service {unit}, and start it again.", "停止系统服务 {unit}，再重新启动。";
+    rewrite_service(unit): "Have OpenClaw write its service {unit} anew; a copy of the one before is kept, and can be put back. Conversations that go on are interrupted.", "让 OpenClaw 重新写入系统服务 {unit}，并保留原来的副本，可以恢复。正在进行的对话会中断。";
     end_gateway(pid): "Ask the other OpenClaw (process {pid}) to end, and wait until it has finished its work, up to 6 minutes.", "请求另一个 OpenClaw（进程 {pid}）退出，并等它完成手头的工作，最长 6 分钟。";
 }

@@ -114,15 +114,33 @@ pub(super) async fn put_back(means: &Means, was: &str) -> Result<(), Failure> {
     let (Some(ran), Some(started), Some(unit)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(Failure::bare(FailureCode::RepairNoUndo));
     };
+    bring_back(means, unit, ran == "ran", started == "itself", false).await
+}
+
+/// Has a service run or rest, and start by itself or not. `anew`: one that runs takes what was written since.
+pub(super) async fn bring_back(
+    means: &Means,
+    unit: &str,
+    runs: bool,
+    by_itself: bool,
+    anew: bool,
+) -> Result<(), Failure> {
     let now = service(means, unit).await?;
-    let (starts, runs) = (started == "itself", ran == "ran");
-    if starts != (now.starts == Starts::ByItself) {
-        systemctl(&[if starts { "enable" } else { "disable" }, unit], MANAGER).await?;
+    if by_itself != (now.starts == Starts::ByItself) {
+        systemctl(&[if by_itself { "enable" } else { "disable" }, unit], MANAGER).await?;
     }
-    if runs != now.is_alive() {
-        systemctl(&[if runs { "start" } else { "stop" }, unit], RETURNS.max(STOPS)).await?;
-    }
-    Ok(())
+    let word = match (runs, now.is_alive()) {
+        (true, true) if anew => "restart",
+        (true, false) => "start",
+        (false, true) => "stop",
+        (true, true) | (false, false) => return Ok(()),
+    };
+    systemctl(&[word, unit], RETURNS.max(STOPS)).await
+}
+
+/// Has the manager read what was written.
+pub(super) async fn reload(unit: &str) -> Result<(), Failure> {
+    told(unit, &["daemon-reload"], MANAGER).await
 }
 
 /// As long as a gateway's drain.
@@ -143,19 +161,32 @@ async fn look(means: &Means) -> Result<Survey, Failure> {
 
 /// The user's service of this name, as it is now.
 async fn service(means: &Means, unit: &str) -> Result<Service, Failure> {
+    find_service(means, unit).await?.ok_or_else(|| Failure::bare(FailureCode::RepairChanged))
+}
+
+/// The same; `None`: there is none.
+pub(super) async fn find_service(means: &Means, unit: &str) -> Result<Option<Service>, Failure> {
     let all = all(&look(means).await?).await?;
-    let found = all.services().find(|service| service.unit == unit && service.scope == Scope::User).cloned();
-    found.ok_or_else(|| Failure::bare(FailureCode::RepairChanged))
+    if let Err(blind) = all.user.look() {
+        // What cannot be seen is not what the plan showed.
+        tracing::warn!(?blind, "the services cannot be seen");
+        return Err(Failure::bare(FailureCode::RepairChanged));
+    }
+    Ok(all.services().find(|service| service.unit == unit && service.scope == Scope::User).cloned())
+}
+
+/// Tells the manager these words, the last of which is a unit.
+async fn systemctl(words: &[&str], within: Duration) -> Result<(), Failure> {
+    told(words.last().copied().unwrap_or_default(), words, within).await
 }
 
 /// The one place of this program from which a service manager is told something. The plan shows the very words.
-async fn systemctl(words: &[&str], within: Duration) -> Result<(), Failure> {
+async fn told(unit: &str, words: &[&str], within: Duration) -> Result<(), Failure> {
     let mut command = Command::new("systemctl");
     command.arg("--user").args(words).stdin(Stdio::null()).kill_on_drop(true).env("LC_ALL", "C.UTF-8");
     if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
         command.envs(care::survey::runtime_folder().map(|folder| ("XDG_RUNTIME_DIR", folder)));
     }
-    let unit = words.last().copied().unwrap_or_default();
     let said = timeout(within + MANAGER, command.output()).await.map_err(|_| failed(unit, "it takes too long"))?;
     let said = said.map_err(|error| failed(unit, &error.to_string()))?;
     if said.status.success() {

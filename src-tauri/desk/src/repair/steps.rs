@@ -15,7 +15,7 @@ use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
 use super::evidence::{VARIABLE, record};
 use super::hands::Mechanic;
-use super::services;
+use super::{definition, services};
 use crate::failure::{Failure, FailureCode};
 use crate::operator::of_request;
 use crate::operator::surroundings::{self, Found};
@@ -87,6 +87,7 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
         Step::RestartService { unit, stops_within_ms } => {
             services::restart_service(mechanic, unit, *stops_within_ms).await.map(|()| None)
         }
+        Step::RewriteService { unit, path } => definition::rewrite(mechanic, unit, path).await,
         Step::EndGateway { target, ends_within_ms } => {
             services::end(mechanic, target, *ends_within_ms).await.map(|()| None)
         }
@@ -98,6 +99,9 @@ pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> 
     let no_undo = || Failure::bare(FailureCode::RepairNoUndo);
     if let Some(was) = aside.strip_prefix(services::SERVICE) {
         return services::put_back(means, was).await;
+    }
+    if let Some(kept) = aside.strip_prefix(definition::DEFINITION) {
+        return definition::put_back(means, kept).await;
     }
     let Some(copy) = aside.strip_prefix(CONFIG) else {
         return if means.vault.put_back(aside).await? { Ok(()) } else { Err(no_undo()) };
@@ -201,7 +205,7 @@ fn digest_of(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)[..8])
 }
 
-async fn openclaw() -> Result<OpenClaw, Failure> {
+pub(super) async fn openclaw() -> Result<OpenClaw, Failure> {
     OpenClaw::find(None, None).await.map_err(|error| Failure::caused(FailureCode::OpenClawNotFound, &error))
 }
 

@@ -36,6 +36,7 @@ export const repair = {
     forgetFailures: (unit: string) => `Forget how often the service ${unit} failed; it would not start otherwise`,
     switchOn: (unit: string) => `Start the service ${unit} now and with your computer, and wait for its OpenClaw`,
     restartService: (unit: string) => `Stop the service ${unit}, and start it again`,
+    rewriteService: (unit: string) => `Have OpenClaw write its service ${unit} anew; a copy of the one before is kept`,
     endGateway: (pid: number) => `Ask the other OpenClaw (process ${pid}) to end, and wait until it has finished its work, up to 6 minutes`,
   },
   actions: {

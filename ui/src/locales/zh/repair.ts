@@ -37,6 +37,7 @@ export const repair: Words["repair"] = {
     forgetFailures: (unit) => `清除系统服务 ${unit} 的出错次数，否则它无法启动`,
     switchOn: (unit) => `启动系统服务 ${unit} 并设为随电脑启动，再等待其 OpenClaw 就绪`,
     restartService: (unit) => `停止系统服务 ${unit}，再重新启动`,
+    rewriteService: (unit) => `让 OpenClaw 重新写入系统服务 ${unit}，并保留原来的副本`,
     endGateway: (pid) => `请求另一个 OpenClaw（进程 ${pid}）退出，并等它完成手头的工作，最长 6 分钟`,
   },
   actions: {

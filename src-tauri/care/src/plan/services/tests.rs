@@ -178,16 +178,51 @@ fn a_service_is_switched_on_written_anew_or_replaced() {
     dead.phase = Phase::Restarting;
     dead.gone = vec!["/usr/lib/node_modules/openclaw/dist/index.js".into()];
     let anew = lines(&nobody(), &gateways(vec![dead.clone()], Vec::new()), Cause::ServicePathGone);
-    assert_eq!(anew, ["openclaw gateway install --force"]);
+    assert_eq!(anew, ["systemctl --user reset-failed openclaw-gateway.service", "openclaw gateway install --force"]);
+    let mut extended = dead.clone();
+    extended.drop_ins = vec!["/home/claw/.config/systemd/user/openclaw-gateway.service.d/more.conf".into()];
+    left_to_the_person(&nobody(), &gateways(vec![extended], Vec::new()), Cause::ServicePathGone);
     dead.unit = "openclaw-gateway-work.service".into();
     left_to_the_person(&nobody(), &gateways(vec![dead], Vec::new()), Cause::ServicePathGone);
 
     let legacy = gateways(vec![service("clawdbot-gateway.service", ".openclaw", PORT, Some(GATEWAY))], Vec::new());
+    let (_, plan) = planned(&fine(), &legacy);
+    let steps = plan.unwrap().steps;
+    let Step::RewriteService { unit, path } = &steps[1].step else { panic!("{steps:?}") };
+    assert_eq!((unit.as_str(), steps[1].undo), (MINE, Undo::PutBack));
+    assert!(path.ends_with(".config/systemd/user/openclaw-gateway.service"), "{}", path.display());
     let replaced = lines(&fine(), &legacy, Cause::LegacyService);
     assert_eq!(
         replaced,
         ["systemctl --user disable --now clawdbot-gateway.service", "openclaw gateway install --force"]
     );
+    let beside = user(
+        |services| {
+            let mut off = ours(None);
+            off.starts = Starts::OnDemand;
+            services.push(off);
+        },
+        legacy,
+    );
+    let replaced = lines(&fine(), &beside, Cause::LegacyService);
+    assert_eq!(
+        replaced,
+        [
+            "systemctl --user disable --now clawdbot-gateway.service",
+            "systemctl --user enable --now openclaw-gateway.service"
+        ]
+    );
+}
+
+#[test]
+fn a_service_that_fails_is_written_anew_unless_its_gateway_refuses() {
+    let mut failing = ours(None);
+    failing.phase = Phase::Restarting;
+    failing.exit_status = Some(1);
+    let anew = lines(&nobody(), &gateways(vec![failing.clone()], Vec::new()), Cause::CrashLoop);
+    assert_eq!(anew, ["systemctl --user reset-failed openclaw-gateway.service", "openclaw gateway install --force"]);
+    failing.exit_status = Some(78);
+    left_to_the_person(&nobody(), &gateways(vec![failing], Vec::new()), Cause::CrashLoop);
 }
 
 #[test]
