@@ -2173,6 +2173,12 @@ unit: string } |
 unit: string; 
 /**  It may take this long to stop, ms. */
 stopsWithinMs: number } | 
+/**  Put a copy of a service's file aside, and have OpenClaw write it anew and start it; wait until its gateway lets us in. */
+{ kind: "rewriteService"; 
+/**  Its name. */
+unit: string; 
+/**  Its file. */
+path: string } | 
 /**  Tell a gateway that no service looks after to end, and wait for its end and for its port. */
 { kind: "endGateway"; 
 /**  It, and everything that is looked at again before it is told. */
