@@ -294,7 +294,7 @@ export class FakeBackend extends FakeStage implements Backend {
     const plan = planNamed(id, this.view.care);
     const last = repaired(plan, Date.now());
     for (let step = 0; step <= plan.steps.length; step += 1) {
-      this.tell(({ care }) => (care.running = { plan: id, step, of: plan.steps.length }));
+      this.tell(({ care }) => (care.running = { plan: id, step, of: plan.steps.length, waits: false }));
       await this.repairPace();
     }
     this.repairs.unshift(last);
@@ -308,6 +308,10 @@ export class FakeBackend extends FakeStage implements Backend {
     this.repairs = this.repairs.map((repair) => (repair.plan.id === id ? last : repair));
     this.tell(({ care }) => (care.last = last));
     return last;
+  }
+
+  async careStopWaiting(): Promise<void> {
+    this.note("careStopWaiting");
   }
 
   async careAcknowledge(id: string): Promise<void> {

@@ -184,6 +184,7 @@ export interface Backend {
   careRepair(plan: string): Promise<RepairView>;
   careUndo(plan: string): Promise<RepairView>;
   /** The person has seen what became of an interrupted repair. */
+  careStopWaiting(): Promise<void>;
   careAcknowledge(plan: string): Promise<void>;
   /** The newest first. */
   careHistory(): Promise<RepairView[]>;
@@ -291,6 +292,7 @@ export function tauriBackend(): Backend {
     careLook: () => done(commands.careLook()),
     careRepair: (plan) => value(commands.careRepair(plan)),
     careUndo: (plan) => value(commands.careUndo(plan)),
+    careStopWaiting: () => done(commands.careStopWaiting()),
     careAcknowledge: (plan) => done(commands.careAcknowledge(plan)),
     careHistory: () => value(commands.careHistory()),
     previewEntries: (change) => value(commands.previewEntries(change)),

@@ -20,6 +20,8 @@ export function stepText(step: Step, words: Words): string {
       return say.restartService(step.unit);
     case "rewriteService":
       return say.rewriteService(step.unit);
+    case "forceGateway":
+      return say.forceGateway(step.target.pid);
     case "endGateway":
       return say.endGateway(step.target.pid);
     case "forgetDeviceToken":
@@ -107,6 +109,7 @@ export function repairStory(repair: Pick<RepairView, "outcome" | "interrupted" |
   const say = words.repair;
   if (running !== null) {
     if (plan?.steps[running.step]?.step.kind === "awaitRestart") return { shape: "wait", title: say.yourTurn, text: say.yourTurnText };
+    if (running.waits) return { shape: "wait", title: say.waits, text: say.waitsText };
     const isChecking = running.step >= running.of;
     return { shape: "busy", title: say.running, text: isChecking ? say.checking : say.stepOf(running.step + 1, running.of) };
   }

@@ -271,12 +271,29 @@ describe("the page", () => {
     expect((await stage("home")).has("nav-unwell")).toBe(false);
   });
 
-  test("tells two OpenClaws that end each other, with the line that ends it, and offers no repair", async () => {
+  test("tells two OpenClaws that end each other, and offers the exact lines that end it", async () => {
     const on = await stage("health-war");
-    expect(on.text("counsel")).toContain(en.health.counsel.keepOneService);
-    expect(on.text("finding-command")).toContain("systemctl --user disable --now openclaw-gateway-b.service");
     expect(on.text("finding-evidence")).toContain("openclaw-gateway-b.service");
+    await on.click("finding-repair");
+    for (const words of ["disable --now openclaw-gateway-b.service", "reset-failed openclaw-gateway.service", "enable --now openclaw-gateway.service"]) expect(on.text("repair-exactly")).toContain(`systemctl --user ${words}`);
+    expect(on.has("repair-costly")).toBe(true);
+  });
+
+  test("leaves a service of the computer to the person, with the line to type", async () => {
+    const on = await stage("health-scopes");
+    expect(on.text("counsel")).toContain(en.health.counsel.keepOneService);
+    expect(on.text("finding-command")).toContain("sudo systemctl disable --now openclaw-gateway.service");
     expect(on.has("finding-repair")).toBe(false);
+  });
+
+  test("names the one process that would be told to end, and nobody has to wait for it", async () => {
+    const on = await stage("health-stray");
+    await on.click("finding-repair");
+    expect(on.text("repair-exactly")).toContain("kill -TERM 4711");
+    const waits = await stage("health-waiting");
+    expect(waits.text("repair-card")).toContain(en.repair.waitsText);
+    await waits.click("repair-stop-waiting");
+    expect(asked(waits, "careStopWaiting")).toHaveLength(1);
   });
 
   test("tells the worst first, and makes a report where there is nothing else", async () => {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Plan, Undo};
+use crate::plan::{Plan, Step, Undo};
+use crate::target::Target;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,6 +257,30 @@ pub fn undoable<'a>(entries: &'a [Entry], plan: &str) -> Vec<(usize, &'a str)> {
     found.reverse();
     found
 }
+
+/// The gateways that were asked to end and did not while somebody waited.
+pub fn asked_in_vain(entries: &[Entry]) -> Vec<&Target> {
+    let failed = entries.iter().filter_map(|entry| match entry {
+        Entry::StepEnded { plan, step, result: StepResult::Failed { code }, .. } if code == STILL_RUNS => {
+            Some((plan, *step))
+        }
+        Entry::Started { .. }
+        | Entry::StepStarted { .. }
+        | Entry::StepEnded { .. }
+        | Entry::Ended { .. }
+        | Entry::Acknowledged { .. }
+        | Entry::Undone { .. } => None,
+    });
+    let asked = failed.filter_map(|(id, step)| {
+        let plan = entries.iter().filter_map(begun).find(|plan| plan.id == *id)?;
+        let Step::EndGateway { target, .. } = &plan.steps.get(step)?.step else { return None };
+        Some(target)
+    });
+    asked.collect()
+}
+
+/// The code of a step that waited in vain for a gateway's end.
+pub const STILL_RUNS: &str = "repair_still_runs";
 
 fn begun(entry: &Entry) -> Option<&Plan> {
     let Entry::Started { plan, .. } = entry else { return None };

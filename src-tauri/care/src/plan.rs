@@ -13,6 +13,7 @@ pub use step::{Action, PlannedStep, Risk, Step, Stops, Undo};
 
 use crate::finding::{Cause, Evidence, Finding, Severity};
 use crate::survey::Survey;
+use crate::target::Target;
 use crate::token::{CopyPlace, PairingReason, TokenEvidence, winner};
 use crate::who::{Whose, whose};
 
@@ -93,6 +94,24 @@ pub enum Advice {
 }
 
 impl Plan {
+    /// The same, where a gateway was asked to end before and did not: then it is taken away at once, which a person has to agree to anew.
+    pub fn insisting(mut self, asked: &[&Target]) -> Self {
+        let mut changed = false;
+        for planned in &mut self.steps {
+            let Step::EndGateway { target, .. } = &planned.step else { continue };
+            if asked.contains(&target) {
+                *planned = Step::ForceGateway { target: target.clone() }.planned();
+                changed = true;
+            }
+        }
+        if changed {
+            let steps: Vec<Step> = self.steps.iter().map(|planned| planned.step.clone()).collect();
+            self.fingerprint = agreed(&self.ground, &steps);
+            self.id = format!("{:x}-{}", self.made_ms, &self.fingerprint[..8]);
+        }
+        self
+    }
+
     /// Writes these entries of ours into OpenClaw's configuration, as a person has read it. `shown`: names exactly that.
     pub fn of_entries(paths: Vec<String>, shown: &str, now_ms: i64) -> Self {
         Self {

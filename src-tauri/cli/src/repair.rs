@@ -63,7 +63,22 @@ async fn apply(terminal: Terminal, folders: &Folders, fingerprint: &str) -> Resu
         return Err(Stop::Silent(Exit::PersonNeeded));
     }
     let request = Request::CareRepair { plan: plan.id.clone() };
-    let repair: RepairView = Client::connect(folders).await?.ask(&request).await?;
+    if plan.steps.iter().any(|planned| matches!(planned.step, Step::EndGateway { .. })) {
+        terminal.say(say::may_stop_waiting(language))?;
+    }
+    let mut client = Client::connect(folders).await?;
+    let repairing = client.ask(&request);
+    tokio::pin!(repairing);
+    let repair: RepairView = loop {
+        tokio::select! {
+            repair = &mut repairing => break repair?,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                // A step that nobody can cut short goes on to its end.
+                let _: Result<Nothing, Failure> =
+                    Client::connect(folders).await?.ask(&Request::CareStopWaiting {}).await;
+            }
+        }
+    };
     terminal.tell(&repair)?;
     let outcome = repair.outcome.as_ref().unwrap_or(&Outcome::NotRecorded);
     terminal.say(ended(language, outcome, &repair))?;
@@ -213,6 +228,7 @@ fn step(language: Language, step: &Step) -> String {
         Step::SwitchOn { unit } => say::switch_on(language, unit),
         Step::RestartService { unit, .. } => say::restart_service(language, unit),
         Step::RewriteService { unit, .. } => say::rewrite_service(language, unit),
+        Step::ForceGateway { target } => say::force_gateway(language, target.pid),
         Step::EndGateway { target, .. } => say::end_gateway(language, target.pid),
     }
 }

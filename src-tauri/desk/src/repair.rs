@@ -28,11 +28,11 @@ use care::allowance::allow;
 use care::apply::apply;
 use care::duplicates::commands;
 use care::finding::Cause;
-use care::journal::{Entry, Journal, Outcome, undoable};
+use care::journal::{Entry, Journal, Outcome, asked_in_vain, undoable};
 use care::plan::{Plan, plan};
 use channel::clock::Clock;
 use gateway::Introduction;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub(crate) use chain::see_chain;
 pub(crate) use keeper::Keeper;
@@ -60,6 +60,8 @@ pub(crate) struct Workshop {
     means: Means,
     view: Arc<watch::Sender<CareView>>,
     known: Arc<Mutex<Known>>,
+    /// Told when nobody wants to wait any longer for a gateway's end.
+    impatience: Arc<Notify>,
     /// Who looks after our entries in OpenClaw's configuration.
     pub(crate) keeper: Keeper,
 }
@@ -103,7 +105,8 @@ impl Workshop {
         let (view, _) = watch::channel(CareView { last, ..CareView::unseen() });
         let view = Arc::new(view);
         let keeper = Keeper::start(operator, &means, &view);
-        let workshop = Self { operator: operator.clone(), means, view, known: Arc::default(), keeper };
+        let workshop =
+            Self { operator: operator.clone(), means, view, known: Arc::default(), impatience: Arc::default(), keeper };
         tokio::spawn(workshop.clone().watch_link());
         workshop
     }
@@ -158,10 +161,12 @@ impl Workshop {
     async fn find(&self) -> Result<Vec<FindingView>, Failure> {
         let facts = self.facts().await?;
         let now_ms = self.means.now_ms();
+        let entries = self.entries()?;
+        let asked = asked_in_vain(&entries);
         let view = |finding: &care::finding::Finding| {
             let (repair, commands) = match plan(finding, &facts.survey, &facts.tokens, now_ms) {
                 // The plan shows every command itself.
-                Ok(plan) => (Repair::Plan { plan: Box::new(plan) }, Vec::new()),
+                Ok(plan) => (Repair::Plan { plan: Box::new(plan.insisting(&asked)) }, Vec::new()),
                 Err(why) => (Repair::None { why }, commands(finding)),
             };
             let evidence = finding.evidence.clone();
@@ -243,7 +248,7 @@ impl Workshop {
             begun = may(view.running.as_ref().map(|running| running.plan.as_str()));
             if begun.is_ok() {
                 let of = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
-                view.running = Some(Running { plan: plan.id.clone(), step: 0, of });
+                view.running = Some(Running { plan: plan.id.clone(), step: 0, of, waits: false });
             }
             begun.is_ok()
         });
@@ -271,11 +276,24 @@ impl Workshop {
         self.operator.step_aside().await?;
         let since_ms = self.dashboards_since()?;
         let (view, known) = (Arc::clone(&self.view), Arc::clone(&self.known));
-        let mut mechanic = Mechanic::new(self.means.clone(), journal, device_id, since_ms, view, known);
+        let impatience = Arc::clone(&self.impatience);
+        let mut mechanic = Mechanic::new(self.means.clone(), journal, device_id, since_ms, view, known, impatience);
         let plan = plan.clone();
         // A panic in the middle must not keep the link away for ever.
         let applied = tokio::spawn(async move { apply(&plan, &mut mechanic).await }).await;
         applied.map_err(|_| Failure::bare(FailureCode::Internal))
+    }
+
+    /// Waits no longer for a gateway that was asked to end: the repair ends at that step.
+    ///
+    /// # Errors
+    /// `repair_unknown`: nothing waits for one.
+    pub(crate) fn stop_waiting(&self) -> Result<(), Failure> {
+        if !self.view.borrow().running.as_ref().is_some_and(|running| running.waits) {
+            return Err(unknown());
+        }
+        self.impatience.notify_waiters();
+        Ok(())
     }
 
     /// What the journal says of a repair, and to everybody of the newest. `None`: nothing.

@@ -48,6 +48,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::clear_gateway,
             commands::care_look,
             commands::care_repair,
+            commands::care_stop_waiting,
             commands::care_undo,
             commands::care_acknowledge,
             commands::care_history,

@@ -41,6 +41,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "clear_gateway",
     "care_look",
     "care_repair",
+    "care_stop_waiting",
     "care_undo",
     "care_acknowledge",
     "care_history",

@@ -310,6 +310,13 @@ pub(crate) async fn care_repair(owner: State<'_, Owner>, plan: String) -> Answer
     owner.ask(Request::CareRepair { plan }).await
 }
 
+/// Waits no longer for a gateway that a repair asked to end. Only for a click of the person.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn care_stop_waiting(owner: State<'_, Owner>) -> Answer<Nothing> {
+    owner.ask(Request::CareStopWaiting {}).await
+}
+
 /// Puts back what a repair put aside. Only for a click of the person.
 #[tauri::command]
 #[specta::specta]

@@ -113,6 +113,22 @@ export const WAR: Evidence[] = [
   { kind: "occupant", process: { pid: 4711, program: "node", uid: 1000, container: null, unit: "openclaw-gateway-b.service" } },
 ];
 
+/** The person's own service, and the same one as a service of the computer. */
+export const SCOPES: Evidence[] = (["user", "system"] as const).map((scope) => ({
+  kind: "service",
+  service: {
+    unit: OWN,
+    scope,
+    path: scope === "user" ? `/home/anna/.config/systemd/user/${OWN}` : `/etc/systemd/system/${OWN}`,
+    port: PORT,
+    stateDir: "/home/anna/.openclaw",
+    phase: scope === "user" ? "running" : "stopped",
+    starts: "byItself",
+    restarts: 0,
+    exitStatus: null,
+  },
+}));
+
 /** A repair that ended. */
 export function repairView(cause: Cause, outcome: RepairOutcome | null, states: StepView["state"][], more: Partial<RepairView> = {}): RepairView {
   const plan = planOf(cause);

@@ -1,5 +1,5 @@
 import type { CareView, Evidence, GatewayView, Language } from "../backend";
-import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, WAR } from "./care";
+import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, SCOPES, WAR } from "./care";
 import { gatewayView, IDS } from "./gateway";
 import { ago } from "./ago";
 import { homeView } from "./home";
@@ -20,6 +20,20 @@ function turnedAway(tongue: Language, code: string): Partial<CareView> {
 const stale: Evidence[] = [{ kind: "refusal", refusal: { kind: "deviceTokenMismatch" } }, { kind: "device", id: IDS.ours, name: null }];
 const away = { state: "stuck", version: null, sinceMs: ago(3), failure: { code: "gateway_device_token_stale", detail: "AUTH_DEVICE_TOKEN_MISMATCH" } } as const;
 const nothing = (tongue: Language) => linkRows(tongue, Object.fromEntries(["service", "plugin", "gateway", "pairing", "agent", "model"].map((link) => [link, { state: "notLooked", name: null }])), null);
+
+/** A gateway that somebody started by hand has the port of the person's own. */
+function stray(tongue: Language): Partial<CareView> {
+  return {
+    rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_other" } }, pairing: behind("gateway"), agent: behind("gateway"), model: behind("gateway") }),
+    findings: [
+      finding("wrongInstance", [
+        { kind: "occupant", process: { pid: 4711, program: "node", uid: 1000, container: null, unit: null } },
+        { kind: "notMine", why: { kind: "anotherState", stateDir: "/home/anna/.openclaw-old" } },
+        { kind: "nextStart", unit: "openclaw-gateway.service", pid: 4711 },
+      ]),
+    ],
+  };
+}
 
 /** Every situation of the page about the health of it all. */
 export const CARE_SCENES = {
@@ -95,6 +109,8 @@ export const CARE_SCENES = {
       },
       { ...away, failure: { code: "gateway_other" } },
     ),
+  "health-stray": (tongue) => scene(tongue, stray(tongue), { ...away, failure: { code: "gateway_other" } }),
+  "health-waiting": (tongue) => scene(tongue, { ...stray(tongue), running: { plan: "19a2-wrongInstance", step: 0, of: 2, waits: true } }, { ...away, failure: { code: "gateway_other" } }),
   "health-war": (tongue) =>
     scene(
       tongue,
@@ -104,6 +120,10 @@ export const CARE_SCENES = {
       },
       { ...away, failure: { code: "gateway_other" } },
     ),
+  "health-scopes": (tongue) =>
+    scene(tongue, {
+      findings: [finding("twoServices", [{ kind: "port", port: 18789 }, ...SCOPES], "warning", { kind: "onlyThePerson", advice: "keepOneService" }, ["sudo systemctl disable --now openclaw-gateway.service"])],
+    }),
   "health-pairing": (tongue) =>
     scene(
       tongue,
@@ -114,15 +134,15 @@ export const CARE_SCENES = {
       { ...away, failure: { code: "gateway_pairing_needed" } },
     ),
   "health-repairing": (tongue) =>
-    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 1, of: 3 } }, away),
+    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 1, of: 3, waits: false } }, away),
   "health-by-hand": (tongue) =>
     scene(
       tongue,
-      { ...turnedAway(tongue, "gateway_token_missing"), findings: [finding("noAuthConfigured", [{ kind: "refusal", refusal: { kind: "tokenMissing" } }])], running: { plan: "19a2-noAuthConfigured", step: 1, of: 2 } },
+      { ...turnedAway(tongue, "gateway_token_missing"), findings: [finding("noAuthConfigured", [{ kind: "refusal", refusal: { kind: "tokenMissing" } }])], running: { plan: "19a2-noAuthConfigured", step: 1, of: 2, waits: false } },
       { ...away, failure: { code: "gateway_token_missing" } },
     ),
   "health-checking": (tongue) =>
-    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 3, of: 3 } }, away),
+    scene(tongue, { ...turnedAway(tongue, "gateway_token_wrong"), findings: [finding("sharedTokenWrong", COPIES)], running: { plan: "19a2-sharedTokenWrong", step: 3, of: 3, waits: false } }, away),
   "health-verified": (tongue) => scene(tongue, { last: repairView("deviceTokenStale", { kind: "verified" }, ["done", "done"], { undoable: true }) }),
   "health-no-help": (tongue) =>
     scene(

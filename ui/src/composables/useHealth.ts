@@ -81,6 +81,7 @@ export function useRepair() {
     running, plan, isGoingOn, isUndo, shown, failure,
     repair: (chosen: Plan) => run(chosen, false),
     undo: (chosen: Plan) => run(chosen, true),
+    stopWaiting: () => attempt(() => backend.careStopWaiting()),
     acknowledge: (chosen: Plan) => attempt(() => backend.careAcknowledge(chosen.id)),
     putAway: (chosen: Plan) => (put.value = chosen.id),
   };

@@ -127,6 +127,11 @@ pub enum Step {
         #[specta(type = Number)]
         ends_within_ms: u64,
     },
+    /// Take such a gateway away at once, which was asked before and did not end. What it was doing is lost.
+    ForceGateway {
+        /// It, and everything that is looked at again before.
+        target: Target,
+    },
 }
 
 /// A step with everything that a person wants to know before they agree.
@@ -253,7 +258,8 @@ impl Step {
             | Self::OpenDashboard
             | Self::SwitchOff { .. }
             | Self::ForgetFailures { .. }
-            | Self::EndGateway { .. } => false,
+            | Self::EndGateway { .. }
+            | Self::ForceGateway { .. } => false,
         }
     }
 
@@ -322,6 +328,10 @@ impl Step {
             }
             Self::EndGateway { target, .. } => {
                 let signal = Action::Signal { signal: "TERM".into(), pid: target.pid };
+                (signal, Risk::Interrupts, Stops::Gateway, Undo::Impossible)
+            }
+            Self::ForceGateway { target } => {
+                let signal = Action::Signal { signal: "KILL".into(), pid: target.pid };
                 (signal, Risk::Interrupts, Stops::Gateway, Undo::Impossible)
             }
         };

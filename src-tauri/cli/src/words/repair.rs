@@ -7,6 +7,7 @@ desk::words! {
     step(number, what): "   {number}) {what}", "   {number}) {what}";
     undo(id): "To put back what was put aside: smartpi repair --undo {id}", "如需恢复已暂存的内容：smartpi repair --undo {id}";
     ask_apply(word): "Type {word} to do this: ", "输入 {word} 以继续：";
+    may_stop_waiting(): "While the other OpenClaw finishes its work: Ctrl-C to wait no longer.", "在另一个 OpenClaw 完成工作期间，按 Ctrl-C 可不再等待。";
     apply_word(): "repair", "修复";
     entries_written(): "SmartPi's entries are written. To see how it is now: smartpi doctor", "SmartPi 的条目已写入。查看当前状况：smartpi doctor";
     undone(): "It is put back as it was.", "已恢复原状。";
@@ -96,5 +97,6 @@ desk::words! {
     switch_on(unit): "Start the service {unit} now and with the computer, and wait for its OpenClaw.", "启动系统服务 {unit} 并设为随电脑启动，再等待其 OpenClaw 就绪。";
     restart_service(unit): "Stop the service {unit}, and start it again.", "停止系统服务 {unit}，再重新启动。";
     rewrite_service(unit): "Have OpenClaw write its service {unit} anew; a copy of the one before is kept, and can be put back. Conversations that go on are interrupted.", "让 OpenClaw 重新写入系统服务 {unit}，并保留原来的副本，可以恢复。正在进行的对话会中断。";
+    force_gateway(pid): "Take the other OpenClaw (process {pid}) away at once. It was asked to end and did not; what it is doing is lost.", "立即结束另一个 OpenClaw（进程 {pid}）。它已收到退出请求但没有退出，未完成的工作会丢失。";
     end_gateway(pid): "Ask the other OpenClaw (process {pid}) to end, and wait until it has finished its work, up to 6 minutes.", "请求另一个 OpenClaw（进程 {pid}）退出，并等它完成手头的工作，最长 6 分钟。";
 }

@@ -27,6 +27,8 @@ const ANSWER: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long OpenClaw's own commands may take, one after the other.
 const OPENCLAW: Duration = Duration::from_secs(300);
+/// How long a repair may take: a gateway ends within six minutes, another one starts within three, and it is looked twice whether that helped.
+const REPAIR: Duration = Duration::from_secs(900);
 /// For a gateway of another computer: two attempts, and a person who unlocks the keyring.
 const ELSEWHERE: Duration = Duration::from_secs(120);
 
@@ -207,19 +209,20 @@ fn patience(request: &Request) -> Duration {
     if let Request::LinkAwait { timeout_s } = request {
         return PATIENCE + Duration::from_secs((*timeout_s).min(LINK_AWAIT_S));
     }
-    // Without a gateway OpenClaw's own command judges each change of the configuration; a repair may wait for a restart.
+    // Without a gateway OpenClaw's own command judges each change of the configuration.
     let by_openclaw = matches!(
         request,
         Request::SetupLook {}
             | Request::SetupInstall { .. }
             | Request::CareLook {}
-            | Request::CareRepair { .. }
-            | Request::CareUndo { .. }
             | Request::EntriesPreview { .. }
             | Request::EntriesWrite { .. }
     );
     if by_openclaw {
         return OPENCLAW;
+    }
+    if matches!(request, Request::CareRepair { .. } | Request::CareUndo { .. }) {
+        return REPAIR;
     }
     if matches!(request, Request::GatewayLook { .. } | Request::GatewayChoose(_)) {
         return ELSEWHERE;

@@ -264,6 +264,9 @@ pub enum Request {
         /// Its id.
         plan: String,
     },
+    /// Wait no longer for a gateway that was asked to end: the repair ends there, and the gateway goes on.
+    #[serde(rename = "care.stop_waiting")]
+    CareStopWaiting {},
     /// Put back what a repair put aside. Only a person may cause this.
     #[serde(rename = "care.undo")]
     CareUndo {
@@ -303,7 +306,7 @@ pub enum Request {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 52] = [
+    pub const KNOWN: [&'static str; 53] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -349,6 +352,7 @@ impl Request {
         "gateway.clear",
         "care.look",
         "care.repair",
+        "care.stop_waiting",
         "care.undo",
         "care.acknowledge",
         "care.entries_preview",
@@ -412,6 +416,7 @@ mod tests {
             json!({"id":41,"do":"gateway.clear","devices":false}),
             json!({"id":42,"do":"care.look"}),
             json!({"id":43,"do":"care.repair","plan":"p"}),
+            json!({"id":56,"do":"care.stop_waiting"}),
             json!({"id":44,"do":"care.undo","plan":"p"}),
             json!({"id":45,"do":"care.acknowledge","plan":"p"}),
             json!({"id":46,"do":"care.history"}),

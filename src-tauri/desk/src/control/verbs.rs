@@ -168,6 +168,7 @@ impl Answers for Verbs {
             Request::GatewayClear { devices } => json(&self.operator.clear(devices).await?),
             Request::CareLook {} => done(self.workshop.look().await),
             Request::CareRepair { plan } => json(&self.workshop.repair(&plan).await?),
+            Request::CareStopWaiting {} => done(self.workshop.stop_waiting()),
             Request::CareUndo { plan } => json(&self.workshop.undo(&plan).await?),
             Request::CareAcknowledge { plan } => done(self.workshop.acknowledge(&plan)),
             Request::EntriesPreview { change } => json(&self.workshop.keeper.preview(change).await?),

@@ -9,7 +9,7 @@ use care::journal::{Entry, Journal, JournalError};
 use care::plan::{Ground, PlannedStep};
 use care::token::ConnectOutcome;
 use gateway::{Shared, Token};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::connection::come_in;
 use super::evidence::{Facts, Tried, findings, gather};
@@ -28,6 +28,7 @@ pub(super) struct Mechanic {
     dashboards_since_ms: i64,
     view: Arc<watch::Sender<CareView>>,
     known: Arc<Mutex<Known>>,
+    impatience: Arc<Notify>,
     /// The gateway's secret, read again by a step.
     pub(super) read: Option<Token>,
 }
@@ -40,8 +41,31 @@ impl Mechanic {
         dashboards_since_ms: i64,
         view: Arc<watch::Sender<CareView>>,
         known: Arc<Mutex<Known>>,
+        impatience: Arc<Notify>,
     ) -> Self {
-        Self { means, journal, device_id, dashboards_since_ms, view, known, read: None }
+        Self { means, journal, device_id, dashboards_since_ms, view, known, impatience, read: None }
+    }
+
+    /// Waits for something that a person may stop waiting for; everybody sees that they may. `None`: they did.
+    pub(super) async fn unless_stopped<T>(&self, waiting: impl Future<Output = T>) -> Option<T> {
+        let stopped = self.impatience.notified();
+        tokio::pin!(stopped);
+        // From here on it is heard, before anybody is told of it.
+        stopped.as_mut().enable();
+        let waits = |waits: bool| {
+            self.view.send_modify(|view| {
+                if let Some(running) = &mut view.running {
+                    running.waits = waits;
+                }
+            });
+        };
+        waits(true);
+        let done = tokio::select! {
+            done = waiting => Some(done),
+            () = stopped => None,
+        };
+        waits(false);
+        done
     }
 
     /// The one that was read again, else the one that OpenClaw's own command line would use.

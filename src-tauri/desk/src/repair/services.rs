@@ -1,6 +1,7 @@
 //! Steps about services and gateways: the user's own service manager is told to, and a gateway that nobody looks after is asked to end.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use care::survey::{Phase, Scope, Service, Starts, Survey};
@@ -22,6 +23,8 @@ pub(super) const SERVICE: &str = "service:";
 const MANAGER: Duration = Duration::from_secs(30);
 /// A port is free this long after whoever had it ended: the kernel is done at once, its children may not be.
 const FREE: Duration = Duration::from_secs(20);
+/// A thread waits this long for the end of a process before it is asked whether anybody still wants to wait.
+const GLANCE: Duration = Duration::from_millis(500);
 /// Between two looks.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -55,42 +58,90 @@ pub(super) async fn restart_service(mechanic: &mut Mechanic, unit: &str, within_
     returns(mechanic).await
 }
 
-/// Asks it to end, and waits for that and for its port.
+/// Asks it to end, and waits for that and for its port, unless a person stops waiting.
 pub(super) async fn end(mechanic: &Mechanic, target: &Target, within_ms: u64) -> Result<(), Failure> {
-    let within = Duration::from_millis(within_ms);
-    let shown = target.clone();
-    let ended = tokio::task::spawn_blocking(move || {
-        let held = Held::take(&shown)?;
-        held.tell(Ending::Asked)?;
-        held.ends_within(within)
-    });
-    match ended.await.map_err(|_| Failure::bare(FailureCode::Internal))? {
-        // Whoever is gone does not need to be told.
-        Ok(true) | Err(Refused::Ended) => {}
-        Ok(false) => return Err(Failure::with(FailureCode::RepairStillRuns, json!({ "pid": target.pid }))),
-        Err(Refused::System(error)) => {
-            tracing::warn!(error, "a signal was refused");
-            return Err(Failure::bare(FailureCode::Internal));
+    let held = tell(target, Ending::Asked).await?;
+    let within = Instant::now() + Duration::from_millis(within_ms);
+    let waiting = async {
+        while let Some(held) = &held {
+            if ended(held, GLANCE).await? {
+                return Ok(true);
+            }
+            if Instant::now() >= within {
+                return Ok(false);
+            }
         }
-        Err(
-            refused @ (Refused::AnotherProcess
-            | Refused::Changed
-            | Refused::NoGateway
-            | Refused::AnotherUser
-            | Refused::Elsewhere
-            | Refused::Family
-            | Refused::Supervised
-            | Refused::NotListening
-            | Refused::Unseen(_)),
-        ) => {
-            tracing::warn!(%refused, pid = target.pid, "a process is let alone");
-            return Err(Failure::bare(FailureCode::RepairChanged));
-        }
+        Ok(true)
+    };
+    match mechanic.unless_stopped(waiting).await {
+        Some(Ok(true)) => is_free(mechanic, target).await,
+        Some(Ok(false)) | None => Err(still_runs(target)),
+        Some(Err(failure)) => Err(failure),
     }
+}
+
+/// Takes it away, and waits for its port.
+pub(super) async fn force(mechanic: &Mechanic, target: &Target) -> Result<(), Failure> {
+    if let Some(held) = tell(target, Ending::Forced).await?
+        && !ended(&held, FREE).await?
+    {
+        return Err(still_runs(target));
+    }
+    is_free(mechanic, target).await
+}
+
+/// Tells it, if it is still what the plan showed. `None`: it has ended by itself.
+async fn tell(target: &Target, ending: Ending) -> Result<Option<Arc<Held>>, Failure> {
+    let shown = target.clone();
+    let told = tokio::task::spawn_blocking(move || {
+        let held = Held::take(&shown)?;
+        held.tell(ending)?;
+        Ok(Arc::new(held))
+    });
+    match told.await.map_err(|_| Failure::bare(FailureCode::Internal))? {
+        Ok(held) => Ok(Some(held)),
+        // Whoever is gone does not need to be told.
+        Err(Refused::Ended) => Ok(None),
+        Err(refused) => Err(let_alone(&refused, target)),
+    }
+}
+
+async fn ended(held: &Arc<Held>, within: Duration) -> Result<bool, Failure> {
+    let held = Arc::clone(held);
+    let ended = tokio::task::spawn_blocking(move || held.ends_within(within));
+    let ended = ended.await.map_err(|_| Failure::bare(FailureCode::Internal))?;
+    ended.map_err(|refused| {
+        tracing::warn!(%refused, "the end of a process cannot be seen");
+        Failure::bare(FailureCode::Internal)
+    })
+}
+
+fn let_alone(refused: &Refused, target: &Target) -> Failure {
+    tracing::warn!(%refused, pid = target.pid, "a process is let alone");
+    Failure::bare(match refused {
+        Refused::System(_) => FailureCode::Internal,
+        Refused::Ended
+        | Refused::AnotherProcess
+        | Refused::Changed
+        | Refused::NoGateway
+        | Refused::AnotherUser
+        | Refused::Elsewhere
+        | Refused::Family
+        | Refused::Supervised
+        | Refused::NotListening
+        | Refused::Unseen(_) => FailureCode::RepairChanged,
+    })
+}
+
+fn still_runs(target: &Target) -> Failure {
+    Failure::with(FailureCode::RepairStillRuns, json!({ "pid": target.pid }))
+}
+
+async fn is_free(mechanic: &Mechanic, target: &Target) -> Result<(), Failure> {
     let until = Instant::now() + FREE;
     while is_held(&look(&mechanic.means).await?, target) {
         if Instant::now() >= until {
-            return Err(Failure::with(FailureCode::RepairStillRuns, json!({ "pid": target.pid })));
+            return Err(still_runs(target));
         }
         sleep(AGAIN).await;
     }

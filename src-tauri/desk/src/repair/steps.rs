@@ -91,6 +91,7 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
         Step::EndGateway { target, ends_within_ms } => {
             services::end(mechanic, target, *ends_within_ms).await.map(|()| None)
         }
+        Step::ForceGateway { target } => services::force(mechanic, target).await.map(|()| None),
     }
 }
 

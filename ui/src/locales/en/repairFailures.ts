@@ -8,7 +8,7 @@ export const repairFailures = {
   repair_expired: { what: "This plan is too old. Nothing was done.", next: "Check again for a new one." },
   repair_unknown: { what: "This plan does not exist any more. Nothing was done.", next: "Check again for a new one." },
   repair_not_recorded: { what: "SmartPi could not write down what it does, so nothing was done.", next: "Check the free space of the disk, then try again." },
-  repair_still_runs: { what: "The other OpenClaw was asked to end, and still finishes something. Nothing more was done.", next: "Wait a few minutes, then check again." },
+  repair_still_runs: { what: "The other OpenClaw was asked to end, and still finishes something. Nothing more was done.", next: "Wait a few minutes, then check again. If it still runs, SmartPi can take it away at once, after your consent." },
   repair_service_failed: { what: "Your computer could not switch the service. Nothing more was done.", next: "Check again. If it stays so, make a report in Settings for whoever helps you." },
   repair_no_undo: { what: "Nothing of this repair can be undone any more.", next: "Check again to see how it is now." },
 };

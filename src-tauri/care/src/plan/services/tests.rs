@@ -4,6 +4,7 @@ use super::*;
 use crate::duplicates::complete;
 use crate::duplicates::tests::{GATEWAY, PORT, gateways, nobody, ours, running, service, stray, war};
 use crate::finding::detect;
+use crate::journal::{Entry, StepResult, asked_in_vain};
 use crate::plan::tests::tokens;
 use crate::plan::{Action, Ground, Plan, Undo, plan};
 use crate::seen::{Blind, Seen};
@@ -123,6 +124,24 @@ fn a_stray_is_asked_to_end_before_the_service_starts() {
     assert_eq!(plan.steps[0].undo, Undo::Impossible);
     let Step::EndGateway { target, .. } = &plan.steps[0].step else { panic!("{plan:?}") };
     assert_eq!((target.pid, target.start, target.port), (GATEWAY, 5_000, PORT));
+    // Taken away it is only by a second consent, after it was asked in vain.
+    let (first, target) = (plan.clone(), target.clone());
+    assert_eq!(plan.clone().insisting(&[]), plan);
+    let other = Target { pid: GATEWAY, start: 5_001, ..target.clone() };
+    assert_eq!(plan.clone().insisting(&[&other]), plan);
+    let forced = plan.insisting(&[&target]);
+    assert_eq!(forced.steps[0].action, Action::Signal { signal: "KILL".into(), pid: GATEWAY });
+    assert_eq!((forced.steps.len(), &forced.steps[1], &forced.ground), (2, &first.steps[1], &first.ground));
+    assert_ne!((&forced.fingerprint, &forced.id), (&first.fingerprint, &first.id));
+    let failed = |code: &str| {
+        let result = StepResult::Failed { code: code.into() };
+        vec![
+            Entry::Started { at_ms: 1, plan: Box::new(first.clone()) },
+            Entry::StepEnded { at_ms: 2, plan: first.id.clone(), step: 0, result },
+        ]
+    };
+    assert_eq!(asked_in_vain(&failed("repair_still_runs")), [&target]);
+    assert!(asked_in_vain(&failed("repair_changed")).is_empty());
     // Without a service nothing would come in its place.
     left_to_the_person(
         &stray(),

@@ -127,6 +127,8 @@ pub struct Running {
     pub step: u32,
     /// How many steps there are.
     pub of: u32,
+    /// It waits for a gateway to finish its work, and the person may stop that (`care.stop_waiting`).
+    pub waits: bool,
 }
 
 /// A repair: `care.repair`, `care.undo`; and one of `care.history`.
