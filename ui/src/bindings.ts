@@ -85,6 +85,8 @@ export const commands = {
 	careLook: () => typedError<Nothing, Failure>(__TAURI_INVOKE("care_look")),
 	/**  Carries out a plan of the view. Only for a click of the person. */
 	careRepair: (plan: string) => typedError<RepairView, Failure>(__TAURI_INVOKE("care_repair", { plan })),
+	/**  Waits no longer for a gateway that a repair asked to end. Only for a click of the person. */
+	careStopWaiting: () => typedError<Nothing, Failure>(__TAURI_INVOKE("care_stop_waiting")),
 	/**  Puts back what a repair put aside. Only for a click of the person. */
 	careUndo: (plan: string) => typedError<RepairView, Failure>(__TAURI_INVOKE("care_undo", { plan })),
 	/**  The person has seen that a repair was interrupted. */
@@ -1888,6 +1890,8 @@ export type Running = {
 	step: number,
 	/**  How many steps there are. */
 	of: number,
+	/**  It waits for a gateway to finish its work, and the person may stop that (`care.stop_waiting`). */
+	waits: boolean,
 };
 
 /**  `devices.add_script`. */
@@ -2184,7 +2188,11 @@ path: string } |
 /**  It, and everything that is looked at again before it is told. */
 target: Target; 
 /**  It may take this long, ms. */
-endsWithinMs: number };
+endsWithinMs: number } | 
+/**  Take such a gateway away at once, which was asked before and did not end. What it was doing is lost. */
+{ kind: "forceGateway"; 
+/**  It, and everything that is looked at again before. */
+target: Target };
 
 /**  How far a step is. */
 export type StepState = 

@@ -172,7 +172,7 @@ describe("a plan in words", () => {
     expect(plan.steps.map(({ step }) => stepText(step, en))).toEqual([en.repair.steps.writeAuth, en.repair.steps.awaitRestart]);
     expect(plan.steps.map(({ action }) => actionText(action, zh).label)).toEqual([zh.repair.actions.config, zh.repair.actions.person]);
     expect(sentOf(plan, en)).toBe(en.repair.sends);
-    const at = (step: number) => repairStory({ outcome: null, interrupted: false, steps: [] }, { plan: plan.id, step, of: 2 }, en, plan);
+    const at = (step: number) => repairStory({ outcome: null, interrupted: false, steps: [] }, { plan: plan.id, step, of: 2, waits: false }, en, plan);
     expect([at(0), at(1), at(2)].map(({ title }) => title)).toEqual([en.repair.running, en.repair.yourTurn, en.repair.running]);
   });
 
@@ -189,7 +189,7 @@ describe("a plan in words", () => {
     expect(of({}, { kind: "changed", step: 0 }).text).toContain("before step 1");
     expect(of({ interrupted: true }).title).toBe(en.repair.interrupted);
     expect(of({ steps: [{ state: "undone", failure: null }, { state: "done", failure: null }] }, { kind: "verified" }).title).toBe("Undone");
-    expect(repairStory(repairView("hung", null, []), { plan: "x", step: 2, of: 2 }, en).text).toBe(en.repair.checking);
+    expect(repairStory(repairView("hung", null, []), { plan: "x", step: 2, of: 2, waits: false }, en).text).toBe(en.repair.checking);
   });
 });
 
