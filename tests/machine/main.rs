@@ -9,9 +9,7 @@ mod stage;
 mod strays;
 
 use anyhow::{Result, ensure};
-use stage::{
-    SECOND, UNIT, a_look_changes_nothing, all_well, begin, configure, install, property, ready, systemctl, told,
-};
+use stage::{SECOND, UNIT, a_look_changes_nothing, all_well, begin, configure, install, property, ready, systemctl};
 
 /// The two that hurt most, in `make test`.
 #[test]

@@ -132,6 +132,42 @@ fn banned_names(sources: &[Source]) -> Vec<String> {
     found
 }
 
+/// Words by which a program ends others' processes or tells a service manager something, each with the files of the product that may say them: one that does it,
+/// and those that show it to a person.
+const POWERS: [(&str, &[&str]); 8] = [
+    ("pidfd_send_signal", &["src-tauri/care/src/os/linux/handle.rs"]),
+    ("kill_process", &[]),
+    ("libc::kill", &[]),
+    ("TerminateProcess", &[]),
+    ("taskkill", &[]),
+    ("launchctl", &[]),
+    ("schtasks", &[]),
+    (
+        "\"systemctl",
+        &[
+            "src-tauri/desk/src/repair/services.rs",
+            "src-tauri/care/src/plan/step.rs",
+            "src-tauri/care/src/duplicates.rs",
+        ],
+    ),
+];
+
+fn powers(sources: &[Source]) -> Vec<String> {
+    let of_product =
+        |source: &&Source| source.extension() == "rs" && source.path.starts_with("src-tauri/") && !source.is_test();
+    let mut found = Vec::new();
+    for source in sources.iter().filter(of_product) {
+        let written = source.text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let without = |line| if str::trim_start(line).starts_with("//") { "" } else { line };
+        let code: Vec<&str> = written.lines().map(without).collect();
+        for (word, places) in POWERS.iter().filter(|(_, places)| !places.contains(&source.path.as_str())) {
+            let hits = lines_with(&source.path, &code.join("\n"), &[word]);
+            found.extend(hits.into_iter().map(|hit| format!("{hit} (only in {places:?})")));
+        }
+    }
+    found
+}
+
 fn lines_with(path: &str, code: &str, words: &[&str]) -> Vec<String> {
     let lines = code.lines().enumerate();
     let hits = lines
@@ -277,6 +313,15 @@ fn a_crate_without_a_rule_is_found() {
     let planted =
         json!({ "workspace_members": ["a"], "packages": [{ "id": "a", "name": "fresh", "dependencies": [] }] });
     finds(&wrong_arrows(&planted), "fresh");
+}
+
+#[test]
+fn processes_and_services_are_told_things_in_one_place_each() {
+    clean(&powers(&repository()));
+    let planted = |path: &str, code: &str| powers(&[Source::new(path, code)]);
+    finds(&planted("src-tauri/desk/src/x.rs", "fn a() { rustix::process::kill_process(pid, TERM); }"), "kill_process");
+    finds(&planted("src-tauri/cli/src/x.rs", "fn a() { Command::new(\"systemctl\"); }"), "systemctl");
+    clean(&planted("src-tauri/cli/src/x.rs", "fn a() {}\n#[cfg(test)]\nmod tests { const A: &str = \"systemctl\"; }"));
 }
 
 #[test]
