@@ -52,7 +52,7 @@ pub(crate) fn war(machine: &Machine) -> Result<()> {
     systemctl(machine, &["disable", "--now", SECOND])?;
     systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))?;
     systemctl(machine, &["restart", UNIT])?;
-    ready(machine, PORT)
+    is_one(machine)
 }
 
 /// It is there and would not start by itself.
@@ -65,7 +65,7 @@ pub(crate) fn off(machine: &Machine) -> Result<()> {
     ensure!(property(machine, UNIT, "UnitFileState")? == "disabled", "it was not undone");
     told(machine, "serviceOff", None)?;
     systemctl(machine, &["enable", "--now", UNIT])?;
-    ready(machine, PORT)
+    is_one(machine)
 }
 
 /// The same gateway as a service of the computer.

@@ -18,6 +18,7 @@ pub fn is_gone(found: &[Finding], cause: Cause) -> bool {
 pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
     let finding = |cause, severity, evidence| Finding { cause, severity, evidence };
     let mut found = Vec::new();
+    let mut listens = false;
     match whose(survey) {
         Whose::Nobody(nobody) => {
             return vec![finding(Cause::NobodyListens, Severity::Broken, vec![Evidence::Nobody { why: nobody }])];
@@ -37,6 +38,7 @@ pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
             found.push(finding(Cause::CannotTell, Severity::Note, vec![Evidence::Unseen { what: unseen }]));
         }
         Whose::Mine(mine) => {
+            listens = true;
             if mine.stopped || tokens.outcome == ConnectOutcome::Silent {
                 let why = if mine.stopped { Evidence::Stopped } else { Evidence::Silent };
                 return vec![finding(
@@ -47,7 +49,9 @@ pub fn detect(survey: &Survey, tokens: &TokenEvidence) -> Vec<Finding> {
             }
         }
     }
-    found.extend(of_outcome(tokens));
+    // It is there now: that it could not be reached was before.
+    let is_past = |finding: &Finding| listens && finding.cause == Cause::NobodyListens;
+    found.extend(of_outcome(tokens).filter(|finding| !is_past(finding)));
     found.extend(of_clock(tokens));
     found.extend(of_copies(tokens));
     found.extend(of_records(tokens));

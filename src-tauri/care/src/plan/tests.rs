@@ -68,6 +68,7 @@ fn leads_to_none(tokens: &TokenEvidence, cause: Cause, none: &NoPlan) {
 fn nothing_is_wrong_with_a_connection() {
     assert_eq!(detect(&fine(), &tokens(ConnectOutcome::Connected { contradictions: Vec::new() })), []);
     assert_eq!(detect(&fine(), &tokens(ConnectOutcome::Starting)), []);
+    assert_eq!(detect(&fine(), &tokens(ConnectOutcome::NotReached)), []);
 }
 
 #[test]
