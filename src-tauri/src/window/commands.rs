@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed,
-    RepairView, Repairs, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed, Report,
+    ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
@@ -25,6 +25,7 @@ use super::events::BindChanged;
 use super::link::Owner;
 use smartpi_tray::open;
 
+pub(super) mod care;
 pub(super) mod entries;
 pub(super) mod routing;
 pub(super) mod target;
@@ -294,48 +295,6 @@ pub(crate) async fn revoke_token(owner: State<'_, Owner>, device_id: String, rol
 #[specta::specta]
 pub(crate) async fn clear_gateway(owner: State<'_, Owner>, devices: bool) -> Answer<GatewayCleared> {
     owner.ask(Request::GatewayClear { devices }).await
-}
-
-/// Looks whether something is wrong; what is found follows in the view.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn care_look(owner: State<'_, Owner>) -> Answer<Nothing> {
-    owner.ask(Request::CareLook {}).await
-}
-
-/// Carries out a plan of the view. Only for a click of the person.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn care_repair(owner: State<'_, Owner>, plan: String) -> Answer<RepairView> {
-    owner.ask(Request::CareRepair { plan }).await
-}
-
-/// Waits no longer for a gateway that a repair asked to end. Only for a click of the person.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn care_stop_waiting(owner: State<'_, Owner>) -> Answer<Nothing> {
-    owner.ask(Request::CareStopWaiting {}).await
-}
-
-/// Puts back what a repair put aside. Only for a click of the person.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn care_undo(owner: State<'_, Owner>, plan: String) -> Answer<RepairView> {
-    owner.ask(Request::CareUndo { plan }).await
-}
-
-/// The person has seen that a repair was interrupted.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn care_acknowledge(owner: State<'_, Owner>, plan: String) -> Answer<Nothing> {
-    owner.ask(Request::CareAcknowledge { plan }).await
-}
-
-/// What was repaired, newest first, at most 50.
-#[tauri::command]
-#[specta::specta]
-pub(crate) async fn care_history(owner: State<'_, Owner>) -> Answer<Repairs> {
-    owner.ask(Request::CareHistory {}).await
 }
 
 /// Makes a report for support, to be read before it is saved or copied; also where SmartPi does not run.

@@ -35,12 +35,10 @@ codes! {
         "The computer cannot save this. Check its disk space.", "电脑无法保存，请检查磁盘空间。";
     /// The disk is nearly full.
     DiskFull, "disk_full",
-        "The disk is almost full. Your devices keep new messages until there is room. Free some disk space.",
-        "磁盘空间即将用尽，新消息暂时保留在设备上。请清理磁盘空间。";
+        "The disk is almost full. Your devices keep new messages until there is room. Free some disk space.", "磁盘空间即将用尽，新消息暂时保留在设备上。请清理磁盘空间。";
     /// The disk reports errors.
     DiskFailing, "disk_failing",
-        "The disk reports errors. Your devices keep new messages while SmartPi tries again. Check the disk, and back up what matters.",
-        "磁盘读写出错，SmartPi 正在重试，新消息暂时保留在设备上。请检查磁盘并备份重要数据。";
+        "The disk reports errors. Your devices keep new messages while SmartPi tries again. Check the disk, and back up what matters.", "磁盘读写出错，SmartPi 正在重试，新消息暂时保留在设备上。请检查磁盘并备份重要数据。";
     /// The service stops.
     Stopping, "stopping",
         "The service is stopping. Start it again and retry.", "服务正在停止，请重新启动后再试。";
@@ -49,8 +47,7 @@ codes! {
         "Too much at once. Wait a moment and try again.", "操作过多，请稍后再试。";
     /// Not an address of this service.
     NoAddress, "no_address",
-        "The service does not listen on this address. Allow devices on your network, or choose another address.",
-        "服务没有在此地址上监听，请允许局域网设备连接，或选择其他地址。";
+        "The service does not listen on this address. Allow devices on your network, or choose another address.", "服务没有在此地址上监听，请允许局域网设备连接，或选择其他地址。";
     /// Nobody owns this data folder.
     NotRunning, "not_running",
         "SmartPi is not running. Start it with: smartpi serve", "SmartPi 没有运行，请先启动：smartpi serve";
@@ -366,12 +363,10 @@ codes! {
         "Nothing of this repair can be undone.", "此修复没有可还原的内容。";
     /// A gateway was asked to end and has not yet.
     RepairStillRuns, "repair_still_runs",
-        "The other OpenClaw was asked to end and still finishes something, so nothing more was done. Wait a few minutes, then look again.",
-        "已请求另一个 OpenClaw 退出，但它仍在处理事务，因此未继续操作。请等待几分钟后重新检查。";
+        "The other OpenClaw was asked to end and still finishes something, so nothing more was done. Wait a few minutes, then look again.", "已请求另一个 OpenClaw 退出，但它仍在处理事务，因此未继续操作。请等待几分钟后重新检查。";
     /// The service manager could not do a step.
     RepairServiceFailed, "repair_service_failed",
-        "Your computer's service manager could not do this step, so nothing more was done. Look again; if it stays so, save a report and ask for help.",
-        "系统的服务管理程序未能完成此步骤，因此未继续操作。请重新检查；若仍然如此，请保存报告并寻求帮助。";
+        "Your computer's service manager could not do this step, so nothing more was done. Look again; if it stays so, save a report and ask for help.", "系统的服务管理程序未能完成此步骤，因此未继续操作。请重新检查；若仍然如此，请保存报告并寻求帮助。";
     /// No such agent.
     AgentUnknown, "agent_unknown",
         "OpenClaw has no such agent. Look at its agents again and choose one of them.", "OpenClaw 中没有此智能体，请重新查看并选择。";
@@ -385,12 +380,10 @@ codes! {
         "OpenClaw 决定由谁回答的规则保存在另一个文件中，SmartPi 不会改动它，请在其中的 bindings 里选择智能体。";
     /// The configuration is another one than the person saw.
     RouteChanged, "route_changed",
-        "OpenClaw's configuration was changed in the meantime, so nothing was done. Look at the change again.",
-        "OpenClaw 的配置刚刚被更改，因此未执行任何操作，请重新查看更改内容。";
+        "OpenClaw's configuration was changed in the meantime, so nothing was done. Look at the change again.", "OpenClaw 的配置刚刚被更改，因此未执行任何操作，请重新查看更改内容。";
     /// The gateway goes another way than it was told.
     RouteNotTaken, "route_not_taken",
-        "OpenClaw saved the choice but another agent still answers this device. Restart OpenClaw, then look again.",
-        "OpenClaw 已保存选择，但此设备仍由其他智能体回答。请重启 OpenClaw 后再查看。";
+        "OpenClaw saved the choice but another agent still answers this device. Restart OpenClaw, then look again.", "OpenClaw 已保存选择，但此设备仍由其他智能体回答。请重启 OpenClaw 后再查看。";
     /// Several agents, and nothing says which one answers.
     AgentNobody, "agent_nobody",
         "OpenClaw has several agents, and nothing says which one answers your devices. Choose one for each device, or set channels.openclaw-smartpi.defaultAgentId.", "OpenClaw 有多个智能体，但未指定由谁回答您的设备。请为每台设备选择智能体，或设置 channels.openclaw-smartpi.defaultAgentId。";
@@ -402,6 +395,5 @@ codes! {
         "OpenClaw cannot use this model: it has no sign-in or key for it. Set that up with openclaw models auth, or choose another model.", "OpenClaw 无法使用此模型：缺少登录信息或密钥。请用 openclaw models auth 设置，或选择其他模型。";
     /// OpenClaw's writer changed more than it was asked to.
     OpenClawChangedMore, "openclaw_changed_more",
-        "OpenClaw saved this, and changed other settings of its own at the same time. A copy from before is kept; see the detail.",
-        "OpenClaw 已保存，但同时改动了自己的其他设置。更改前的副本已保留，详见说明。";
+        "OpenClaw saved this, and changed other settings of its own at the same time. A copy from before is kept; see the detail.", "OpenClaw 已保存，但同时改动了自己的其他设置。更改前的副本已保留，详见说明。";
 }
