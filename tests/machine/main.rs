@@ -7,6 +7,7 @@ mod person;
 mod services;
 mod stage;
 mod strays;
+mod trace;
 
 use anyhow::{Result, ensure};
 use stage::{SECOND, UNIT, a_look_changes_nothing, all_well, begin, configure, install, property, ready, systemctl};
@@ -35,6 +36,7 @@ fn whose_gateway_it_is_is_told_and_mended() -> Result<()> {
     a_look_changes_nothing(&machine)?;
     ensure!(property(&machine, UNIT, "ActiveState")? == "inactive", "a look woke the gateway");
     strays::copy(&machine)?;
+    strays::a_stubborn_stray(&machine)?;
     strays::foreign(&machine)?;
     strays::contained(&machine)?;
     strays::orphan(&machine)
@@ -42,11 +44,13 @@ fn whose_gateway_it_is_is_told_and_mended() -> Result<()> {
 
 #[test]
 fn what_is_wrong_with_a_service_is_told_and_mended() -> Result<()> {
-    let machine = begin()?;
+    let mut machine = begin()?;
     services::off(&machine)?;
     services::two_scopes(&machine)?;
     services::another_port(&machine)?;
     services::dead_path(&machine)?;
     services::crash_loop(&machine)?;
-    services::legacy_name(&machine)
+    services::legacy_name(&machine)?;
+    services::a_step_that_fails(&machine)?;
+    services::a_war_that_is_over_stays_over(&mut machine)
 }

@@ -4,9 +4,11 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use care::journal::STILL_RUNS;
 use serde_json::Value;
 use support::machine::Machine;
 use support::terminal::Terminal;
+use support::wait;
 
 use crate::stage::{SOON, look};
 
@@ -41,11 +43,40 @@ pub(crate) fn lines(finding: &Value) -> Result<Vec<String>> {
 
 /// Reads the plan of what was found, agrees to it and hears that it helped. `expected`: its exact lines.
 pub(crate) fn mend(machine: &Machine, finding: &Value, expected: &[String]) -> Result<Repaired> {
+    let mut terminal = agree(machine, finding, expected)?;
+    terminal.until(DONE, "that it helped", |text| text.contains("looked twice").then_some(()))?;
+    ensure!(look(machine)?.is_empty(), "a second look finds something");
+    written(machine)
+}
+
+/// Agrees to it, and hears that a step failed, counted from 1.
+pub(crate) fn fail(machine: &Machine, finding: &Value, expected: &[String], step: usize) -> Result<Repaired> {
+    let mut terminal = agree(machine, finding, expected)?;
+    let said = format!("Step {step} failed");
+    terminal.until(DONE, &said, |text| text.contains(&said).then_some(()))?;
+    written(machine)
+}
+
+/// Agrees to it, and does not want to wait for a gateway that does not end.
+pub(crate) fn stop_waiting(machine: &Machine, finding: &Value, expected: &[String]) -> Result<()> {
+    let mut terminal = agree(machine, finding, expected)?;
+    terminal.until(SOON, "that one may stop", |text| text.contains("Ctrl-C").then_some(()))?;
+    let journal = machine.path(JOURNAL);
+    wait::until(SOON, "the gateway to be asked", || {
+        Ok(fs::read_to_string(&journal).is_ok_and(|written| written.contains("stepStarted")))
+    })?;
+    terminal.interrupt(SOON)?;
+    ensure!(terminal.text().contains("Step 1 failed"), "{}", terminal.text());
+    Ok(())
+}
+
+/// Reads the plan of what was found and agrees to it.
+fn agree(machine: &Machine, finding: &Value, expected: &[String]) -> Result<Terminal> {
     let shown = lines(finding)?;
     ensure!(shown == expected, "other steps than expected: {shown:#?}");
     // More than three in an hour are refused, and this is a long day.
     let journal = machine.path(JOURNAL);
-    if journal.exists() {
+    if journal.exists() && !fs::read_to_string(&journal)?.contains(STILL_RUNS) {
         fs::rename(&journal, machine.path("/home/claw/.local/share/smartpi/earlier.jsonl"))?;
     }
     let plans = machine.smartpi(&["repair", "--plan"])?;
@@ -59,12 +90,15 @@ pub(crate) fn mend(machine: &Machine, finding: &Value, expected: &[String]) -> R
         ensure!(terminal.text().contains(line), "{line} is not shown:\n{}", terminal.text());
     }
     terminal.type_line("repair")?;
-    terminal.until(DONE, "that it helped", |text| text.contains("looked twice").then_some(()))?;
-    let repairs = fs::read_to_string(&journal)?;
+    Ok(terminal)
+}
+
+/// What was written down of the repair that was begun.
+fn written(machine: &Machine) -> Result<Repaired> {
+    let repairs = fs::read_to_string(machine.path(JOURNAL))?;
     let begun: Value = serde_json::from_str(repairs.lines().next().context("nothing was written down")?)?;
     let id = begun["plan"]["id"].as_str().with_context(|| format!("no name: {begun}"))?.to_owned();
-    let undoable = repairs.contains(r#""undo":"service:"#);
-    ensure!(look(machine)?.is_empty(), "a second look finds something");
+    let undoable = [r#""undo":"service:"#, r#""undo":"definition:"#].iter().any(|undo| repairs.contains(undo));
     Ok(Repaired { id, undoable })
 }
 

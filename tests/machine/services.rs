@@ -1,6 +1,7 @@
 //! Services that are in one another's way, or cannot do their work.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -12,14 +13,23 @@ use serde_json::Value;
 use support::machine::Machine;
 use support::wait;
 
-use crate::person::{lines, mend, undo};
+use crate::person::{fail, lines, mend, undo};
 use crate::stage::{
-    FOLDER, PORT, SECOND, SOON, UNIT, all_well, configure, done, install, is_one, look, property, ready, survey,
-    systemctl, told, units,
+    FOLDER, PORT, SECOND, SOON, UNIT, all_well, configure, done, install, is_one, look, property, ready, start_ours,
+    survey, systemctl, told, units,
 };
 
 /// A war is named this soon.
 const NAMED: Duration = Duration::from_secs(10);
+
+/// What ends a war.
+fn war_lines() -> [String; 3] {
+    [
+        format!("systemctl --user disable --now {SECOND}"),
+        format!("systemctl --user reset-failed {UNIT}"),
+        format!("systemctl --user enable --now {UNIT}"),
+    ]
+}
 
 /// Two services on one port end each other in turn.
 pub(crate) fn war(machine: &Machine) -> Result<()> {
@@ -37,18 +47,58 @@ pub(crate) fn war(machine: &Machine) -> Result<()> {
     let mut blind = facts.clone();
     blind.gateways.user = Seen::Hidden(Blind::Unsupported);
     ensure!(!causes(&blind).contains(&Cause::RestartWar), "it is seen without the services");
-    let steps = [
-        format!("systemctl --user disable --now {SECOND}"),
-        format!("systemctl --user reset-failed {UNIT}"),
-        format!("systemctl --user enable --now {UNIT}"),
-    ];
-    let repaired = mend(machine, &finding, &steps)?;
+    let repaired = mend(machine, &finding, &war_lines())?;
     is_one(machine)?;
     ensure!(property(machine, SECOND, "UnitFileState")? == "disabled", "the other one starts by itself");
     // As it was: both of them, in one another's way.
     undo(machine, &repaired)?;
     ensure!(property(machine, SECOND, "UnitFileState")? == "enabled", "it was not undone");
     ensure!(units(&look(machine)?[0]) == [UNIT, SECOND], "it was not undone");
+    systemctl(machine, &["disable", "--now", SECOND])?;
+    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))?;
+    systemctl(machine, &["restart", UNIT])?;
+    is_one(machine)
+}
+
+/// A war that was ended is still ended when the machine has started anew.
+pub(crate) fn a_war_that_is_over_stays_over(machine: &mut Machine) -> Result<()> {
+    configure(machine, ".openclaw-b", PORT)?;
+    install(machine, Some("b"), PORT)?;
+    let finding = told(machine, "restartWar", None)?;
+    mend(machine, &finding, &war_lines())?;
+    machine.reboot()?;
+    start_ours(machine)?;
+    is_one(machine)?;
+    all_well(machine)?;
+    ensure!(property(machine, SECOND, "ActiveState")? == "inactive", "the other one is back");
+    Ok(())
+}
+
+/// Each step of a plan fails once: what was done before it can be undone, and nothing was done after it.
+pub(crate) fn a_step_that_fails(machine: &Machine) -> Result<()> {
+    configure(machine, ".openclaw-b", PORT)?;
+    install(machine, Some("b"), PORT)?;
+    // A service manager that fails at one word.
+    let script = "#!/bin/sh\nfor word; do [ \"$word\" = \"$(cat /home/claw/fails)\" ] && exit 1; done\nexec /usr/bin/systemctl \"$@\"\n";
+    machine.write("/usr/local/bin/systemctl", script)?;
+    fs::set_permissions(machine.path("/usr/local/bin/systemctl"), fs::Permissions::from_mode(0o755))?;
+    let switched = || -> Result<[String; 2]> {
+        Ok([property(machine, UNIT, "UnitFileState")?, property(machine, SECOND, "UnitFileState")?])
+    };
+    machine.write("/home/claw/fails", "")?;
+    let before = switched()?;
+    for (word, step) in [("disable", 1), ("enable", 3)] {
+        machine.write("/home/claw/fails", word)?;
+        let finding = told(machine, "restartWar", None).or_else(|_| told(machine, "twoServices", None))?;
+        let failed = fail(machine, &finding, &war_lines(), step)?;
+        machine.write("/home/claw/fails", "")?;
+        if step > 1 {
+            ensure!(switched()? != before, "the first step was not done");
+            undo(machine, &failed)?;
+        }
+        ensure!(switched()? == before, "{:?} is not {before:?}", switched()?);
+    }
+    fs::remove_file(machine.path("/usr/local/bin/systemctl"))?;
     systemctl(machine, &["disable", "--now", SECOND])?;
     systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))?;
     systemctl(machine, &["restart", UNIT])?;

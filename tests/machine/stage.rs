@@ -13,7 +13,7 @@ use support::machine::Machine;
 use support::wait;
 
 /// A gateway that was just started answers after 8 to 30 s; here others start as well.
-pub(crate) const READY: Duration = Duration::from_secs(180);
+pub(crate) const READY: Duration = Duration::from_secs(300);
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 pub(crate) const PORT: u16 = 18_789;
 pub(crate) const SECOND: &str = "openclaw-gateway-b.service";

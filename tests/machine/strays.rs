@@ -7,11 +7,12 @@ use serde_json::Value;
 use support::machine::Machine;
 use support::wait;
 
-use crate::person::{mend, refuse, undo};
+use crate::person::{mend, refuse, stop_waiting, undo};
 use crate::stage::{
     PORT, READY, SOON, UNIT, answers, configure, done, in_background, is_one, listener, main_pid, online, property,
     ready, systemctl, told, units,
 };
+use crate::trace::{Trace, of_command};
 
 /// The line by which the user's service starts.
 fn starts() -> String {
@@ -40,6 +41,30 @@ pub(crate) fn a_stray(machine: &Machine) -> Result<()> {
     systemctl(machine, &["start", UNIT])?;
     ready(machine, PORT)?;
     online(machine)
+}
+
+/// A gateway of another state that does not end when it is asked: nobody has to wait, and it is taken away only by a second consent.
+pub(crate) fn a_stubborn_stray(machine: &Machine) -> Result<()> {
+    systemctl(machine, &["stop", UNIT])?;
+    configure(machine, ".openclaw-c", PORT)?;
+    in_background(machine, "stray", &["openclaw", "--profile", "c", "gateway", "run", "--port", "18789"])?;
+    ready(machine, PORT)?;
+    let stray = listener(machine, PORT)?;
+    done(machine, machine.claw("kill").args(["-s", "STOP", &stray.to_string()]))?;
+    let finding = told(machine, "wrongInstance", Some(stray))?;
+    stop_waiting(machine, &finding, &[format!("kill -TERM {stray}"), starts()])?;
+    ensure!(listener(machine, PORT)? == stray, "it was ended");
+    let finding = told(machine, "wrongInstance", Some(stray))?;
+    // Nothing else is done than what was read, by the kernel's own account.
+    let trace = Trace::begin(machine, main_pid(machine, "smartpi")?)?;
+    let lines = [format!("kill -KILL {stray}"), starts()];
+    mend(machine, &finding, &lines)?;
+    let really = trace.end()?;
+    ensure!(really == lines, "{really:?} was done instead of {lines:?}");
+    let twin = of_command(machine, "sleep 60 & kill -TERM $!; systemctl --no-pager list-jobs")?;
+    ensure!(twin.iter().any(|line| line.starts_with("kill -TERM ")), "a signal is not seen: {twin:?}");
+    ensure!(twin.iter().any(|line| line == "systemctl --no-pager list-jobs"), "a program is not seen: {twin:?}");
+    is_one(machine)
 }
 
 /// Somebody starts the same gateway by hand while its service is stopped.
@@ -85,7 +110,8 @@ pub(crate) fn orphan(machine: &Machine) -> Result<()> {
     configure(machine, ".openclaw-d", PORT)?;
     // Whoever is left when the first one ends is let live, as in a terminal.
     let mut run = machine.claw("systemd-run");
-    run.args(["--user", "--collect", "--quiet", "--unit", "earlier", "--property", "KillMode=process", "--property"]);
+    run.args(["--user", "--collect", "--quiet", "--unit", "earlier", "--property", "KillMode=process"]);
+    run.args(["--setenv=npm_config_offline=true", "--property"]);
     run.args(["UnsetEnvironment=INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID", "--", &node, &entry]);
     done(machine, run.args(["--profile", "d", "gateway", "run", "--port", "18789"]))?;
     wait::until(READY, "the earlier release", || answers(machine, PORT, "/healthz"))?;

@@ -98,12 +98,32 @@ impl Machine {
         });
         came_up.with_context(told)?;
         let machine = Self { runs: Some(runs), leader: leader.context("just found")?, files };
-        let came_up = wait::until(BOOT, "the user's own manager", || {
-            let asked = machine.claw("systemctl").args(["--user", "is-system-running"]).output()?;
-            Ok(String::from_utf8_lossy(&asked.stdout).trim() == "running")
-        });
-        came_up.with_context(told)?;
+        machine.is_up().with_context(told)?;
         Ok(machine)
+    }
+
+    /// Boots it once more, as a person does: everything that runs ends, everything that is enabled starts.
+    ///
+    /// # Errors
+    /// It does not come up again.
+    pub fn reboot(&mut self) -> Result<()> {
+        let nspawn = self.runs.as_ref().context("it runs until it is dropped")?.id();
+        let before = self.leader;
+        // It may end before it has answered.
+        let _ = self.root("systemctl").arg("reboot").output()?;
+        wait::until(BOOT, "the machine's next first process", || {
+            let leader = first_child(nspawn).filter(|leader| *leader != before);
+            self.leader = leader.unwrap_or(before);
+            Ok(leader.is_some())
+        })?;
+        self.is_up()
+    }
+
+    fn is_up(&self) -> Result<()> {
+        wait::until(BOOT, "the user's own manager", || {
+            let asked = self.claw("systemctl").args(["--user", "is-system-running"]).output()?;
+            Ok(String::from_utf8_lossy(&asked.stdout).trim() == "running")
+        })
     }
 
     /// A command that runs in the machine as its user, from the home, as in a terminal.
