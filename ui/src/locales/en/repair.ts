@@ -88,7 +88,7 @@ export const repair = {
     verified: { what: "Repaired", means: "Two checks in a row show that it works." },
     didNotHelp: { what: "It did not help", means: "Every step was done, and it is still broken. SmartPi does not go on trying; a report helps whoever helps you." },
     expired: { what: "Nothing was done", means: "The plan had become too old. Check again for a new one." },
-    undone: { what: "Undone", means: "It is as it was before the repair." },
+    undone: { what: "Undone", means: "What was put aside or switched is as it was." },
   },
   before: "Before",
   after: "Now",
@@ -99,7 +99,7 @@ export const repair = {
 
   undo: "Undo…",
   undoAsk: "Undo this repair?",
-  undoText: "It will be as it was before the repair. What the repair mended may break again.",
+  undoText: "What was put aside or switched is put back. What the repair mended may break again.",
   undoDo: "Undo",
   undoing: "Undoing…",
 

@@ -89,7 +89,7 @@ export const repair: Words["repair"] = {
     verified: { what: "已修复", means: "连续两次检查均正常。" },
     didNotHelp: { what: "修复没有效果", means: "所有步骤均已执行，但故障依旧。SmartPi 不会继续尝试，生成报告有助于他人为您解决。" },
     expired: { what: "未作任何更改", means: "方案已过期，请重新检查以获取新方案。" },
-    undone: { what: "已还原", means: "已恢复到修复之前的状态。" },
+    undone: { what: "已还原", means: "收起或更改的内容已恢复原状。" },
   },
   before: "之前",
   after: "现在",
@@ -100,7 +100,7 @@ export const repair: Words["repair"] = {
 
   undo: "还原…",
   undoAsk: "要还原这次修复吗？",
-  undoText: "一切将恢复到修复之前的状态。已修复的问题可能会再次出现。",
+  undoText: "收起或更改的内容会恢复原状。已修复的问题可能会再次出现。",
   undoDo: "还原",
   undoing: "正在还原…",
 
