@@ -30,7 +30,7 @@ pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoP
         Cause::ServiceAndCopy => look.instead_of_copy(finding, &services).map_or_else(|| person(Advice::StopCopy), Ok),
         Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
         Cause::ServicePathGone | Cause::ServicePortDiffers => {
-            look.write_anew(&services).map_or_else(|| person(Advice::ReinstallService), Ok)
+            look.write_anew(&services, false).map_or_else(|| person(Advice::ReinstallService), Ok)
         }
         // Which OpenClaw lasts is for the person to say.
         Cause::ServicePathTemporary => person(Advice::ReinstallService),
@@ -128,8 +128,7 @@ impl<'a> Look<'a> {
         (can && others.iter().all(|other| is_ours_to_change(other))).then(|| {
             let off = others.iter().map(|other| Step::switch_off(other));
             // Who fights may fail at any moment.
-            let fights = others.iter().any(|other| other.is_alive());
-            off.chain(start(keep, fights)).collect()
+            off.chain(start(keep, true)).collect()
         })
     }
 
@@ -165,21 +164,22 @@ impl<'a> Look<'a> {
         Some(std::iter::once(Step::switch_off(legacy)).chain(successor).collect())
     }
 
-    fn write_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
+    /// `fails`: it does, again and again, whatever it does at this moment.
+    fn write_anew(&self, services: &[&Service], fails: bool) -> Option<Vec<Step>> {
         let service = services.first()?;
         let can = self.is_mine(service) && is_ours_to_change(service) && service.unit == ORDINARY;
         // A part of it that somebody added by hand would stay, and may be what is wrong.
         let path = service.path.clone().filter(|_| can && service.drop_ins.is_empty())?;
         let unit = || service.unit.clone();
-        // It goes on failing meanwhile.
-        let forget = (service.phase != Phase::Running).then(|| Step::ForgetFailures { unit: unit() });
+        let fails = fails || !service.gone.is_empty() || service.phase == Phase::Failed;
+        let forget = fails.then(|| Step::ForgetFailures { unit: unit() });
         Some(forget.into_iter().chain([Step::RewriteService { unit: unit(), path }]).collect())
     }
 
     /// What is wrong may be how it is started. A gateway that refuses its configuration would refuse it again.
     fn write_failing_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let service = services.first()?;
-        (service.exit_status != Some(REFUSED)).then(|| self.write_anew(services)).flatten()
+        (service.exit_status != Some(REFUSED)).then(|| self.write_anew(services, true)).flatten()
     }
 
     fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {
