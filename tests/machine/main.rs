@@ -45,12 +45,12 @@ fn whose_gateway_it_is_is_told_and_mended() -> Result<()> {
 #[test]
 fn what_is_wrong_with_a_service_is_told_and_mended() -> Result<()> {
     let mut machine = begin()?;
-    services::off(&machine)?;
-    services::two_scopes(&machine)?;
-    services::another_port(&machine)?;
     services::dead_path(&machine)?;
     services::crash_loop(&machine)?;
     services::legacy_name(&machine)?;
+    services::off(&machine)?;
+    services::two_scopes(&machine)?;
+    services::another_port(&machine)?;
     services::a_step_that_fails(&machine)?;
     services::a_war_that_is_over_stays_over(&mut machine)
 }

@@ -210,6 +210,7 @@ export function counsel(finding: Pick<FindingView, "cause">, why: NoPlan, looked
     case "stopCopy":
     case "startService":
     case "readServiceLog":
+    case "leaveToKeeper":
       return plain(say[why.advice]);
   }
 }

@@ -91,6 +91,8 @@ pub enum Advice {
     StartService,
     /// See in the service's log why it fails.
     ReadServiceLog,
+    /// Change it where it is looked after: something else on this computer writes the service.
+    LeaveToKeeper,
 }
 
 impl Plan {

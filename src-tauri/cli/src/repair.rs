@@ -199,6 +199,7 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
             Advice::StopCopy => say::stop_copy(language),
             Advice::ReinstallService => say::reinstall_service(language),
             Advice::StartService => say::start_service(language),
+            Advice::LeaveToKeeper => say::leave_to_keeper(language),
             Advice::ReadServiceLog => say::read_service_log(language),
         },
         NoPlan::Wait { after_ms } => say::wait(language, after_ms.div_ceil(1000)),

@@ -29,7 +29,7 @@ use care::apply::apply;
 use care::duplicates::commands;
 use care::finding::Cause;
 use care::journal::{Entry, Journal, Outcome, asked_in_vain, undoable};
-use care::plan::{Plan, plan};
+use care::plan::{Advice, NoPlan, Plan, plan};
 use channel::clock::Clock;
 use gateway::Introduction;
 use tokio::sync::{Notify, watch};
@@ -167,6 +167,10 @@ impl Workshop {
             let (repair, commands) = match plan(finding, &facts.survey, &facts.tokens, now_ms) {
                 // The plan shows every command itself.
                 Ok(plan) => (Repair::Plan { plan: Box::new(plan.insisting(&asked)) }, Vec::new()),
+                // Whoever keeps the service would change back what these do.
+                Err(why @ NoPlan::OnlyThePerson { advice: Advice::LeaveToKeeper }) => {
+                    (Repair::None { why }, Vec::new())
+                }
                 Err(why) => (Repair::None { why }, commands(finding)),
             };
             let evidence = finding.evidence.clone();

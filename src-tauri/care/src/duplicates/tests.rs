@@ -19,6 +19,7 @@ pub(crate) fn service(unit: &str, folder: &str, port: u16, pid: Option<u32>) -> 
         unit: unit.into(),
         scope: Scope::User,
         path: Some(format!("{HOME}/.config/systemd/user/{unit}").into()),
+        sealed: false,
         drop_ins: Vec::new(),
         argv: argv.map(str::to_owned).to_vec(),
         environment: Environment::of([("HOME", HOME)]),
@@ -53,7 +54,8 @@ pub(crate) fn running(pid: u32, folder: &str, port: u16) -> Running {
 }
 
 pub(crate) fn gateways(services: Vec<Service>, running: Vec<Running>) -> Gateways {
-    Gateways { running: Seen::Known(running), user: Seen::Known(services), system: Seen::Known(Vec::new()) }
+    let system = Seen::Known(Vec::new());
+    Gateways { running: Seen::Known(running), user: Seen::Known(services), system, external: false }
 }
 
 /// Nobody listens, and no lock was left.

@@ -20,41 +20,54 @@ const REFUSED: i32 = 78;
 /// The steps for a finding of services.
 pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoPlan> {
     let look = Look { survey, gateways: &survey.gateways };
-    let person = |advice| Err(NoPlan::OnlyThePerson { advice });
-    let services = look.services(finding);
-    match finding.cause {
-        Cause::RestartWar | Cause::TwoServices => {
-            look.keep_first(&services).map_or_else(|| person(Advice::KeepOneService), Ok)
+    let steps = look.steps(finding);
+    if steps.is_err() && look.is_kept_elsewhere(finding) {
+        return Err(NoPlan::OnlyThePerson { advice: Advice::LeaveToKeeper });
+    }
+    steps
+}
+
+impl Look<'_> {
+    fn steps(&self, finding: &Finding) -> Result<Vec<Step>, NoPlan> {
+        let look = self;
+        let person = |advice| Err(NoPlan::OnlyThePerson { advice });
+        let services = look.services(finding);
+        match finding.cause {
+            Cause::RestartWar | Cause::TwoServices => {
+                look.keep_first(&services).map_or_else(|| person(Advice::KeepOneService), Ok)
+            }
+            Cause::WrongInstance => look.instead_of_stray(finding).ok_or(NoPlan::NotAboutTokens),
+            Cause::ServiceAndCopy => {
+                look.instead_of_copy(finding, &services).map_or_else(|| person(Advice::StopCopy), Ok)
+            }
+            Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
+            Cause::ServicePathGone | Cause::ServicePortDiffers => {
+                look.write_anew(&services, false).map_or_else(|| person(Advice::ReinstallService), Ok)
+            }
+            // Which OpenClaw lasts is for the person to say.
+            Cause::ServicePathTemporary => person(Advice::ReinstallService),
+            Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
+            Cause::CrashLoop => look.write_failing_anew(&services).map_or_else(|| person(Advice::ReadServiceLog), Ok),
+            Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
+            Cause::NobodyListens
+            | Cause::ForeignProgram
+            | Cause::EntriesMissing
+            | Cause::CannotTell
+            | Cause::SharedTokenWrong
+            | Cause::CopiesDiffer
+            | Cause::DeviceTokenStale
+            | Cause::TokenMissing
+            | Cause::NoAuthConfigured
+            | Cause::SignatureInvalid
+            | Cause::ClockWrong
+            | Cause::PairingPending
+            | Cause::ScopeMissing
+            | Cause::ProtocolMismatch
+            | Cause::RateLimited
+            | Cause::DeadRecords
+            | Cause::DashboardStale
+            | Cause::Unrecognised => Err(NoPlan::NothingLeft),
         }
-        Cause::WrongInstance => look.instead_of_stray(finding).ok_or(NoPlan::NotAboutTokens),
-        Cause::ServiceAndCopy => look.instead_of_copy(finding, &services).map_or_else(|| person(Advice::StopCopy), Ok),
-        Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
-        Cause::ServicePathGone | Cause::ServicePortDiffers => {
-            look.write_anew(&services, false).map_or_else(|| person(Advice::ReinstallService), Ok)
-        }
-        // Which OpenClaw lasts is for the person to say.
-        Cause::ServicePathTemporary => person(Advice::ReinstallService),
-        Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
-        Cause::CrashLoop => look.write_failing_anew(&services).map_or_else(|| person(Advice::ReadServiceLog), Ok),
-        Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
-        Cause::NobodyListens
-        | Cause::ForeignProgram
-        | Cause::EntriesMissing
-        | Cause::CannotTell
-        | Cause::SharedTokenWrong
-        | Cause::CopiesDiffer
-        | Cause::DeviceTokenStale
-        | Cause::TokenMissing
-        | Cause::NoAuthConfigured
-        | Cause::SignatureInvalid
-        | Cause::ClockWrong
-        | Cause::PairingPending
-        | Cause::ScopeMissing
-        | Cause::ProtocolMismatch
-        | Cause::RateLimited
-        | Cause::DeadRecords
-        | Cause::DashboardStale
-        | Cause::Unrecognised => Err(NoPlan::NothingLeft),
     }
 }
 
@@ -108,6 +121,20 @@ impl<'a> Look<'a> {
         named.collect()
     }
 
+    /// A service of the user's own manager, which nobody else looks after.
+    fn may_change(&self, service: &Service) -> bool {
+        service.scope == Scope::User && !self.gateways.external && !is_kept_elsewhere(service)
+    }
+
+    /// Whether somebody else looks after a service that the finding is about.
+    fn is_kept_elsewhere(&self, finding: &Finding) -> bool {
+        let named = self.services(finding);
+        let keeper = self.running(finding).and_then(|running| self.gateways.keeper(running));
+        let of_place = self.gateways.services().filter(|service| self.is_mine(service));
+        let mut all = named.into_iter().chain(keeper).chain(of_place);
+        self.gateways.external || all.any(|service| service.scope == Scope::User && is_kept_elsewhere(service))
+    }
+
     fn is_mine(&self, service: &Service) -> bool {
         service.state_dir.as_ref() == Some(&self.survey.place.state_dir)
     }
@@ -117,15 +144,15 @@ impl<'a> Look<'a> {
         self.gateways.services().find(|service| {
             self.is_mine(service)
                 && !service.is_legacy()
-                && is_ours_to_change(service)
+                && self.may_change(service)
                 && service.port == Some(self.survey.place.port)
         })
     }
 
     fn keep_first(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let (keep, others) = services.split_first()?;
-        let can = self.is_mine(keep) && is_ours_to_change(keep) && !others.is_empty();
-        (can && others.iter().all(|other| is_ours_to_change(other))).then(|| {
+        let can = self.is_mine(keep) && self.may_change(keep) && !others.is_empty();
+        (can && others.iter().all(|other| self.may_change(other))).then(|| {
             let off = others.iter().map(|other| Step::switch_off(other));
             // Who fights may fail at any moment.
             off.chain(start(keep, true)).collect()
@@ -146,14 +173,14 @@ impl<'a> Look<'a> {
     }
 
     fn instead_of_copy(&self, finding: &Finding, services: &[&Service]) -> Option<Vec<Step>> {
-        let service = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
+        let service = services.first().filter(|service| self.is_mine(service) && self.may_change(service))?;
         let copy = self.end(self.running(finding)?)?;
         Some(std::iter::once(copy).chain(start(service, service.is_alive())).collect())
     }
 
     /// OpenClaw writes the one of the present name once that of the earlier one is out of the way.
     fn replace(&self, services: &[&Service]) -> Option<Vec<Step>> {
-        let legacy = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
+        let legacy = services.first().filter(|service| self.is_mine(service) && self.may_change(service))?;
         let successor = match self.gateways.services().find(|service| service.unit == ORDINARY) {
             Some(_) => start(self.mine()?, false),
             None => {
@@ -167,7 +194,7 @@ impl<'a> Look<'a> {
     /// `fails`: it does, again and again, whatever it does at this moment.
     fn write_anew(&self, services: &[&Service], fails: bool) -> Option<Vec<Step>> {
         let service = services.first()?;
-        let can = self.is_mine(service) && is_ours_to_change(service) && service.unit == ORDINARY;
+        let can = self.is_mine(service) && self.may_change(service) && service.unit == ORDINARY;
         // A part of it that somebody added by hand would stay, and may be what is wrong.
         let path = service.path.clone().filter(|_| can && service.drop_ins.is_empty())?;
         let unit = || service.unit.clone();
@@ -183,14 +210,14 @@ impl<'a> Look<'a> {
     }
 
     fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {
-        let service = services.first().filter(|service| self.is_mine(service) && is_ours_to_change(service))?;
+        let service = services.first().filter(|service| self.is_mine(service) && self.may_change(service))?;
         // Somebody sealed it on purpose.
         (service.starts != Starts::Never).then(|| start(service, false))
     }
 
     fn wake(&self, finding: &Finding) -> Option<Vec<Step>> {
         let keeper = self.gateways.keeper(self.running(finding)?)?;
-        let can = self.is_mine(keeper) && is_ours_to_change(keeper);
+        let can = self.is_mine(keeper) && self.may_change(keeper);
         can.then(|| {
             vec![Step::RestartService {
                 unit: keeper.unit.clone(),
@@ -228,12 +255,12 @@ impl<'a> Look<'a> {
     }
 }
 
-/// A service of the user's own manager, from a file of the user's own, which nobody else looks after.
-fn is_ours_to_change(service: &Service) -> bool {
+/// Whether something else than the person writes it: a configuration of the whole system, or a program that says so.
+fn is_kept_elsewhere(service: &Service) -> bool {
+    let policy = service.environment.plain("OPENCLAW_SERVICE_REPAIR_POLICY");
     let elsewhere = ["/etc", "/usr", "/lib", "/run", "/nix"];
-    let is_users = |path: &Path| !elsewhere.iter().any(|folder| path.starts_with(folder));
-    let external = service.environment.plain("OPENCLAW_SERVICE_REPAIR_POLICY") == Some("external");
-    service.scope == Scope::User && !external && service.path.as_deref().is_some_and(is_users)
+    let of_system = |path: &Path| elsewhere.iter().any(|folder| path.starts_with(folder));
+    policy == Some("external") || service.sealed || service.path.as_deref().is_none_or(of_system)
 }
 
 /// The steps by which a service starts. `may_fail`: it may have failed too often by then, though it has not yet.

@@ -42,12 +42,15 @@ pub struct Gateways {
     pub user: Seen<Vec<Service>>,
     /// What the computer's service manager starts.
     pub system: Seen<Vec<Service>>,
+    /// OpenClaw is told here to leave its services to somebody else.
+    #[serde(default)]
+    pub external: bool,
 }
 
 impl Gateways {
     /// Nothing could be seen, or there was nothing to look for.
     pub fn blind(why: Blind) -> Self {
-        Self { running: Seen::Hidden(why), user: Seen::Hidden(why), system: Seen::Hidden(why) }
+        Self { running: Seen::Hidden(why), user: Seen::Hidden(why), system: Seen::Hidden(why), external: false }
     }
 
     /// Every definition that was seen.
@@ -96,7 +99,8 @@ pub fn gateways(place: &Place, home: Option<&Path>) -> Gateways {
         let listeners = if processes.is_empty() { Seen::Known(Vec::new()) } else { os::every_listener() };
         processes.into_iter().map(|process| running(process, &listeners, &folders)).collect()
     });
-    Gateways { running, user, system }
+    let external = std::env::var_os("OPENCLAW_SERVICE_REPAIR_POLICY").is_some_and(|policy| policy == "external");
+    Gateways { running, user, system, external }
 }
 
 fn running(process: Process, listeners: &Seen<Vec<Listener>>, folders: &[PathBuf]) -> Running {

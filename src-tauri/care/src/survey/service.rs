@@ -82,6 +82,9 @@ pub struct Service {
     pub scope: Scope,
     /// The file that defines it.
     pub path: Option<PathBuf>,
+    /// That file is a link to one of the computer's, which something else writes.
+    #[serde(default)]
+    pub sealed: bool,
     /// Files that change it.
     pub drop_ins: Vec<PathBuf>,
     /// What it starts: the program and its arguments.

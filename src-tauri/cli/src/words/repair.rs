@@ -65,6 +65,7 @@ desk::words! {
     stop_copy(): "   End the one that was started by hand. Then start the service:", "   请结束手动启动的网关，然后启动系统服务：";
     reinstall_service(): "   Have OpenClaw write its service anew:", "   请让 OpenClaw 重新写入系统服务：";
     start_service(): "   Switch it on:", "   请将其开启：";
+    leave_to_keeper(): "   Something else on this computer looks after this service. Change it there; SmartPi leaves it alone.", "   此系统服务由电脑上的其他工具管理，请在那里更改，SmartPi 不会改动。";
     read_service_log(): "   See why:", "   查看原因：";
 
     not_about_tokens(): "   SmartPi touches no token here. Stop the other program, or give one of the two another port.", "   SmartPi 不会更改任何令牌。请停止另一个程序，或更改其中一个的端口。";

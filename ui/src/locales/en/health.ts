@@ -102,6 +102,7 @@ export const health = {
     replaceService: "Switch the old service off and have OpenClaw write a new one. Then check again.",
     installElsewhere: "Install OpenClaw in a lasting place and have it write its service anew from there. Then check again.",
     startService: "Switch the service on. SmartPi then connects by itself.",
+    leaveToKeeper: "Something else on this computer looks after this service, so SmartPi leaves it alone. Change it there. Then check again.",
     readServiceLog: "The last lines of its log say why it ends.",
     wait: (when: string) => `Nothing to do: it passes by itself, by ${when}.`,
     waited: "It should have passed by now. Check again.",

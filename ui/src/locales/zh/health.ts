@@ -103,6 +103,7 @@ export const health: Words["health"] = {
     replaceService: "请关闭旧的系统服务，让 OpenClaw 写入新的，然后重新检查。",
     installElsewhere: "请将 OpenClaw 安装到固定的位置，并从那里重新写入系统服务，然后重新检查。",
     startService: "请开启系统服务，SmartPi 会自动连接。",
+    leaveToKeeper: "此系统服务由电脑上的其他工具管理，SmartPi 不会改动。请在那里更改，然后重新检查。",
     readServiceLog: "日志的最后几行会说明它结束的原因。",
     wait: (when) => `无需操作，${when} 前会自行恢复。`,
     waited: "现在应该已经恢复，请重新检查。",

@@ -160,6 +160,7 @@ fn service(unit: &str, scope: Scope, file: Option<&str>, about: &Properties, run
     Some(Service {
         unit: unit.to_owned(),
         scope,
+        sealed: path.as_deref().is_some_and(is_sealed),
         path,
         drop_ins: value::<Vec<String>>(about, "DropInPaths")
             .unwrap_or_default()
@@ -184,6 +185,12 @@ fn service(unit: &str, scope: Scope, file: Option<&str>, about: &Properties, run
         stop_takes_ms: micros(runs, "TimeoutStopUSec").map(|micros| micros / 1000),
         outdated: value(about, "NeedDaemonReload").unwrap_or_default(),
     })
+}
+
+/// A file of the home that is a link to one of the system: a tool such as Home Manager puts it there, and would again.
+fn is_sealed(path: &Path) -> bool {
+    let of_system = |real: &Path| ["/etc", "/usr", "/nix", "/gnu"].iter().any(|folder| real.starts_with(folder));
+    path.canonicalize().is_ok_and(|real| real != path && of_system(&real))
 }
 
 /// The release of an installed OpenClaw, by its own package.

@@ -104,10 +104,19 @@ fn a_service_that_is_not_the_persons_to_change_is_left_to_them() {
         |service| service.path = Some("/etc/systemd/user/openclaw-gateway-b.service".into()),
         |service| service.path = Some("/nix/store/x/openclaw-gateway-b.service".into()),
         |service| service.path = None,
+        |service| service.sealed = true,
         |service| service.environment = Environment::of([("OPENCLAW_SERVICE_REPAIR_POLICY", "external")]),
     ] {
         left_to_the_person(&nobody(), &user(|services| change(&mut services[0]), war()), Cause::RestartWar);
         left_to_the_person(&nobody(), &user(|services| change(&mut services[1]), war()), Cause::RestartWar);
+    }
+    // It is said why, and nothing else is tried: neither by a service nor by a signal.
+    let left = NoPlan::OnlyThePerson { advice: Advice::LeaveToKeeper };
+    for external in [true, false] {
+        let mut told = gateways(vec![ours(None)], vec![running(GATEWAY, ".openclaw-c", PORT)]);
+        told.external = external;
+        let told = user(|services| services[0].sealed = !external, told);
+        assert_eq!(planned(&stray(), &told), (Cause::WrongInstance, Err(left.clone())));
     }
     // Two services of others' states: none of them is the one to keep.
     let others = user(|services| services[1].state_dir = Some("/home/claw/.openclaw-c".into()), war());
