@@ -16,8 +16,8 @@ use stage::{SECOND, UNIT, a_look_changes_nothing, all_well, begin, configure, in
 #[test]
 fn a_war_and_a_stray_are_ended_by_a_consent_each() -> Result<()> {
     let machine = begin()?;
-    strays::a_stray(&machine)?;
-    services::war(&machine)
+    services::war(&machine)?;
+    strays::a_stray(&machine)
 }
 
 #[test]

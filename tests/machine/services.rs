@@ -47,23 +47,21 @@ pub(crate) fn war(machine: &Machine) -> Result<()> {
     let mut blind = facts.clone();
     blind.gateways.user = Seen::Hidden(Blind::Unsupported);
     ensure!(!causes(&blind).contains(&Cause::RestartWar), "it is seen without the services");
-    let repaired = mend(machine, &finding, &war_lines())?;
+    mend(machine, &finding, &war_lines())?;
     is_one(machine)?;
     ensure!(property(machine, SECOND, "UnitFileState")? == "disabled", "the other one starts by itself");
-    // As it was: both of them, in one another's way.
-    undo(machine, &repaired)?;
-    ensure!(property(machine, SECOND, "UnitFileState")? == "enabled", "it was not undone");
-    ensure!(units(&look(machine)?[0]) == [UNIT, SECOND], "it was not undone");
-    systemctl(machine, &["disable", "--now", SECOND])?;
-    systemctl(machine, &["reset-failed", UNIT]).or_else(|_| anyhow::Ok(()))?;
-    systemctl(machine, &["restart", UNIT])?;
-    is_one(machine)
+    Ok(())
 }
 
 /// A war that was ended is still ended when the machine has started anew.
 pub(crate) fn a_war_that_is_over_stays_over(machine: &mut Machine) -> Result<()> {
     configure(machine, ".openclaw-b", PORT)?;
     install(machine, Some("b"), PORT)?;
+    let finding = told(machine, "restartWar", None)?;
+    let repaired = mend(machine, &finding, &war_lines())?;
+    // As it was: both of them, in one another's way.
+    undo(machine, &repaired)?;
+    ensure!(property(machine, SECOND, "UnitFileState")? == "enabled", "it was not undone");
     let finding = told(machine, "restartWar", None)?;
     mend(machine, &finding, &war_lines())?;
     machine.reboot()?;

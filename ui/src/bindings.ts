@@ -233,7 +233,9 @@ export type Advice =
 /**  Have the service start now and by itself. */
 "startService" | 
 /**  See in the service's log why it fails. */
-"readServiceLog";
+"readServiceLog" | 
+/**  Change it where it is looked after: something else on this computer writes the service. */
+"leaveToKeeper";
 
 /**  Who answers. */
 export type AgentWord = 
