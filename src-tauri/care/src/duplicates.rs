@@ -188,7 +188,9 @@ impl<'a> Look<'a> {
 
     /// The service of the user's gateway is there, and nothing will start it.
     fn off(&self) -> Option<Told> {
-        let ours: Vec<&Service> = self.gateways.services().filter(|service| self.is_mine(service)).collect();
+        let mut ours: Vec<&Service> = self.gateways.services().filter(|service| self.is_mine(service)).collect();
+        // That of the present name is the one to start.
+        ours.sort_by_key(|service| (service.is_legacy(), service.scope));
         let idle = |service: &&Service| service.phase == Phase::Stopped && service.starts != Starts::ByItself;
         let service = ours.first().filter(|_| self.nobody && self.mine.is_none() && ours.iter().all(idle))?;
         let mut evidence = vec![of_service(service)];
