@@ -41,7 +41,8 @@ use crate::control::answer::{CareView, FindingView, Repair, RepairView, Running}
 use crate::failure::{Failure, FailureCode};
 use crate::operator::{Attempt, Operator};
 use crate::secrets::Vault;
-use crate::view::{GatewayState, GatewayView};
+use crate::view::GatewayState;
+use connection::trouble;
 use evidence::{Facts, Tried};
 use hands::Mechanic;
 use refusal::{not_begun, not_now, not_recorded, unknown};
@@ -387,16 +388,5 @@ impl Workshop {
 impl Means {
     fn now_ms(&self) -> i64 {
         self.clock.wall_ms()
-    }
-}
-
-/// What a link that does not work says, where a look may say more.
-fn trouble(view: &GatewayView) -> Option<FailureCode> {
-    let passes = |code: &FailureCode| [FailureCode::GatewayBusy, FailureCode::GatewayDown].contains(code);
-    let code = view.failure.as_ref().map(|failure| failure.code)?;
-    match view.state {
-        GatewayState::Stuck => Some(code),
-        GatewayState::Waiting => Some(code).filter(|code| !passes(code)),
-        GatewayState::Off | GatewayState::Connecting | GatewayState::Online => None,
     }
 }

@@ -256,6 +256,10 @@ fn a_service_that_is_off_is_told_where_nobody_listens_and_a_stopped_one_stays_so
     let mut off = ours(None);
     off.starts = Starts::OnDemand;
     assert_eq!(causes(&nobody(), &gateways(vec![off.clone()], Vec::new())), [Cause::ServiceOff]);
+    let mut legacy = service("clawdbot-gateway.service", ".openclaw", PORT, None);
+    legacy.starts = Starts::OnDemand;
+    let both = look(&nobody(), &gateways(vec![legacy, off.clone()], Vec::new()));
+    assert_eq!(units(&both[0]), ["openclaw-gateway.service"]);
     assert_eq!(look(&fine(), &gateways(vec![off], Vec::new())), []);
     // The person stopped it, and it will start with the computer: nothing but that.
     assert_eq!(causes(&nobody(), &gateways(vec![ours(None)], Vec::new())), [Cause::NobodyListens]);

@@ -7,6 +7,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::operator::of_connecting;
 use crate::operator::owner::prove;
 use crate::operator::surroundings::Found;
+use crate::view::{GatewayState, GatewayView};
 
 /// What is shown to the gateway.
 #[derive(Debug)]
@@ -114,4 +115,15 @@ impl Refused {
 /// A wish that cannot be fulfilled any more.
 pub(super) fn gone() -> Failure {
     Failure::bare(FailureCode::GatewayRequestUnknown)
+}
+
+/// What a link that does not work says, where a look may say more.
+pub(super) fn trouble(view: &GatewayView) -> Option<FailureCode> {
+    let passes = |code: &FailureCode| [FailureCode::GatewayBusy, FailureCode::GatewayDown].contains(code);
+    let code = view.failure.as_ref().map(|failure| failure.code)?;
+    match view.state {
+        GatewayState::Stuck => Some(code),
+        GatewayState::Waiting => Some(code).filter(|code| !passes(code)),
+        GatewayState::Off | GatewayState::Connecting | GatewayState::Online => None,
+    }
 }
