@@ -111,13 +111,15 @@ fn asked(machine: &Machine, fingerprint: &str) -> Result<Terminal> {
 
 /// Whoever types something else is not obeyed, nor is a plan that nobody was shown.
 pub(crate) fn refuse(machine: &Machine, finding: &Value) -> Result<()> {
+    let written = || fs::read(machine.path(JOURNAL)).ok();
+    let before = written();
     let fingerprint = finding["repair"]["plan"]["fingerprint"].as_str().context("a plan has a fingerprint")?;
     let mut terminal = asked(machine, fingerprint)?;
     terminal.type_line("yes")?;
     ensure!(!terminal.ends(SOON)?.success(), "another word counts:\n{}", terminal.text());
     let mut terminal = smartpi(machine, &["repair", "--apply", "00112233445566778899aabbccddeeff"])?;
     ensure!(!terminal.ends(SOON)?.success(), "a plan that nobody made counts:\n{}", terminal.text());
-    ensure!(!machine.path(JOURNAL).exists(), "something was begun");
+    ensure!(written() == before, "something was begun");
     Ok(())
 }
 
