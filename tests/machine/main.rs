@@ -36,21 +36,31 @@ fn whose_gateway_it_is_is_told_and_mended() -> Result<()> {
     a_look_changes_nothing(&machine)?;
     ensure!(property(&machine, UNIT, "ActiveState")? == "inactive", "a look woke the gateway");
     strays::copy(&machine)?;
-    strays::a_stubborn_stray(&machine)?;
     strays::foreign(&machine)?;
-    strays::contained(&machine)?;
+    strays::contained(&machine)
+}
+
+#[test]
+fn a_gateway_that_does_not_end_is_taken_away_by_a_second_consent() -> Result<()> {
+    let machine = begin()?;
+    strays::a_stubborn_stray(&machine)?;
     strays::orphan(&machine)
 }
 
 #[test]
-fn what_is_wrong_with_a_service_is_told_and_mended() -> Result<()> {
+fn a_step_that_fails_is_undone_and_a_war_stays_over() -> Result<()> {
     let mut machine = begin()?;
+    services::a_step_that_fails(&machine)?;
+    services::a_war_that_is_over_stays_over(&mut machine)
+}
+
+#[test]
+fn what_is_wrong_with_a_service_is_told_and_mended() -> Result<()> {
+    let machine = begin()?;
     services::dead_path(&machine)?;
     services::crash_loop(&machine)?;
     services::legacy_name(&machine)?;
     services::off(&machine)?;
     services::two_scopes(&machine)?;
-    services::another_port(&machine)?;
-    services::a_step_that_fails(&machine)?;
-    services::a_war_that_is_over_stays_over(&mut machine)
+    services::another_port(&machine)
 }
