@@ -15,7 +15,7 @@ use support::wait;
 
 use crate::person::{fail, lines, mend, undo};
 use crate::stage::{
-    FOLDER, PORT, SECOND, SOON, UNIT, all_well, configure, done, install, is_one, look, property, ready, start_ours,
+    FOLDER, PORT, SECOND, SOON, UNIT, all_well, configure, done, install, is_one, look, property, ready, run_ours,
     survey, systemctl, told, units,
 };
 
@@ -64,8 +64,8 @@ pub(crate) fn a_war_that_is_over_stays_over(machine: &mut Machine) -> Result<()>
     ensure!(property(machine, SECOND, "UnitFileState")? == "enabled", "it was not undone");
     let finding = told(machine, "restartWar", None)?;
     mend(machine, &finding, &war_lines())?;
-    machine.reboot()?;
-    start_ours(machine)?;
+    machine.power_cycle()?;
+    run_ours(machine)?;
     is_one(machine)?;
     all_well(machine)?;
     ensure!(property(machine, SECOND, "ActiveState")? == "inactive", "the other one is back");

@@ -59,6 +59,11 @@ pub(crate) fn configure(machine: &Machine, folder: &str, port: u16) -> Result<()
 /// Our service, as a unit of the user, who keeps its secrets in a file: no desktop, no keyring.
 pub(crate) fn start_ours(machine: &Machine) -> Result<()> {
     machine.write("/home/claw/.config/smartpi/settings.json", &json!({ "secretsInFile": true }).to_string())?;
+    run_ours(machine)
+}
+
+/// The same where it was before.
+pub(crate) fn run_ours(machine: &Machine) -> Result<()> {
     in_background(machine, "smartpi", &["/opt/smartpi/smartpi", "serve", "--no-lan"])?;
     wait::until(SOON, "our service", || {
         Ok(machine.run(machine.claw("/opt/smartpi/smartpi").args(["status", "--json"]))?.status.success())

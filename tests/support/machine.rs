@@ -76,54 +76,34 @@ impl Machine {
         remove_leftovers();
         let files = Overlay::lay()?;
         files.furnish()?;
-        let releases = releases();
-        let programs = binaries::smartpi();
-        let programs = programs.parent().context("smartpi lies in a folder")?;
-        let mut nspawn = Command::new("systemd-nspawn");
-        nspawn.arg("--quiet").arg("--directory").arg(&files.root);
-        nspawn.args(["--register=no", "--keep-unit", "--boot", "--private-network", "--machine=smartpi-story"]);
-        nspawn.arg(format!("--bind-ro={}:{RELEASES}", releases.display()));
-        nspawn.arg(format!("--bind-ro={}:{PROGRAMS}", programs.display()));
-        let console = fs::File::create(files.folder.path().join("console.log"))?;
-        nspawn.stdin(Stdio::null()).stdout(console.try_clone()?).stderr(console);
-        let mut runs = Group::start(&mut nspawn)?;
-        let console = files.folder.path().join("console.log");
-        let told = || format!("the machine's console:\n{}", fs::read_to_string(&console).unwrap_or_default());
-        let nspawn = runs.id();
-        let mut leader = None;
-        let came_up = wait::until(BOOT, "the machine's first process", || {
-            ensure!(runs.ended()?.is_none(), "the machine ended");
-            leader = first_child(nspawn);
-            Ok(leader.is_some())
-        });
-        came_up.with_context(told)?;
-        let machine = Self { runs: Some(runs), leader: leader.context("just found")?, files };
-        machine.is_up().with_context(told)?;
+        let (runs, leader) = files.start()?;
+        let machine = Self { runs: Some(runs), leader, files };
+        machine.is_up()?;
         Ok(machine)
     }
 
-    /// Boots it once more, as a person does: everything that runs ends, everything that is enabled starts.
+    /// Its power fails, and comes back: everything ends at once, and everything that is enabled starts.
     ///
     /// # Errors
     /// It does not come up again.
-    pub fn reboot(&mut self) -> Result<()> {
-        let nspawn = self.runs.as_ref().context("it runs until it is dropped")?.id();
-        let before = self.leader;
-        // It may end before it has answered.
-        let _ = self.root("systemctl").arg("reboot").output()?;
-        wait::until(BOOT, "the machine's next first process", || {
-            let leader = first_child(nspawn).filter(|leader| *leader != before);
-            self.leader = leader.unwrap_or(before);
-            Ok(leader.is_some())
-        })?;
+    pub fn power_cycle(&mut self) -> Result<()> {
+        // Its first process takes all others with it.
+        let _ = kill_process(self.leader, Signal::KILL);
+        if let Some(mut runs) = self.runs.take() {
+            runs.wait(BOOT)?;
+        }
+        let (runs, leader) = self.files.start()?;
+        self.leader = leader;
+        self.runs = Some(runs);
         self.is_up()
     }
 
     fn is_up(&self) -> Result<()> {
-        wait::until(BOOT, "the user's own manager", || {
+        let came_up = wait::until(BOOT, "the user's own manager", || {
             let asked = self.claw("systemctl").args(["--user", "is-system-running"]).output()?;
             Ok(String::from_utf8_lossy(&asked.stdout).trim() == "running")
-        })
+        });
+        came_up.with_context(|| self.files.console())
     }
 
     /// A command that runs in the machine as its user, from the home, as in a terminal.
@@ -267,6 +247,35 @@ impl Overlay {
         fs::create_dir_all(&linger)?;
         fs::write(linger.join(USER), "")?;
         self.command("openclaw", crate::openclaw::CURRENT)
+    }
+
+    /// Starts a machine with these files: what keeps it, and its first process.
+    fn start(&self) -> Result<(Group, Pid)> {
+        let releases = releases();
+        let programs = binaries::smartpi();
+        let programs = programs.parent().context("smartpi lies in a folder")?;
+        let mut nspawn = Command::new("systemd-nspawn");
+        nspawn.arg("--quiet").arg("--directory").arg(&self.root);
+        nspawn.args(["--register=no", "--keep-unit", "--boot", "--private-network", "--machine=smartpi-story"]);
+        nspawn.arg(format!("--bind-ro={}:{RELEASES}", releases.display()));
+        nspawn.arg(format!("--bind-ro={}:{PROGRAMS}", programs.display()));
+        let console = fs::File::create(self.folder.path().join("console.log"))?;
+        nspawn.stdin(Stdio::null()).stdout(console.try_clone()?).stderr(console);
+        let mut runs = Group::start(&mut nspawn)?;
+        let nspawn = runs.id();
+        let mut leader = None;
+        let came_up = wait::until(BOOT, "the machine's first process", || {
+            ensure!(runs.ended()?.is_none(), "the machine ended");
+            leader = first_child(nspawn);
+            Ok(leader.is_some())
+        });
+        came_up.with_context(|| self.console())?;
+        Ok((runs, leader.context("just found")?))
+    }
+
+    fn console(&self) -> String {
+        let console = self.folder.path().join("console.log");
+        format!("the machine's console:\n{}", fs::read_to_string(console).unwrap_or_default())
     }
 
     fn command(&self, name: &str, version: &str) -> Result<()> {
