@@ -21,6 +21,7 @@ pub mod duplicates;
 pub mod finding;
 pub mod journal;
 pub mod plan;
+pub mod supervision;
 pub mod survey;
 pub mod target;
 pub mod token;
