@@ -1,6 +1,6 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type EntriesPlan, type EntriesWritten, type EntryChange, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type EntriesPlan, type EntriesWritten, type EntryChange, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type ServiceAct, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
 import { byDefault, homeAgents, samplePlan } from "./backend.fake/agents";
-import { earlierRepairs, linkRows, planNamed, repaired, undone } from "./backend.fake/care";
+import { earlierRepairs, linkRows, planNamed, repaired, supervisionAfter, undone } from "./backend.fake/care";
 import { entriesPlan, written } from "./backend.fake/entries";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
@@ -280,6 +280,12 @@ export class FakeBackend extends FakeStage implements Backend {
     if (devices) this.paired = this.paired.filter(({ ours }) => ours);
     this.changeGateway((gateway) => (gateway.pending = []));
     return { removed: devices ? others : 0, rejected };
+  }
+
+  async gatewayService(act: ServiceAct): Promise<void> {
+    this.note("gatewayService", act);
+    this.tell(({ care }) => (care.acting = act));
+    this.tell(({ care }) => Object.assign(care, { acting: null, service: supervisionAfter(act) }));
   }
 
   async careLook(): Promise<void> {

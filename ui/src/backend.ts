@@ -26,6 +26,7 @@ import {
   type Routed,
   type ScriptAdded,
   type Sent,
+  type ServiceAct,
   type SettingsChange,
   type SetupLook,
   type SpeaksFirst,
@@ -96,13 +97,14 @@ export type {
   RepairOutcome,
   RepairView,
   Report,
-  Running,
   RouteBecause,
   RouteChange,
   RoutePlan,
   Routed,
+  Running,
   ScriptAdded,
   Sent,
+  ServiceAct,
   ServiceSeen,
   SettingsChange,
   SetupLook,
@@ -110,6 +112,7 @@ export type {
   SpeaksFirst,
   Step,
   StepView,
+  Supervision,
   Trap,
   Turn,
   Turns,
@@ -164,6 +167,8 @@ export interface Backend {
   /** Saves the report that was made last, and gives the new file. */
   saveReport(): Promise<string>;
   connectGateway(on: boolean): Promise<void>;
+  /** Has the service that runs OpenClaw do something, and waits until it is so. */
+  gatewayService(act: ServiceAct): Promise<void>;
   /** Who answers at an address; nothing secret is sent there. */
   lookAtGateway(url: string): Promise<GatewayLook>;
   /** Tries it, then remembers it. */
@@ -277,6 +282,7 @@ export function tauriBackend(): Backend {
     makeReport: () => value(commands.makeReport()),
     saveReport: () => value(commands.saveReport()),
     connectGateway: (on) => done(commands.connectGateway(on)),
+    gatewayService: (act) => done(commands.gatewayService(act)),
     lookAtGateway: (url) => value(commands.lookAtGateway(url)),
     chooseGateway: (choice) => value(commands.chooseGateway(choice)),
     chooseLocalGateway: () => done(commands.chooseLocalGateway()),

@@ -81,6 +81,8 @@ export const commands = {
 	revokeToken: (deviceId: string, role: string) => typedError<Nothing, Failure>(__TAURI_INVOKE("revoke_token", { deviceId, role })),
 	/**  Turns everybody away who asks the gateway; removes its devices too where that is said. */
 	clearGateway: (devices: boolean) => typedError<GatewayCleared, Failure>(__TAURI_INVOKE("clear_gateway", { devices })),
+	/**  Has the service that runs OpenClaw do something. Only for a click of the person. */
+	gatewayService: (act: ServiceAct) => typedError<Nothing, Failure>(__TAURI_INVOKE("gateway_service", { act })),
 	/**  Looks whether something is wrong; what is found follows in the view. */
 	careLook: () => typedError<Nothing, Failure>(__TAURI_INVOKE("care_look")),
 	/**  Carries out a plan of the view. Only for a click of the person. */
@@ -394,6 +396,10 @@ export type CareView = {
 	looking: boolean,
 	/**  The repair that is going on. */
 	running: Running | null,
+	/**  How the service that runs OpenClaw does. `None`: nobody has looked, or it cannot be seen here. */
+	service: Supervision | null,
+	/**  What it is being told to do. */
+	acting: ServiceAct | null,
 	/**  The newest repair. */
 	last: RepairView | null,
 };
@@ -941,6 +947,10 @@ export type FailureCode =
 "gateway_pairing_elsewhere" | 
 /**  Only with the gateway of this computer. */
 "gateway_elsewhere" | 
+/**  Nothing can be asked of the service that runs OpenClaw. */
+"gateway_service_held" | 
+/**  It was told to, and is not as it should be. */
+"gateway_service_silent" | 
 /**  A repair is going on. */
 "repair_running" | 
 /**  This program ended in the middle of a repair. */
@@ -1490,8 +1500,10 @@ remove?: boolean } |
 { page: "activity" } | 
 /**  This app as a device of the OpenClaw gateway, and the gateway's other devices. */
 { page: "gateway" } | 
-/**  What is wrong, and what can be mended. */
-{ page: "health" } | 
+/**  What is wrong, and what can be mended; the question about the service that runs OpenClaw asked. */
+{ page: "health"; 
+/**  What to ask about. */
+act?: ServiceAct | null } | 
 /**  The settings. */
 { page: "settings" };
 
@@ -1959,6 +1971,38 @@ export type Sent = {
 	online: boolean,
 };
 
+/**  What `openclaw gateway` can be told about its service. */
+export type ServiceAct = 
+/**  Start it. */
+"start" | 
+/**  Stop it. It starts again with the next login where it starts by itself. */
+"stop" | 
+/**  Stop and start it. */
+"restart" | 
+/**  Define it and start it. */
+"install" | 
+/**  Stop it and remove its definition. Configuration and state stay. */
+"uninstall";
+
+/**  Why nothing is offered about it. */
+export type ServiceHeld = 
+/**  Several services are about this gateway: which one is meant has to be settled first. */
+"several" | 
+/**  It belongs to the computer, not to the user: it takes an administrator. */
+"system" | 
+/**  It has another name than OpenClaw gives: OpenClaw's command does not know it. */
+"otherName" | 
+/**  Somebody forbade that it starts (it is masked). */
+"masked" | 
+/**  Another program or gateway has the port, and would be ended or in the way. */
+"portTaken" | 
+/**  Whose gateway is on the port cannot be seen. */
+"unseen" | 
+/**  `OPENCLAW_SERVICE_REPAIR_POLICY=external`: something else looks after it. */
+"external" | 
+/**  It was started by hand: who started it ends it. */
+"byHand";
+
 /**  How a service does. */
 export type ServicePhase = 
 /**  It runs. */
@@ -2009,6 +2053,23 @@ export type ServiceStarts =
 "onDemand" | 
 /**  It cannot be started at all. */
 "never";
+
+/**  How the service does. */
+export type ServiceState = 
+/**  There is none, and no gateway runs. */
+"absent" | 
+/**  There is none, and the gateway was started by hand. */
+"byHand" | 
+/**  It runs. */
+"running" | 
+/**  It is starting or ending. */
+"changing" | 
+/**  It ended, and its manager starts it again in a moment. */
+"restarting" | 
+/**  It failed, and its manager leaves it so. */
+"failed" | 
+/**  It is stopped. */
+"stopped";
 
 /**  The channel service. */
 export type ServiceView = {

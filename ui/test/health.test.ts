@@ -2,11 +2,12 @@ import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test, vi } from "vitest";
 
 import type { CareView, Evidence, LinkRow, NoPlan } from "../src/backend";
-import { behind, careView, COPIES, finding, linkRows, planOf, pluginRows, repairView, WAR } from "../src/backend.fake/care";
+import { behind, careView, COPIES, finding, linkRows, planOf, pluginRows, repairView, supervision, WAR } from "../src/backend.fake/care";
 import { copiesOf, counsel, factsOf } from "../src/findingStory";
 import { FRESH_MS, linkStory, needsAttention, overall } from "../src/healthStory";
 import { en } from "../src/locales/en";
 import { zh } from "../src/locales/zh";
+import { show } from "../src/pages";
 import { actionText, repairStory, riskOf, sentOf, stepText, stopsOf, undoOf } from "../src/repairStory";
 import { stage, type Stage } from "./stage";
 
@@ -434,4 +435,54 @@ test("the program can open the page, for the tray", async () => {
   await flushPromises();
   expect(on.has("page-health")).toBe(true);
   expect(document.title).toBe("Health – SmartPi");
+});
+
+describe("the service that runs OpenClaw", () => {
+  const card = (on: Stage) => on.app.get("[data-test=gateway-service]");
+
+  test("is started at once, and what interrupts is asked about first", async () => {
+    const on = await stage("health-service-stopped");
+    await card(on).get("[data-test=service-start]").trigger("click");
+    await flushPromises();
+    expect(asked(on, "gatewayService")).toEqual([["gatewayService", "start"]]);
+    expect(on.app.get("[data-test=service-told]").text()).toBe(en.gatewayService.acts.start.done);
+    expect(card(on).attributes("data-state")).toBe("running");
+    for (const act of ["restart", "stop"] as const) {
+      await card(on).get(`[data-test=service-${act}]`).trigger("click");
+      expect(dialog(on).text()).toContain(en.gatewayService.acts[act].text);
+      expect(dialog(on).text()).toContain(`openclaw gateway ${act}`);
+      await on.app.get("[data-test=service-no]").trigger("click");
+    }
+    expect(asked(on, "gatewayService")).toHaveLength(1);
+    await card(on).get("[data-test=service-stop]").trigger("click");
+    await on.app.get("[data-test=service-yes]").trigger("click");
+    await flushPromises();
+    expect(asked(on, "gatewayService")).toHaveLength(2);
+    expect(card(on).attributes("data-state")).toBe("stopped");
+  });
+
+  test("is asked about where the tray leads, and only what can be asked", async () => {
+    const on = await stage("health-service-asked");
+    expect(dialog(on).text()).toContain(en.gatewayService.acts.stop.ask);
+    expect(asked(on, "gatewayService")).toEqual([]);
+    show({ page: "health", act: "install" });
+    await on.app.get("[data-test=service-no]").trigger("click");
+    expect(on.app.find("dialog").exists()).toBe(false);
+  });
+
+  test("says why nothing can be asked, and what goes on", async () => {
+    const held = await stage("health-service-held");
+    expect(held.app.get("[data-test=service-held]").text()).toBe(en.gatewayService.held.several);
+    expect(card(held).findAll("button.button")).toHaveLength(0);
+    const acting = await stage("health-service-acting");
+    expect(acting.app.get("[data-test=service-told]").text()).toBe(en.gatewayService.acts.restart.doing);
+  });
+
+  test("shows every state with words of its own, in both languages", () => {
+    const states = ["absent", "byHand", "running", "changing", "restarting", "failed", "stopped"] as const;
+    for (const words of [en, zh]) {
+      expect(new Set(states.map((state) => words.gatewayService.state[state])).size).toBe(states.length);
+      expect(states.flatMap((state) => supervision(state, "several").may)).toEqual([]);
+    }
+  });
 });

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
-use crate::seen::{Blind, Seen};
+use crate::seen::Blind;
 use crate::survey::{Gateways, Phase, Scope, Service, Starts, Survey};
 use crate::who::{Whose, whose};
 

@@ -3,10 +3,11 @@
 //! Nobody is let in, and nothing is cleared, but by a person at a terminal: an agent has a shell too.
 
 mod line;
+mod service;
 mod target;
 
 use desk::Change;
-use desk::control::answer::{GatewayDevice, GatewayDevices, Nothing, PairingRequest};
+use desk::control::answer::{GatewayDevice, GatewayDevices, Nothing, PairingRequest, ServiceAct};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::failure::FailureCode;
@@ -38,26 +39,37 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: GatewayArgs
     if asks && !terminal.person {
         return Err(Stop::told(Exit::PersonNeeded, "person_needed", say::terminal_needed(terminal.language)));
     }
-    let is_own = matches!(what, Gateway::Connect | Gateway::Disconnect);
+    let is_own = !matches!(what, Gateway::Status | Gateway::Agents | Gateway::Devices(_));
     if is_own && target != Target::default() {
         return Err(Stop::told(Exit::Usage, "own_connection", say::own_connection(terminal.language)));
     }
-    let line = match target::open(terminal, folders, &target).await? {
-        Some(direct) => Line::Own(Box::new(direct)),
-        None => Line::App(Box::new(Client::connect(folders).await?)),
+    let line = async || {
+        Ok::<_, Stop>(match target::open(terminal, folders, &target).await? {
+            Some(direct) => Line::Own(Box::new(direct)),
+            None => Line::App(Box::new(Client::connect(folders).await?)),
+        })
     };
+    let tell = |act, yes| service::tell(terminal, folders, act, yes);
     match what {
-        Gateway::Status => status(terminal, line).await,
+        Gateway::Status => status(terminal, line().await?).await,
         Gateway::Connect => wish(terminal, folders, true).await,
         Gateway::Disconnect => wish(terminal, folders, false).await,
-        Gateway::Agents => route::agents(terminal, line).await,
-        Gateway::Devices(what) => Desk { terminal, language: terminal.language, line }.run(what).await,
+        Gateway::Agents => route::agents(terminal, line().await?).await,
+        Gateway::Start => tell(ServiceAct::Start, true).await,
+        Gateway::Stop { yes } => tell(ServiceAct::Stop, yes).await,
+        Gateway::Restart { yes } => tell(ServiceAct::Restart, yes).await,
+        Gateway::Install { yes } => tell(ServiceAct::Install, yes).await,
+        Gateway::Uninstall { yes } => tell(ServiceAct::Uninstall, yes).await,
+        Gateway::Devices(what) => {
+            let line = line().await?;
+            Desk { terminal, language: terminal.language, line }.run(what).await
+        }
     }
 }
 
 async fn status(terminal: Terminal, line: Line) -> Result<(), Stop> {
     let is_own = line.own().is_some();
-    let gateway = line.view().await?;
+    let (gateway, supervision) = line.view().await?;
     terminal.tell(&gateway)?;
     let language = terminal.language;
     let (url, version) = (gateway.url.as_deref().unwrap_or_default(), gateway.version.as_deref().unwrap_or_default());
@@ -71,6 +83,9 @@ async fn status(terminal: Terminal, line: Line) -> Result<(), Stop> {
     })?;
     if let Some(failure) = &gateway.failure {
         terminal.say(failure.words(language))?;
+    }
+    if let Some(supervision) = &supervision {
+        terminal.say(service::line(language, supervision))?;
     }
     gateway.pending.iter().try_for_each(|request| terminal.say(request_line(language, request)))
 }

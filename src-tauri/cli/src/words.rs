@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod help;
 pub(crate) mod repair;
+pub(crate) mod service;
 
 desk::words! {
     // serve

@@ -1,5 +1,7 @@
 //! The window's pages, by name: what the tray, a notification and the command line lead to.
 
+use care::supervision::ServiceAct;
+
 /// A page of the window.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, specta::Type)]
 #[serde(tag = "page", rename_all = "lowercase", rename_all_fields = "camelCase")]
@@ -21,8 +23,12 @@ pub enum Page {
     Activity {},
     /// This app as a device of the OpenClaw gateway, and the gateway's other devices.
     Gateway {},
-    /// What is wrong, and what can be mended.
-    Health {},
+    /// What is wrong, and what can be mended; the question about the service that runs OpenClaw asked.
+    Health {
+        /// What to ask about.
+        #[serde(default)]
+        act: Option<ServiceAct>,
+    },
     /// The settings.
     Settings {},
 }

@@ -19,6 +19,7 @@ mod ledger;
 mod refusal;
 mod services;
 mod steps;
+mod supervisor;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +124,9 @@ impl Workshop {
         let mut told: Option<FailureCode> = None;
         while link.changed().await.is_ok() {
             let view = link.borrow_and_update().clone();
+            if view.state != GatewayState::Off {
+                self.see_service().await;
+            }
             let trouble = trouble(&view);
             let over = view.state == GatewayState::Online && told.is_some();
             if trouble.is_some_and(|code| told != Some(code)) || over {
@@ -146,7 +150,7 @@ impl Workshop {
             return Err(Failure::bare(FailureCode::RepairRunning));
         }
         self.view.send_modify(|view| view.looking = true);
-        let (found, ()) = tokio::join!(self.find(), self.keeper.look());
+        let (found, (), ()) = tokio::join!(self.find(), self.keeper.look(), self.see_service());
         let now_ms = self.means.now_ms();
         self.view.send_modify(|view| {
             view.looking = false;
@@ -250,7 +254,10 @@ impl Workshop {
     fn occupy(&self, plan: &Plan, may: impl FnOnce(Option<&str>) -> Result<(), Failure>) -> Result<(), Failure> {
         let mut begun = Ok(());
         self.view.send_if_modified(|view| {
-            begun = may(view.running.as_ref().map(|running| running.plan.as_str()));
+            begun = match view.acting {
+                Some(_) => Err(Failure::bare(FailureCode::RepairRunning)),
+                None => may(view.running.as_ref().map(|running| running.plan.as_str())),
+            };
             if begun.is_ok() {
                 let of = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
                 view.running = Some(Running { plan: plan.id.clone(), step: 0, of, waits: false });

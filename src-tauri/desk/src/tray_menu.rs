@@ -3,12 +3,14 @@
 //! Words hold names that people gave: a shell whose system reads `_` or `&` as a mnemonic escapes them.
 
 mod devices;
+mod gateway;
 #[cfg(test)]
 pub(crate) mod sample;
 mod status;
 #[cfg(test)]
 mod tests;
 
+use care::supervision::ServiceAct;
 use channel::wire::device::Confirm;
 use jiff::Zoned;
 
@@ -101,6 +103,8 @@ pub enum TrayAction {
     Activity,
     /// Open the page that says whether everything works, and what is wrong.
     Health,
+    /// Open the window and ask whether the service that runs OpenClaw shall do this.
+    GatewayService(ServiceAct),
     /// Open the settings page.
     Settings,
     /// Open the first-run pages, which connect the assistant.
@@ -130,6 +134,7 @@ pub fn tray_menu(state: &State, now: &Zoned) -> TrayMenu {
     items.push(TrayItem::Separator);
     items.push(button(TrayAction::Activity, words::activity(language)));
     items.push(button(TrayAction::Health, status::health_line(view, language)));
+    items.extend(view.care.service.as_ref().map(|service| gateway::submenu(service, view.care.acting, language)));
     items.push(button(TrayAction::Settings, words::settings(language)));
     items.extend(view.app.autostart.map(|on| TrayItem::Check {
         action: TrayAction::Autostart(!on),

@@ -46,6 +46,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::rotate_token,
             commands::revoke_token,
             commands::clear_gateway,
+            commands::supervision::gateway_service,
             commands::care::care_look,
             commands::care::care_repair,
             commands::care::care_stop_waiting,

@@ -39,6 +39,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "rotate_token",
     "revoke_token",
     "clear_gateway",
+    "gateway_service",
     "care_look",
     "care_repair",
     "care_stop_waiting",

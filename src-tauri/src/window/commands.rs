@@ -28,6 +28,7 @@ use smartpi_tray::open;
 pub(super) mod care;
 pub(super) mod entries;
 pub(super) mod routing;
+pub(super) mod supervision;
 pub(super) mod target;
 
 type Answer<T> = Result<T, Failure>;

@@ -1,4 +1,4 @@
-import type { CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Plan, PlannedStep, PluginFix, PluginRow, RepairOutcome, RepairView, Severity, Step, StepView, Language } from "../backend";
+import type { CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Plan, PlannedStep, PluginFix, PluginRow, RepairOutcome, RepairView, ServiceAct, Severity, Step, StepView, Supervision, Language } from "../backend";
 import { IDS } from "./gateway";
 import { ago } from "./ago";
 
@@ -34,7 +34,19 @@ export function pluginElsewhere(): PluginRow[] {
 }
 
 export function careView(tongue: Language, more: Partial<CareView> = {}): CareView {
-  return { rows: linkRows(tongue), findings: [], plugin: pluginRows(), missing: [], traps: [], lookedMs: ago(0.1), looking: false, running: null, last: null, ...more };
+  return { rows: linkRows(tongue), findings: [], plugin: pluginRows(), missing: [], traps: [], lookedMs: ago(0.1), looking: false, running: null, service: supervision("running"), acting: null, last: null, ...more };
+}
+
+const MAY = { running: ["restart", "stop", "uninstall"], stopped: ["start", "uninstall"], failed: ["start", "uninstall"], absent: ["install"], restarting: ["stop", "uninstall"], changing: [], byHand: [] } as const satisfies Record<Supervision["state"], readonly ServiceAct[]>;
+
+/** The service that runs OpenClaw. */
+export function supervision(state: Supervision["state"], held: Supervision["held"] = null): Supervision {
+  const isThere = state !== "absent" && state !== "byHand";
+  return { state, unit: isThere ? "openclaw-gateway.service" : null, byItself: isThere, startedMs: state === "running" ? ago(228) : null, may: held ? [] : [...MAY[state]], held };
+}
+
+export function supervisionAfter(act: ServiceAct): Supervision {
+  return supervision(act === "uninstall" ? "absent" : act === "stop" ? "stopped" : "running");
 }
 
 /** A step as the program plans it. */

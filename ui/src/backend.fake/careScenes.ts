@@ -1,5 +1,5 @@
 import type { CareView, Evidence, GatewayView, Language } from "../backend";
-import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, SCOPES, WAR } from "./care";
+import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, SCOPES, supervision, WAR } from "./care";
 import { gatewayView, IDS } from "./gateway";
 import { ago } from "./ago";
 import { homeView } from "./home";
@@ -56,6 +56,11 @@ export const CARE_SCENES = {
         { entry: "allowed", atMs: ago(4) },
       ],
     }),
+  "health-service-stopped": (tongue) => scene(tongue, { rows: linkRows(tongue, { gateway: { state: "broken", failure: { code: "gateway_down" } as never }, pairing: behind("gateway"), agent: behind("gateway"), model: behind("gateway") }), service: supervision("stopped") }),
+  "health-service-absent": (tongue) => scene(tongue, { service: supervision("absent") }),
+  "health-service-held": (tongue) => scene(tongue, { service: supervision("failed", "several") }),
+  "health-service-acting": (tongue) => scene(tongue, { service: supervision("changing"), acting: "restart" }),
+  "health-service-asked": (tongue) => scene(tongue, {}, {}, { page: { page: "health", act: "stop" } }),
   "health-plugin": (tongue) => scene(tongue, { plugin: pluginRows({ allowed: "allow" }) }),
   "health-foreign": (tongue) => scene(tongue, { rows: linkRows(tongue, { plugin: { state: "broken" } }), plugin: pluginRows({ ours: "leaveAlone", version: "hidden", host: "hidden", enabled: "undeny", allowed: "hidden", channel: "hidden", connected: "hidden" }) }),
   "health-traps": (tongue) =>

@@ -4,6 +4,7 @@ import { devices } from "./en/devices";
 import { evidence } from "./en/evidence";
 import { failures } from "./en/failures";
 import { gateway } from "./en/gateway";
+import { gatewayService } from "./en/gatewayService";
 import { health } from "./en/health";
 import { repair } from "./en/repair";
 import { settings } from "./en/settings";
@@ -58,6 +59,7 @@ export const en = {
   evidence,
   failures,
   gateway,
+  gatewayService,
   health,
   repair,
   settings,

@@ -5,6 +5,7 @@ import { devices } from "./zh/devices";
 import { evidence } from "./zh/evidence";
 import { failures } from "./zh/failures";
 import { gateway } from "./zh/gateway";
+import { gatewayService } from "./zh/gatewayService";
 import { health } from "./zh/health";
 import { repair } from "./zh/repair";
 import { settings } from "./zh/settings";
@@ -59,6 +60,7 @@ export const zh: Words = {
   evidence,
   failures,
   gateway,
+  gatewayService,
   health,
   repair,
   settings,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::duplicates::tests::{GATEWAY, gateways, nobody, ours, running, service, stray};
+use crate::seen::Seen;
 use crate::survey::Running;
 use crate::who::tests::fine;
 

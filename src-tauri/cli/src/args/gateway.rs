@@ -36,6 +36,23 @@ pub(crate) enum Gateway {
     Connect,
     Disconnect,
     Agents,
+    Start,
+    Stop {
+        #[arg(long)]
+        yes: bool,
+    },
+    Restart {
+        #[arg(long)]
+        yes: bool,
+    },
+    Install {
+        #[arg(long)]
+        yes: bool,
+    },
+    Uninstall {
+        #[arg(long)]
+        yes: bool,
+    },
     #[command(subcommand)]
     Devices(GatewayDevices),
 }

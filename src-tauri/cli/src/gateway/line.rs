@@ -1,6 +1,6 @@
 //! The way of one command to a gateway: the app's own link, or a connection of its own.
 
-use desk::control::answer::{DeviceList, GatewayAgents, GatewayCleared, GatewayDevices, Nothing};
+use desk::control::answer::{DeviceList, GatewayAgents, GatewayCleared, GatewayDevices, Nothing, Supervision};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
@@ -17,15 +17,15 @@ pub(crate) enum Line {
 }
 
 impl Line {
-    /// How it stands. The line serves nothing else from now on.
-    pub(crate) async fn view(self) -> Result<GatewayView, Failure> {
+    /// How it stands, and how the service of this computer's gateway does. The line serves nothing else from now on.
+    pub(crate) async fn view(self) -> Result<(GatewayView, Option<Supervision>), Failure> {
         match self {
             Self::App(client) => {
                 let mut watch = client.watch::<View>(&Request::ViewWatch {}).await?;
                 let view = watch.next().await?.ok_or_else(|| Failure::bare(FailureCode::ControlLost))?;
-                Ok(view.gateway)
+                Ok((view.gateway, view.care.service))
             }
-            Self::Own(direct) => direct.view().await,
+            Self::Own(direct) => Ok((direct.view().await?, None)),
         }
     }
 

@@ -19,8 +19,8 @@ pub use activity::{ActivityTurn, ActivityUnasked, LastTurn, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use care::{
     Action, Advice, Blind, CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Outcome, Plan,
-    PluginFix, PluginLink, PluginRow, Repair, RepairView, Repairs, RowState, Running, Seen, ServicePhase, ServiceSeen,
-    Severity, Step, StepState, StepView,
+    PluginFix, PluginLink, PluginRow, Repair, RepairView, Repairs, RowState, Running, Seen, ServiceAct, ServiceHeld,
+    ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Supervision,
 };
 pub use entries::{EntriesPlan, EntriesWritten, EntryChange, MissingEntry, OwnEntry, Trap};
 pub use gateway::{

@@ -27,7 +27,7 @@ const ANSWER: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long OpenClaw's own commands may take, one after the other.
 const OPENCLAW: Duration = Duration::from_secs(300);
-/// How long a repair may take: a gateway ends within six minutes, another one starts within three, and it is looked twice whether that helped.
+/// How long a repair, or an order to the service of OpenClaw, may take: a gateway ends within six minutes, another one starts within three, and it is looked twice whether that helped.
 const REPAIR: Duration = Duration::from_secs(900);
 /// For a gateway of another computer: two attempts, and a person who unlocks the keyring.
 const ELSEWHERE: Duration = Duration::from_secs(120);
@@ -221,7 +221,7 @@ fn patience(request: &Request) -> Duration {
     if by_openclaw {
         return OPENCLAW;
     }
-    if matches!(request, Request::CareRepair { .. } | Request::CareUndo { .. }) {
+    if matches!(request, Request::GatewayService { .. } | Request::CareRepair { .. } | Request::CareUndo { .. }) {
         return REPAIR;
     }
     if matches!(request, Request::GatewayLook { .. } | Request::GatewayChoose(_)) {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use care::supervision::ServiceAct;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{EntryChange, SpeaksFirst};
@@ -201,6 +202,12 @@ pub enum Request {
     /// The gateway of this computer is the one again; remembered.
     #[serde(rename = "gateway.choose_local")]
     GatewayChooseLocal {},
+    /// Have the service that runs OpenClaw on this computer do something. Only a person may cause this.
+    #[serde(rename = "gateway.service")]
+    GatewayService {
+        /// What.
+        act: ServiceAct,
+    },
     /// Which devices the gateway knows, and who asks.
     #[serde(rename = "gateway.devices")]
     GatewayDevices {},
@@ -341,6 +348,7 @@ impl Request {
         "gateway.look",
         "gateway.choose",
         "gateway.choose_local",
+        "gateway.service",
         "gateway.devices",
         "gateway.agents",
         "gateway.approve",
@@ -406,6 +414,7 @@ mod tests {
             json!({"id":50,"do":"gateway.look","url":"wss://10.0.0.2"}),
             json!({"id":51,"do":"gateway.choose","url":"wss://10.0.0.2","tlsFingerprint":"ab","secret":{"kind":"token","text":"t"},"readable":false}),
             json!({"id":52,"do":"gateway.choose_local"}),
+            json!({"id":56,"do":"gateway.service","act":"restart"}),
             json!({"id":34,"do":"gateway.devices"}),
             json!({"id":35,"do":"gateway.approve","requestId":"r"}),
             json!({"id":36,"do":"gateway.reject","requestId":"r"}),

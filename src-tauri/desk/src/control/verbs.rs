@@ -147,6 +147,7 @@ impl Answers for Verbs {
             Request::GatewayLook { url } => json(&self.operator.look_at(&url).await?),
             Request::GatewayChoose(choice) => self.choose_gateway(&choice).await,
             Request::GatewayChooseLocal {} => self.choose_local_gateway().await,
+            Request::GatewayService { act } => done(self.workshop.tell_service(act).await),
             Request::GatewayDevices {} => json(&self.operator.devices().await?),
             Request::GatewayAgents {} => {
                 let devices: Vec<String> =

@@ -79,7 +79,8 @@ impl<S: Shell> Controller<S> {
                 }
             }
             TrayAction::Activity => self.open(Page::Activity {}, reply),
-            TrayAction::Health => self.open(Page::Health {}, reply),
+            TrayAction::Health => self.open(Page::Health { act: None }, reply),
+            TrayAction::GatewayService(act) => self.open(Page::Health { act: Some(act) }, reply),
             TrayAction::Settings => self.open(Page::Settings {}, reply),
             TrayAction::Welcome => self.open(Page::Welcome {}, reply),
             TrayAction::Autostart(on) => {

@@ -332,6 +332,13 @@ codes! {
     GatewayPairingElsewhere, "gateway_pairing_elsewhere", "The OpenClaw there asks its owner to let SmartPi in. On that computer run openclaw devices list, then approve the request.", "那台电脑上的 OpenClaw 需要其主人批准 SmartPi 接入。请在那台电脑上运行 openclaw devices list，然后批准该申请。";
     /// Only with the gateway of this computer.
     GatewayElsewhere, "gateway_elsewhere", "SmartPi uses the OpenClaw of another computer, where this cannot be done from here. Choose the OpenClaw of this computer, or do it there.", "SmartPi 正在使用另一台电脑上的 OpenClaw，无法在此执行该操作。请改用此电脑的 OpenClaw，或在那台电脑上操作。";
+    /// Nothing can be asked of the service that runs OpenClaw.
+    GatewayServiceHeld, "gateway_service_held",
+        "This cannot be asked of OpenClaw's service at the moment. The Health page says why.", "目前无法对 OpenClaw 的服务执行此操作，“运行状况”页面说明了原因。";
+    /// It was told to, and is not as it should be.
+    GatewayServiceSilent, "gateway_service_silent",
+        "OpenClaw's service was told to, but it is not as it should be yet. Look again in a minute; openclaw gateway status says more.",
+        "已通知 OpenClaw 的服务，但它仍未达到应有的状态。请过一分钟再检查；openclaw gateway status 可查看更多信息。";
     /// A repair is going on.
     RepairRunning, "repair_running",
         "A repair is under way. Wait until it has ended.", "正在修复中，请等待完成。";

@@ -150,7 +150,7 @@ impl Event {
         let button = match self.trouble_page() {
             Page::Settings {} => words::settings(language),
             Page::Devices { .. } => words::window(language),
-            Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} | Page::Health {} => {
+            Page::Welcome {} | Page::Bind {} | Page::Activity {} | Page::Gateway {} | Page::Health { .. } => {
                 words::show(language)
             }
         };
@@ -172,7 +172,7 @@ impl Event {
             NoticeKind::Confirm => Page::Bind {},
             NoticeKind::Pairing => Page::Gateway {},
             NoticeKind::Trouble => self.trouble_page(),
-            NoticeKind::EntriesGone => Page::Health {},
+            NoticeKind::EntriesGone => Page::Health { act: None },
             NoticeKind::DiskWell | NoticeKind::AssistantUp | NoticeKind::AssistantDown => Page::Activity {},
         }
     }

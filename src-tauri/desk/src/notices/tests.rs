@@ -464,7 +464,7 @@ fn entries_that_somebody_took_away_are_told_once_and_over_restarts() {
     desk.change(|state| state.shown.care.missing = vec![gone(OwnEntry::Channel, at_ms)]);
     assert_eq!(told(&desk), 1);
     let (_, said) = desk.told.last().unwrap();
-    assert_eq!((&said.page, said.kind), (&Page::Health {}, NoticeKind::EntriesGone));
+    assert_eq!((&said.page, said.kind), (&Page::Health { act: None }, NoticeKind::EntriesGone));
     desk.pass(1_000);
     desk.change(|state| state.shown.gateway.agents_revision += 1);
     assert_eq!(told(&desk), 1, "the same is no news");

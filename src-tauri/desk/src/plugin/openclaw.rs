@@ -51,10 +51,12 @@ pub enum RunError {
         source: io::Error,
     },
     /// It did not end.
-    #[error("`openclaw {args}` did not end within {PATIENCE:?}")]
+    #[error("`openclaw {args}` did not end within {patience:?}")]
     Slow {
         /// What it was told.
         args: String,
+        /// How long it was waited for.
+        patience: Duration,
     },
     /// It says no.
     #[error("`openclaw {args}` failed ({status}): {words}")]
@@ -178,6 +180,21 @@ impl OpenClaw {
         self.run(&args, None).await.map(drop)
     }
 
+    /// `openclaw gateway WORD`, with those of the flags that this release knows. Its service may take `patience` to end.
+    pub(crate) async fn gateway_service(
+        &self,
+        word: &str,
+        flags: &[&'static str],
+        patience: Duration,
+    ) -> Result<(), RunError> {
+        let known = match flags {
+            [] => Vec::new(),
+            flags => flags_in(&self.run(&["gateway", word, "--help"], None).await?, flags),
+        };
+        let args: Vec<&str> = ["gateway", word].into_iter().chain(known).collect();
+        self.run_within(&args, None, None, patience).await.map(drop)
+    }
+
     /// Opens the dashboard in the browser, with a link that signs in.
     pub(crate) async fn dashboard(&self) -> Result<(), RunError> {
         self.run(&["dashboard"], None).await.map(drop)
@@ -198,6 +215,16 @@ impl OpenClaw {
         args: &[A],
         input: Option<&str>,
         config: Option<&Path>,
+    ) -> Result<String, RunError> {
+        self.run_within(args, input, config, PATIENCE).await
+    }
+
+    async fn run_within<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        input: Option<&str>,
+        config: Option<&Path>,
+        patience: Duration,
     ) -> Result<String, RunError> {
         let shown = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
         let start = |source| RunError::Start { command: self.command.clone(), source };
@@ -220,8 +247,8 @@ impl OpenClaw {
             }
             child.wait_with_output().await
         };
-        let done = tokio::time::timeout(PATIENCE, work).await;
-        let done = done.map_err(|_| RunError::Slow { args: shown.clone() })?.map_err(start)?;
+        let done = tokio::time::timeout(patience, work).await;
+        let done = done.map_err(|_| RunError::Slow { args: shown.clone(), patience })?.map_err(start)?;
         let out = String::from_utf8_lossy(&done.stdout).into_owned();
         if done.status.success() {
             return Ok(out);

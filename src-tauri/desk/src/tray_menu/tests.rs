@@ -2,6 +2,7 @@ use super::sample::{claim, device, state};
 use super::*;
 use care::finding::{Cause, Severity};
 use care::plan::NoPlan;
+use care::supervision::{ServiceHeld, ServiceState, Supervision};
 
 use crate::control::answer::{AgentWord, FindingView, LinkState, Repair};
 use crate::failure::{Failure, FailureCode};
@@ -344,4 +345,38 @@ fn the_words_hold_until_midnight() {
     let last = midnight.checked_sub(jiff::Span::new().milliseconds(1)).unwrap();
     assert_eq!(tray_menu(&with_devices(), &now()), tray_menu(&with_devices(), &last));
     assert_ne!(tray_menu(&with_devices(), &now()), tray_menu(&with_devices(), &midnight));
+}
+
+#[test]
+fn the_service_of_openclaw_has_a_menu_where_it_can_be_seen() {
+    let submenu = |service: Option<Supervision>, acting| {
+        let mut state = running();
+        (state.shown.care.service, state.shown.care.acting) = (service, acting);
+        let found = tray_menu(&state, &now()).items.into_iter().find_map(|item| match item {
+            TrayItem::Submenu { id, items, .. } if id == "gateway" => Some(items),
+            TrayItem::Separator
+            | TrayItem::Words(_)
+            | TrayItem::Button { .. }
+            | TrayItem::Check { .. }
+            | TrayItem::Submenu { .. } => None,
+        })?;
+        let TrayItem::Words(state) = &found[0] else { panic!("{found:?}") };
+        Some((state.clone(), actions(&found)))
+    };
+    assert_eq!(submenu(None, None), None);
+    let runs = Supervision {
+        state: ServiceState::Running,
+        unit: Some("openclaw-gateway.service".into()),
+        by_itself: true,
+        started_ms: None,
+        may: vec![ServiceAct::Restart, ServiceAct::Stop, ServiceAct::Uninstall],
+        held: None,
+    };
+    let act = TrayAction::GatewayService;
+    let expected = vec![act(ServiceAct::Restart), act(ServiceAct::Stop), TrayAction::Health];
+    assert_eq!(submenu(Some(runs.clone()), None), Some(("OpenClaw's service runs".into(), expected)));
+    let (_, while_acting) = submenu(Some(runs.clone()), Some(ServiceAct::Restart)).unwrap();
+    assert_eq!(while_acting, [TrayAction::Health], "one thing at a time");
+    let held = Supervision { may: Vec::new(), held: Some(ServiceHeld::Several), ..runs };
+    assert_eq!(submenu(Some(held), None).unwrap().1, [TrayAction::Health], "its page says why");
 }

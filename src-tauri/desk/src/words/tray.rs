@@ -101,6 +101,30 @@ crate::words! {
     health(): "Health…", "运行状况…";
     /// Something does not.
     unwell(): "Health: something does not work…", "运行状况：有问题需要处理…";
+    /// OpenClaw and the service that runs it.
+    gateway(): "OpenClaw", "OpenClaw";
+    /// Its service runs.
+    gateway_running(): "OpenClaw's service runs", "OpenClaw 服务正在运行";
+    /// It starts or ends.
+    gateway_changing(): "OpenClaw's service is changing…", "OpenClaw 服务正在切换…";
+    /// It runs without a service.
+    gateway_by_hand(): "OpenClaw runs, started by hand", "OpenClaw 正在运行（手动启动）";
+    /// Its service is stopped.
+    gateway_stopped(): "OpenClaw's service is stopped", "OpenClaw 服务已停止";
+    /// Its service failed.
+    gateway_failed(): "OpenClaw's service failed", "OpenClaw 服务启动失败";
+    /// It has no service.
+    gateway_absent(): "OpenClaw has no service yet", "OpenClaw 尚未安装服务";
+    /// Asks whether to start it.
+    gateway_start(): "Start OpenClaw…", "启动 OpenClaw…";
+    /// Asks whether to stop it.
+    gateway_stop(): "Stop OpenClaw…", "停止 OpenClaw…";
+    /// Asks whether to restart it.
+    gateway_restart(): "Restart OpenClaw…", "重启 OpenClaw…";
+    /// Asks whether to install its service.
+    gateway_install(): "Install OpenClaw's service…", "安装 OpenClaw 服务…";
+    /// Asks whether to remove its service.
+    gateway_uninstall(): "Remove OpenClaw's service…", "移除 OpenClaw 服务…";
     /// The settings.
     settings(): "Settings…", "设置…";
     /// Starts with the session.

@@ -132,7 +132,7 @@ fn device(page: &Page) -> Option<String> {
         | Page::Bind {}
         | Page::Activity {}
         | Page::Gateway {}
-        | Page::Health {}
+        | Page::Health { .. }
         | Page::Settings {} => None,
     }
 }

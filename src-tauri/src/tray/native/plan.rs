@@ -108,6 +108,7 @@ fn meaning(action: &TrayAction) -> String {
         TrayAction::PhonePage => "phone".to_owned(),
         TrayAction::Activity => "activity".to_owned(),
         TrayAction::Health => "health".to_owned(),
+        TrayAction::GatewayService(act) => format!("gateway:{act:?}"),
         TrayAction::Settings => "settings".to_owned(),
         TrayAction::Autostart(_) => "autostart".to_owned(),
         TrayAction::Quit => "quit".to_owned(),

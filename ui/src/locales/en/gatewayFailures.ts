@@ -32,6 +32,8 @@ export const gatewayFailures = {
   gateway_secret_refused: { what: "The OpenClaw there does not accept this token or password.", next: "Look at its settings under gateway.auth, then choose it again with the right one." },
   gateway_secret_needed: { what: "The OpenClaw there wants its token or password.", next: "It is in its settings, under gateway.auth. Choose it again in Settings." },
   gateway_pairing_elsewhere: { what: "The OpenClaw on the other computer asks its owner to let SmartPi in.", next: "Run this command there. SmartPi then connects by itself." },
+  gateway_service_held: { what: "This cannot be asked of OpenClaw's service at the moment.", next: "The Health page says why." },
+  gateway_service_silent: { what: "OpenClaw's service was told to, but it is not as it should be yet.", next: "Check again in a minute. “openclaw gateway status” says more." },
   gateway_elsewhere: { what: "SmartPi uses the OpenClaw of another computer, where this cannot be done from here.", next: "Choose the OpenClaw of this computer in Settings, or do it on the other one." },
   agent_nobody: { what: "OpenClaw has several agents, and nothing says which one answers your devices.", next: "Choose one for each device in Devices, or set “channels.openclaw-smartpi.defaultAgentId” in OpenClaw's configuration." },
   model_failed: { what: "The last question of a device got an error instead of an answer.", next: "Check the model and its account in OpenClaw, then ask again." },

@@ -33,6 +33,8 @@ export const gatewayFailures: typeof english = {
   gateway_secret_refused: { what: "那台电脑上的 OpenClaw 不接受此令牌或密码。", next: "请查看其设置中的 gateway.auth，然后用正确的令牌或密码重新选择。" },
   gateway_secret_needed: { what: "那台电脑上的 OpenClaw 需要令牌或密码。", next: "可在其设置的 gateway.auth 中找到，请在设置中重新选择。" },
   gateway_pairing_elsewhere: { what: "另一台电脑上的 OpenClaw 需要其主人批准 SmartPi 接入。", next: "请在那台电脑上运行此命令，SmartPi 随后会自动连接。" },
+  gateway_service_held: { what: "目前无法对 OpenClaw 的服务执行此操作。", next: "“运行状况”页面说明了原因。" },
+  gateway_service_silent: { what: "已通知 OpenClaw 的服务，但它仍未达到应有的状态。", next: "请过一分钟再检查。“openclaw gateway status”可查看更多信息。" },
   gateway_elsewhere: { what: "SmartPi 正在使用另一台电脑上的 OpenClaw，无法在此执行该操作。", next: "请在设置中改用此电脑的 OpenClaw，或在那台电脑上操作。" },
   agent_nobody: { what: "OpenClaw 有多个智能体，但未指定由谁回答您的设备。", next: "请在设备页面为每台设备选择，或在 OpenClaw 的配置中设置 channels.openclaw-smartpi.defaultAgentId。" },
   model_failed: { what: "设备的上一个问题没有得到回答，而是出现了错误。", next: "请在 OpenClaw 中检查模型及其账户，然后再次提问。" },

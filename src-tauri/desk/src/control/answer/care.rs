@@ -5,6 +5,7 @@ pub use care::chain::{Link as ChainLink, PluginFix, PluginLink, PluginRow};
 pub use care::finding::{Cause, Evidence, ServiceSeen, Severity};
 pub use care::journal::Outcome;
 pub use care::plan::{Action, Advice, NoPlan, Plan, Step};
+pub use care::supervision::{ServiceAct, ServiceHeld, ServiceState, Supervision};
 pub use care::survey::Phase as ServicePhase;
 pub use care::{Blind, Seen};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,10 @@ pub struct CareView {
     pub looking: bool,
     /// The repair that is going on.
     pub running: Option<Running>,
+    /// How the service that runs OpenClaw does. `None`: nobody has looked, or it cannot be seen here.
+    pub service: Option<Supervision>,
+    /// What it is being told to do.
+    pub acting: Option<ServiceAct>,
     /// The newest repair.
     pub last: Option<RepairView>,
     /// What the rows are made of; it stays inside.
@@ -199,6 +204,8 @@ impl CareView {
             looked_ms: None,
             looking: false,
             running: None,
+            service: None,
+            acting: None,
             last: None,
             noted: Noted::default(),
         }
