@@ -470,6 +470,15 @@ describe("the service that runs OpenClaw", () => {
     expect(on.app.find("dialog").exists()).toBe(false);
   });
 
+  test("is what a broken OpenClaw leads to", async () => {
+    const on = await stage("health-service-stopped");
+    await on.app.get("[data-test=link-start-gateway]").trigger("click");
+    expect(dialog(on).text()).toContain(en.gatewayService.acts.start.ask);
+    await on.app.get("[data-test=service-yes]").trigger("click");
+    await flushPromises();
+    expect(asked(on, "gatewayService")).toEqual([["gatewayService", "start"]]);
+  });
+
   test("says why nothing can be asked, and what goes on", async () => {
     const held = await stage("health-service-held");
     expect(held.app.get("[data-test=service-held]").text()).toBe(en.gatewayService.held.several);
