@@ -3,6 +3,7 @@
 //! One boot each, in the order in which a machine would see it. In every story our command line says what is wrong and which process or service it is, a person
 //! reads the plan in a terminal and agrees to it, and one healthy gateway is there that lets us in. A story that names another process or service fails.
 
+mod orders;
 mod person;
 mod services;
 mod stage;
@@ -63,4 +64,11 @@ fn what_is_wrong_with_a_service_is_told_and_mended() -> Result<()> {
     services::off(&machine)?;
     services::two_scopes(&machine)?;
     services::another_port(&machine)
+}
+
+#[test]
+fn openclaws_service_does_what_a_person_says() -> Result<()> {
+    let machine = begin()?;
+    orders::obeyed(&machine)?;
+    orders::held(&machine)
 }

@@ -2291,6 +2291,22 @@ export type Stops =
 /**  The gateway, with every session and device, for some seconds up to some minutes. */
 "gateway";
 
+/**  The service of the user's gateway. */
+export type Supervision = {
+	/**  How it does. */
+	state: ServiceState,
+	/**  Its name, such as `openclaw-gateway.service`. `None`: there is none. */
+	unit: string | null,
+	/**  It starts with the user's session. */
+	byItself: boolean,
+	/**  When its process started, ms since 1970. */
+	startedMs: number | null,
+	/**  What may be asked of it now, the likeliest first. */
+	may: ServiceAct[],
+	/**  Why that is nothing. */
+	held: ServiceHeld | null,
+};
+
 /**  A gateway as the plan showed it to the person. */
 export type Target = {
 	/**  Its number. */

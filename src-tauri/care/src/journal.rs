@@ -1,5 +1,6 @@
 //! What was done to this computer: one line of JSON for each thing, synced before and after each step, never changed.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,17 @@ pub enum Entry {
         plan: String,
         /// Which one, from 0.
         step: usize,
+    },
+    /// What a step is about to change can be put back by this, whatever becomes of the step. The latest of a step counts.
+    PutAside {
+        /// ms since 1970.
+        at_ms: i64,
+        /// The plan's name.
+        plan: String,
+        /// Which one, from 0.
+        step: usize,
+        /// What brings it back: a path, the name of a keyring's entry, how a service was.
+        undo: String,
     },
     /// A step was done, or failed.
     StepEnded {
@@ -234,7 +246,7 @@ pub fn interrupted(entries: &[Entry]) -> Option<Interrupted<'_>> {
                 done += usize::from(matches!(result, StepResult::Done { .. }));
             }
             Entry::Ended { .. } | Entry::Acknowledged { .. } => return None,
-            Entry::Started { .. } | Entry::Undone { .. } => {}
+            Entry::Started { .. } | Entry::PutAside { .. } | Entry::Undone { .. } => {}
         }
     }
     Some(Interrupted { plan, unsure, done })
@@ -245,17 +257,19 @@ pub fn undoable<'a>(entries: &'a [Entry], plan: &str) -> Vec<(usize, &'a str)> {
     let of_plan = || entries.iter().filter(|entry| entry.plan() == plan);
     let steps = of_plan().find_map(begun).map(|plan| plan.steps.as_slice()).unwrap_or_default();
     let undone = |undone: usize| of_plan().any(|entry| matches!(entry, Entry::Undone { step, .. } if *step == undone));
-    let mut found: Vec<(usize, &str)> = of_plan()
-        .filter_map(|entry| {
-            let Entry::StepEnded { step, result: StepResult::Done { undo: Some(undo) }, .. } = entry else {
-                return None;
-            };
-            let back = steps.get(*step).is_some_and(|planned| planned.undo == Undo::PutBack);
-            (back && !undone(*step)).then_some((*step, undo.as_str()))
-        })
-        .collect();
-    found.reverse();
-    found
+    let mut found = BTreeMap::new();
+    for entry in of_plan() {
+        let (Entry::PutAside { step, undo, .. }
+        | Entry::StepEnded { step, result: StepResult::Done { undo: Some(undo) }, .. }) = entry
+        else {
+            continue;
+        };
+        let back = steps.get(*step).is_some_and(|planned| planned.undo == Undo::PutBack);
+        if back && !undone(*step) {
+            found.insert(*step, undo.as_str());
+        }
+    }
+    found.into_iter().rev().collect()
 }
 
 /// The gateways that were asked to end and did not while somebody waited.
@@ -266,6 +280,7 @@ pub fn asked_in_vain(entries: &[Entry]) -> Vec<&Target> {
         }
         Entry::Started { .. }
         | Entry::StepStarted { .. }
+        | Entry::PutAside { .. }
         | Entry::StepEnded { .. }
         | Entry::Ended { .. }
         | Entry::Acknowledged { .. }
@@ -293,6 +308,7 @@ impl Entry {
         match self {
             Self::Started { plan, .. } => &plan.id,
             Self::StepStarted { plan, .. }
+            | Self::PutAside { plan, .. }
             | Self::StepEnded { plan, .. }
             | Self::Ended { plan, .. }
             | Self::Acknowledged { plan, .. }

@@ -140,6 +140,7 @@ pub fn supervision(survey: &Survey, gateways: &Gateways, external: bool) -> Resu
         Phase::Stopped => ServiceState::Stopped,
     };
     let is_several = ours.iter().filter(|service| service.is_in_use()).count() > 1;
+    let external = external || service.environment.plain("OPENCLAW_SERVICE_REPAIR_POLICY") == Some("external");
     let held = held(service, is_several, &port, external);
     Ok(Supervision {
         state,

@@ -214,6 +214,7 @@ impl Workshop {
             Entry::Started { at_ms, plan } if plan.cause == Cause::DashboardStale => Some(at_ms),
             Entry::Started { .. }
             | Entry::StepStarted { .. }
+            | Entry::PutAside { .. }
             | Entry::StepEnded { .. }
             | Entry::Ended { .. }
             | Entry::Acknowledged { .. }

@@ -152,6 +152,25 @@ fn a_step_that_fails_is_the_last() {
 }
 
 #[test]
+fn what_was_put_aside_before_a_step_failed_or_was_cut_off_can_be_undone() {
+    let plan = a_plan();
+    let aside = |undo: &str| Entry::PutAside { at_ms: 1, plan: plan.id.clone(), step: 0, undo: undo.into() };
+    let begun = vec![
+        Entry::Started { at_ms: 1, plan: Box::new(plan.clone()) },
+        Entry::StepStarted { at_ms: 1, plan: plan.id.clone(), step: 0 },
+    ];
+    assert_eq!(undoable(&begun, &plan.id), [], "nothing was touched");
+    // This program ends in the middle.
+    let cut = [begun, vec![aside("before"), aside("after")]].concat();
+    assert_eq!(undoable(&cut, &plan.id), [(0, "after")], "the latest counts");
+    assert_eq!(interrupted(&cut).and_then(|open| open.unsure), Some(0));
+    let result = StepResult::Failed { code: "x".into() };
+    let failed = Entry::StepEnded { at_ms: 2, plan: plan.id.clone(), step: 0, result };
+    let ended = Entry::Ended { at_ms: 3, plan: plan.id.clone(), result: Outcome::Failed { step: 0 } };
+    assert_eq!(undoable(&[cut, vec![failed, ended]].concat(), &plan.id), [(0, "after")]);
+}
+
+#[test]
 fn changed_facts_stop_it_before_each_step() {
     let plan = a_plan();
     for step in 0..plan.steps.len() {

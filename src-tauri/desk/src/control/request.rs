@@ -313,7 +313,7 @@ pub enum Request {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 53] = [
+    pub const KNOWN: [&'static str; 54] = [
         "status",
         "bind.start",
         "bind.watch",

@@ -26,41 +26,60 @@ struct Kept {
     path: PathBuf,
     /// Its text; `None`: there was none.
     copy: Option<PathBuf>,
-    /// What was written in its place.
-    digest: String,
+    /// What was written in its place; `None`: it was about to be.
+    digest: Option<String>,
     ran: bool,
     by_itself: bool,
 }
 
-/// Keeps a copy, has OpenClaw write it anew and start it, and waits for its gateway. Gives how it was.
-pub(super) async fn rewrite(mechanic: &mut Mechanic, unit: &str, path: &Path) -> Result<Option<String>, Failure> {
+/// Keeps a copy, has OpenClaw write it anew and start it, and waits for its gateway.
+pub(super) async fn rewrite(mechanic: &mut Mechanic, unit: &str, path: &Path) -> Result<(), Failure> {
     let before = find_service(&mechanic.means, unit).await?;
     let copy = match fs::read(path) {
         Ok(text) => Some(keep(&mechanic.means, unit, &text).map_err(|error| unusable(&error))?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(unusable(&error)),
     };
-    openclaw().await?.gateway(&["install", "--force"]).await.map_err(|error| run_failed(&error))?;
-    let written = fs::read(path).map_err(|error| unusable(&error))?;
-    returns(mechanic).await?;
-    let kept = Kept {
+    let mut kept = Kept {
         unit: unit.to_owned(),
         path: path.to_owned(),
         copy,
-        digest: digest_of(&written),
+        digest: None,
         ran: before.as_ref().is_some_and(Service::is_alive),
         by_itself: before.is_some_and(|before| before.starts == Starts::ByItself),
     };
-    let kept = serde_json::to_string(&kept).map_err(|error| Failure::caused(FailureCode::Internal, &error))?;
-    Ok(Some(format!("{DEFINITION}{kept}")))
+    mechanic.put_aside(kept.name()?)?;
+    let written = openclaw().await?.gateway(&["install", "--force"]).await;
+    // Also where it failed: it may have written before.
+    if let Ok(text) = fs::read(path) {
+        kept.digest = Some(digest_of(&text));
+        mechanic.put_aside(kept.name()?)?;
+    }
+    written.map_err(|error| run_failed(&error))?;
+    returns(mechanic).await
+}
+
+impl Kept {
+    fn name(&self) -> Result<String, Failure> {
+        let kept = serde_json::to_string(self).map_err(|error| Failure::caused(FailureCode::Internal, &error))?;
+        Ok(format!("{DEFINITION}{kept}"))
+    }
 }
 
 /// Puts it back, and has its service run or rest as it did. What somebody wrote since stands.
 pub(super) async fn put_back(means: &Means, kept: &str) -> Result<(), Failure> {
     let kept: Kept = serde_json::from_str(kept).map_err(|error| Failure::caused(FailureCode::RepairNoUndo, &error))?;
-    let now = fs::read(&kept.path).map_err(|error| unusable(&error))?;
-    if digest_of(&now) != kept.digest {
-        return Err(Failure::bare(FailureCode::RepairChanged));
+    let now = match fs::read(&kept.path) {
+        Ok(text) => text,
+        // It never came to be.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && kept.copy.is_none() => return Ok(()),
+        Err(error) => return Err(unusable(&error)),
+    };
+    match &kept.digest {
+        Some(written) if digest_of(&now) != *written => return Err(Failure::bare(FailureCode::RepairChanged)),
+        Some(_) => {}
+        // Who wrote it is not known: what is there now is kept as well.
+        None => drop(keep(means, &kept.unit, &now).map_err(|error| unusable(&error))?),
     }
     match &kept.copy {
         Some(copy) => {

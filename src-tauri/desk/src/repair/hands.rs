@@ -13,9 +13,9 @@ use tokio::sync::{Notify, watch};
 
 use super::connection::come_in;
 use super::evidence::{Facts, Tried, findings, gather};
-use super::{Known, Means, steps};
+use super::{Known, Means, not_recorded, steps};
 use crate::control::answer::CareView;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureCode};
 use crate::operator::surroundings;
 
 /// One repair.
@@ -29,6 +29,8 @@ pub(super) struct Mechanic {
     view: Arc<watch::Sender<CareView>>,
     known: Arc<Mutex<Known>>,
     impatience: Arc<Notify>,
+    /// The plan and the step that is being done.
+    doing: Option<(String, usize)>,
     /// The gateway's secret, read again by a step.
     pub(super) read: Option<Token>,
 }
@@ -43,7 +45,7 @@ impl Mechanic {
         known: Arc<Mutex<Known>>,
         impatience: Arc<Notify>,
     ) -> Self {
-        Self { means, journal, device_id, dashboards_since_ms, view, known, impatience, read: None }
+        Self { means, journal, device_id, dashboards_since_ms, view, known, impatience, doing: None, read: None }
     }
 
     /// Waits for something that a person may stop waiting for; everybody sees that they may. `None`: they did.
@@ -66,6 +68,13 @@ impl Mechanic {
         };
         waits(false);
         done
+    }
+
+    /// Writes down what brings back that which the present step is about to change: it may fail, or this program may end, in the middle.
+    pub(super) fn put_aside(&mut self, undo: String) -> Result<(), Failure> {
+        let (plan, step) = self.doing.clone().ok_or_else(|| Failure::bare(FailureCode::Internal))?;
+        let entry = Entry::PutAside { at_ms: self.means.now_ms(), plan, step, undo };
+        self.journal.append(&entry).map_err(|error| not_recorded(&error))
     }
 
     /// The one that was read again, else the one that OpenClaw's own command line would use.
@@ -141,9 +150,16 @@ impl Hands for Mechanic {
     fn record(&mut self, entry: &Entry) -> Result<(), JournalError> {
         self.journal.append(entry)?;
         let step = match entry {
-            Entry::StepStarted { step, .. } => *step,
+            Entry::StepStarted { plan, step, .. } => {
+                self.doing = Some((plan.clone(), *step));
+                *step
+            }
             Entry::StepEnded { step, .. } => step + 1,
-            Entry::Started { .. } | Entry::Ended { .. } | Entry::Acknowledged { .. } | Entry::Undone { .. } => {
+            Entry::Started { .. }
+            | Entry::PutAside { .. }
+            | Entry::Ended { .. }
+            | Entry::Acknowledged { .. }
+            | Entry::Undone { .. } => {
                 return Ok(());
             }
         };

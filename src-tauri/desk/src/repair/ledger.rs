@@ -9,6 +9,7 @@ pub(super) fn repairs(entries: &[Entry], running: Option<&str>) -> Vec<RepairVie
     let begun = entries.iter().filter_map(|entry| match entry {
         Entry::Started { at_ms, plan } => Some((*at_ms, plan)),
         Entry::StepStarted { .. }
+        | Entry::PutAside { .. }
         | Entry::StepEnded { .. }
         | Entry::Ended { .. }
         | Entry::Acknowledged { .. }
@@ -44,7 +45,7 @@ impl RepairView {
             }
         };
         match entry {
-            Entry::Started { .. } => {}
+            Entry::Started { .. } | Entry::PutAside { .. } => {}
             Entry::StepStarted { step, .. } => set(*step, StepState::Running, None),
             Entry::StepEnded { step, result: StepResult::Done { .. }, .. } => set(*step, StepState::Done, None),
             Entry::StepEnded { step, result: StepResult::Failed { code }, .. } => {

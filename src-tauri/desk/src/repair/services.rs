@@ -28,12 +28,13 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// Between two looks.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// Stops it and keeps it from starting by itself. Gives how it was.
-pub(super) async fn switch_off(mechanic: &Mechanic, unit: &str, within_ms: u64) -> Result<Option<String>, Failure> {
+/// Stops it and keeps it from starting by itself.
+pub(super) async fn switch_off(mechanic: &mut Mechanic, unit: &str, within_ms: u64) -> Result<(), Failure> {
     let before = service(&mechanic.means, unit).await?;
+    mechanic.put_aside(kept(&before))?;
     systemctl(&["disable", "--now", unit], Duration::from_millis(within_ms)).await?;
     let after = service(&mechanic.means, unit).await?;
-    if after.is_alive() { Err(failed(unit, "it runs on")) } else { Ok(Some(kept(&before))) }
+    if after.is_alive() { Err(failed(unit, "it runs on")) } else { Ok(()) }
 }
 
 /// One that failed often enough is refused until that is forgotten.
@@ -44,12 +45,12 @@ pub(super) async fn forget_failures(mechanic: &Mechanic, unit: &str) -> Result<(
     }
 }
 
-/// Lets it start by itself and now, and waits for its gateway. Gives how it was.
-pub(super) async fn switch_on(mechanic: &mut Mechanic, unit: &str) -> Result<Option<String>, Failure> {
+/// Lets it start by itself and now, and waits for its gateway.
+pub(super) async fn switch_on(mechanic: &mut Mechanic, unit: &str) -> Result<(), Failure> {
     let before = service(&mechanic.means, unit).await?;
+    mechanic.put_aside(kept(&before))?;
     systemctl(&["enable", "--now", unit], RETURNS).await?;
-    returns(mechanic).await?;
-    Ok(Some(kept(&before)))
+    returns(mechanic).await
 }
 
 /// Stops it and starts it again, and waits for its gateway.

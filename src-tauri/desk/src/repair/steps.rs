@@ -66,8 +66,8 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
         }
         Step::WriteAuth { config_path } => {
             let copy = write_auth(means, config_path).await?;
-            settles(mechanic).await?;
-            Ok(Some(copy))
+            mechanic.put_aside(copy)?;
+            settles(mechanic).await.map(|()| None)
         }
         // A person agrees to those entries by themselves: no plan about tokens has them.
         Step::WriteEntries { .. } => Err(Failure::bare(FailureCode::RepairUnknown)),
@@ -81,13 +81,15 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
             openclaw().await?.dashboard().await.map_err(|error| run_failed(&error))?;
             Ok(None)
         }
-        Step::SwitchOff { unit, stops_within_ms } => services::switch_off(mechanic, unit, *stops_within_ms).await,
+        Step::SwitchOff { unit, stops_within_ms } => {
+            services::switch_off(mechanic, unit, *stops_within_ms).await.map(|()| None)
+        }
         Step::ForgetFailures { unit } => services::forget_failures(mechanic, unit).await.map(|()| None),
-        Step::SwitchOn { unit } => services::switch_on(mechanic, unit).await,
+        Step::SwitchOn { unit } => services::switch_on(mechanic, unit).await.map(|()| None),
         Step::RestartService { unit, stops_within_ms } => {
             services::restart_service(mechanic, unit, *stops_within_ms).await.map(|()| None)
         }
-        Step::RewriteService { unit, path } => definition::rewrite(mechanic, unit, path).await,
+        Step::RewriteService { unit, path } => definition::rewrite(mechanic, unit, path).await.map(|()| None),
         Step::EndGateway { target, ends_within_ms } => {
             services::end(mechanic, target, *ends_within_ms).await.map(|()| None)
         }

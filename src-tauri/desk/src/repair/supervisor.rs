@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use care::supervision::{ServiceAct, Supervision, supervision};
-use care::survey::gateways;
 use care::who::{Whose, whose};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::comeback::RETURNS;
-use super::evidence::survey;
+use super::evidence::{all, survey};
 use super::steps::{openclaw, run_failed};
 use super::{Means, Workshop};
 use crate::failure::{Failure, FailureCode};
@@ -122,12 +121,9 @@ async fn look(means: &Means) -> Result<Option<(Supervision, bool)>, Failure> {
         return Ok(None);
     }
     let survey = survey(&found, means.now_ms()).await?;
-    let judged = tokio::task::spawn_blocking(move || {
-        let gateways = gateways(&survey.place, std::env::home_dir().as_deref());
-        let answers = matches!(whose(&survey), Whose::Mine(mine) if !mine.stopped);
-        supervision(&survey, &gateways, is_external()).map(|supervision| (supervision, answers))
-    });
-    let judged = judged.await.map_err(|_| Failure::bare(FailureCode::Internal))?;
+    let gateways = all(&survey).await?;
+    let answers = matches!(whose(&survey), Whose::Mine(mine) if !mine.stopped);
+    let judged = supervision(&survey, &gateways, is_external()).map(|supervision| (supervision, answers));
     Ok(judged.inspect_err(|why| tracing::debug!(?why, "services cannot be seen")).ok())
 }
 

@@ -102,7 +102,7 @@ crate::words! {
     /// Something does not.
     unwell(): "Health: something does not work…", "运行状况：有问题需要处理…";
     /// OpenClaw and the service that runs it.
-    gateway(): "OpenClaw", "OpenClaw";
+    gateway(): "OpenClaw's service", "OpenClaw 服务";
     /// Its service runs.
     gateway_running(): "OpenClaw's service runs", "OpenClaw 服务正在运行";
     /// It starts or ends.
