@@ -1,8 +1,10 @@
 //! Takes secrets and places out of text before it is written or shown: the one way to the log, to a panic's line and to a report.
 //!
 //! First of all nothing secret is logged; this is for the line that somebody writes tomorrow. Every secret that this process knows is looked for as it is, as
-//! base64, base64url, hex and percent-encoded text, alone or inside of something longer, and in JSON within JSON. Addresses of the network keep their first three numbers, the home folder becomes `~`, the user's name
-//! `<user>`.
+//! base64, base64url, hex and percent-encoded text, alone or inside of something longer, and in JSON within JSON; one that it does not know by the name before
+//! it, or by its own form. Addresses of the network keep their first three numbers, the home folder becomes `~`, the user's name `<user>`.
+
+mod shapes;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -108,6 +110,7 @@ impl Redactor {
         if clean.contains('\\') {
             clean = without_escaped(&clean, all().flat_map(|forms| &forms.bare));
         }
+        clean = shapes::without(&clean);
         if let Some(home) = &known.home {
             clean = clean.replace(home.as_str(), "~");
         }

@@ -243,6 +243,51 @@ fn knowing(secrets: &[Vec<u8>]) -> Redactor {
     redactor
 }
 
+/// The places where a name, or the form of it, tells that something is secret.
+const TOLD: [usize; 17] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 18, 19];
+
+/// The same of secrets as programs make them, none of which the redactor was taught.
+fn read_untaught(secrets: usize, clean: impl Fn(&str) -> String) -> Vec<(usize, String)> {
+    const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut numbers = Numbers(20_261_123);
+    let lines: Vec<&str> = LINES.lines().collect();
+    let mut read = Vec::new();
+    for index in 0..secrets {
+        let length = 20 + numbers.below(30);
+        let secret = match numbers.below(4) {
+            0 => format!("spd_{}", numbers.pick(LETTERS, 40)),
+            1 => numbers.pick("0123456789abcdef", 48),
+            2 => numbers.pick(&format!("{LETTERS}-_"), length),
+            _ => format!("{}==", numbers.pick(&format!("{LETTERS}+/"), length)),
+        };
+        let place = TOLD[index % TOLD.len()];
+        let carrier = carrier(place, secret.as_bytes());
+        let text = format!("{carrier}\n{}", logged(lines[numbers.below(lines.len())], &carrier));
+        let clean = clean(&text);
+        if survives(secret.as_bytes(), &clean) {
+            read.push((place, clean));
+        }
+    }
+    read
+}
+
+#[test]
+fn none_of_two_thousand_that_nobody_taught_can_be_read_where_a_name_tells() {
+    let redactor = Redactor::of(None, None);
+    let read = read_untaught(2_000, |text| redactor.clean(text));
+    assert!(read.is_empty(), "{} of them, the first: {:?}", read.len(), &read[..read.len().min(3)]);
+    // The twin: one that looks for what it was taught alone shows every one of them.
+    assert_eq!(read_untaught(TOLD.len() * 4, without_addresses).len(), TOLD.len() * 4);
+}
+
+#[test]
+fn a_real_log_stays_as_it_is() {
+    let redactor = Redactor::of(None, None);
+    for line in LINES.lines() {
+        assert_eq!(redactor.clean(line), line);
+    }
+}
+
 #[test]
 fn none_of_ten_thousand_planted_secrets_can_be_read() {
     let read = read_after(SECRETS, |known, text| knowing(known).clean(text));
