@@ -1,6 +1,8 @@
 //! What may be pasted into a chat: the logs at their finest, the report, and everything the service printed. Real parts: the `smartpi` binary with its files.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -8,6 +10,9 @@ use serde_json::{Value, json};
 use support::control::Control;
 
 use crate::backup::Story;
+
+/// For a look of a debug binary on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// How a secret may stand in a text.
 fn forms(secret: &[u8]) -> Vec<String> {
@@ -28,6 +33,34 @@ fn forms(secret: &[u8]) -> Vec<String> {
 fn hits<'s>(text: &str, secrets: &'s [(String, Vec<u8>)]) -> Vec<&'s str> {
     let read = secrets.iter().filter(|(_, secret)| forms(secret).iter().any(|form| text.contains(form.as_str())));
     read.map(|(name, _)| name.as_str()).collect()
+}
+
+/// By its configuration, whose secret nobody else knows; and a repair of an earlier day, whose failure somebody wrote down too carefully.
+fn an_openclaw_that_does_not_run(story: &Story) -> Result<Vec<(String, Vec<u8>)>> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let [token, noted] = ["canary4tokenOfTheConfiguration", "canary4tokenInTheJournal"];
+    let folder = story.home.path().join(".openclaw");
+    fs::create_dir_all(&folder)?;
+    let config = json!({"gateway": {"mode": "local", "port": port, "auth": {"mode": "token", "token": token}}});
+    fs::write(folder.join("openclaw.json"), config.to_string())?;
+    let step = json!({
+        "step": {"kind": "connectWithDeviceToken", "deviceId": "d", "port": port}, "action": {"kind": "connect", "port": port},
+        "risk": "none", "stops": "ourLink", "undo": "notNeeded", "sendsSharedToken": false,
+    });
+    let plan = json!({
+        "id": "p", "cause": "sharedTokenWrong", "evidence": [], "steps": [step], "fingerprint": "f", "madeMs": 1, "expiresMs": 2,
+    });
+    let failed = json!({"kind": "failed", "code": format!("token={noted}")});
+    let lines = [
+        json!({"kind": "started", "atMs": 1, "plan": plan}),
+        json!({"kind": "stepEnded", "atMs": 2, "plan": "p", "step": 0, "result": failed}),
+        json!({"kind": "ended", "atMs": 3, "plan": "p", "result": {"kind": "failed", "step": 0}}),
+    ];
+    fs::write(story.data().join("repairs.jsonl"), lines.map(|line| format!("{line}\n")).concat())?;
+    Control::connect(&story.data())?.ask("care.look", json!({}))?;
+    let found = |view: &Value| view["care"]["findings"][0]["cause"] == "nobodyListens";
+    Control::connect(&story.data())?.until_event("view.watch", json!({}), LIMIT, "a finding", found)?;
+    Ok([token, noted].map(|secret| (secret.to_owned(), secret.into())).to_vec())
 }
 
 #[test]
@@ -76,12 +109,18 @@ fn forty_secrets_are_in_no_log_and_no_report() -> Result<()> {
     secrets.push((planted.into(), planted.into()));
     control.refused("canary-in-a-request", json!({"code": "canary-in-an-argument"}))?;
     secrets.extend(["canary-in-a-request", "canary-in-an-argument"].map(|text| (text.to_owned(), text.into())));
+    secrets.extend(an_openclaw_that_does_not_run(&story)?);
     ensure!(secrets.len() >= 40, "only {} secrets", secrets.len());
 
     let file = story.home.path().join("report.txt");
     let printed = story.run(&["report", file.to_str().context("a path")?])?;
     let report = fs::read_to_string(&file)?;
     ensure!(printed.contains(&report) && report.contains("devices: 5 bound"), "{printed}");
+    for told in
+        ["findings: 1\n  nobodyListens, broken", "repairs: 1\n  sharedTokenWrong, ", "connectWithDeviceToken: failed, "]
+    {
+        ensure!(report.contains(told), "{told:?} is not told:\n{report}");
+    }
     let home = story.home.path().to_str().context("a path")?;
     ensure!(!report.contains(home), "the home folder is named:\n{report}");
     let mut told = report;

@@ -37,6 +37,7 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use chain::see_chain;
 pub(crate) use keeper::Keeper;
+pub(crate) use ledger::recorded;
 
 use crate::control::answer::{CareView, FindingView, Repair, RepairView, Running};
 use crate::failure::{Failure, FailureCode};
@@ -93,12 +94,12 @@ impl Workshop {
             vault: vault.clone(),
             introduction: crate::operator::introduction(name),
             data: data.to_owned(),
-            journal: data.join("repairs.jsonl"),
+            journal: data.join(ledger::FILE),
             copies: data.join("openclaw-backups"),
             clock: Clock::start(),
         };
-        let last = match Journal::read(&means.journal) {
-            Ok(reading) => ledger::repairs(&reading.entries, None).into_iter().next(),
+        let last = match recorded(data, None) {
+            Ok(repairs) => repairs.into_iter().next(),
             Err(error) => {
                 tracing::warn!(%error, "the journal of repairs cannot be read");
                 None

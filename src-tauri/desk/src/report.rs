@@ -3,6 +3,8 @@
 //! It is built from a list of what may be in it: versions, states, counts, settings, the last lines of the log with a list of their fields. Names of devices and
 //! people, words and keys are not on these lists; what is left goes through the redactor. The person reads it before it is saved or copied.
 
+mod health;
+
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -28,7 +30,7 @@ const LINES: usize = 80;
 /// The end of the log file that is read for them, in bytes.
 const TAIL: u64 = 64 << 10;
 /// Fields of a log line that may be in a report; others are left out, whatever they hold.
-const FIELDS: [&str; 22] = [
+const FIELDS: &[&str] = &[
     "timestamp",
     "level",
     "target",
@@ -51,6 +53,11 @@ const FIELDS: [&str; 22] = [
     "n",
     "shown",
     "error",
+    "cause",
+    "outcome",
+    "step",
+    "entry",
+    "change",
 ];
 
 /// The text. `view`: what the running service shows; `None`: none runs. Reads a few files; they are small.
@@ -101,6 +108,7 @@ fn write(text: &mut String, view: Option<&View>, folders: &Folders) -> std::fmt:
         Some(view) => running(text, view)?,
         None => writeln!(text, "\nservice: not running")?,
     }
+    health::repaired(text, &folders.data, view.map(|view| &view.care))?;
     settings(text, folders)?;
     saved(text, &folders.data)?;
     writeln!(text, "\nlast lines of the log:")?;
@@ -155,6 +163,7 @@ fn running(text: &mut String, view: &View) -> std::fmt::Result {
         )?;
     }
     writeln!(text, "keys for OpenClaw: {}", word(&view.secrets.place))?;
+    health::seen(text, view)?;
     view.troubles.iter().try_for_each(|trouble| writeln!(text, "trouble: {}", said(trouble)))
 }
 
@@ -225,7 +234,7 @@ fn tail(log: &Path) -> io::Result<Vec<String>> {
 
 fn fields(line: &str) -> Option<String> {
     let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
-    let listed = FIELDS.into_iter().filter_map(|name| Some((name, line.get(name)?)));
+    let listed = FIELDS.iter().filter_map(|name| Some((*name, line.get(*name)?)));
     let written = listed.map(|(name, value)| match (name, value.as_str()) {
         ("timestamp" | "level" | "target" | "message", Some(text)) => text.to_owned(),
         (_, Some(text)) => format!("{name}={text:?}"),
@@ -255,6 +264,11 @@ mod tests {
     fn only_listed_fields_of_a_log_line_are_told() {
         let line = r#"{"timestamp":"T","level":"INFO","message":"device connected","deviceKey":"kzdv","peer":"10.0.0.7","text":"hi","target":"channel::hub"}"#;
         assert_eq!(fields(line).unwrap(), "T INFO channel::hub device connected");
+        let repair = r#"{"timestamp":"T","level":"WARN","message":"a step of a repair failed","code":"gateway_down","detail":"x","step":"RestartGateway"}"#;
+        assert_eq!(
+            fields(repair).unwrap(),
+            r#"T WARN a step of a repair failed code="gateway_down" step="RestartGateway""#
+        );
         assert_eq!(fields("half a li"), None);
     }
 

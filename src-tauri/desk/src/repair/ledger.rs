@@ -1,8 +1,21 @@
 //! The journal, as a person reads it: one account for each repair.
 
-use care::journal::{Entry, Outcome, StepResult, undoable};
+use std::path::Path;
+
+use care::journal::{Entry, Journal, JournalError, Outcome, StepResult, undoable};
 
 use crate::control::answer::{RepairView, StepState, StepView};
+
+/// In the data folder: what was repaired.
+pub(super) const FILE: &str = "repairs.jsonl";
+
+/// What was repaired by the journal in the data folder, newest first. `running`: the plan that goes on.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(crate) fn recorded(data: &Path, running: Option<&str>) -> Result<Vec<RepairView>, JournalError> {
+    Journal::read(&data.join(FILE)).map(|reading| repairs(&reading.entries, running))
+}
 
 /// Every repair, newest first. `running`: the one that goes on.
 pub(super) fn repairs(entries: &[Entry], running: Option<&str>) -> Vec<RepairView> {
