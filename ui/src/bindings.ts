@@ -991,6 +991,8 @@ export type FailureCode =
 "model_not_ready" | 
 /**  OpenClaw's writer changed more than it was asked to. */
 "openclaw_changed_more" | 
+/**  OpenClaw's writer lost something of others, and the file was put back. */
+"openclaw_put_back" | 
 /**  A code of a newer service. */
 string;
 

@@ -95,6 +95,11 @@ pub(super) async fn another_agent_answers_a_device(stage: &Stage, chosen: &mut T
     assert_eq!((&routed["route"]["agent"], &routed["route"]["because"]), (&json!("kitchen"), &json!("chosen")));
     let copy = std::fs::read_to_string(routed["copy"].as_str().expect("a copy")).expect("a copy");
     assert!(!copy.contains(&told.to_string()) && copy.contains("kitchen"), "the copy is from before");
+    // It is the person's own file: with the comment that OpenClaw's writer drops, and with the secret that OpenClaw tells nobody.
+    let token = before["gateway"]["auth"]["token"].as_str().expect("a token");
+    assert!(copy.starts_with("// a second agent\n") && copy.contains(token), "{copy}");
+    let dropped = text();
+    assert!(!dropped.contains("// a second agent") && dropped.contains(token), "{dropped}");
     let after = stage.gateway.config();
     assert_eq!(others(&after, &device), others(&before, &device), "what others wrote stays");
     assert!(after["bindings"].as_array().is_some_and(|all| all.contains(&told)), "as it was shown: {after:#}");

@@ -56,26 +56,22 @@ codes! {
         "SmartPi runs as another user of this computer. Use that user's account.", "SmartPi 由此电脑的另一个用户运行，请使用该用户的账户。";
     /// The connection to the running service broke.
     ControlLost, "control_lost",
-        "The connection to the running service broke. See whether it still runs, and try again.",
-        "与正在运行的服务的连接已中断，请确认其仍在运行后重试。";
+        "The connection to the running service broke. See whether it still runs, and try again.", "与正在运行的服务的连接已中断，请确认其仍在运行后重试。";
     /// The running service answers in a form this version cannot read.
     AnswerUnreadable, "answer_unreadable",
-        "The running service answered in a way this version does not understand. Update both to the same version.",
-        "无法理解正在运行的服务的回答，请将两者更新到同一版本。";
+        "The running service answered in a way this version does not understand. Update both to the same version.", "无法理解正在运行的服务的回答，请将两者更新到同一版本。";
     /// Another SmartPi owns the data folder.
     AlreadyRunning, "already_running",
         "SmartPi is running already. There is nothing to start.", "SmartPi 已经在运行，无需再次启动。";
     /// A foreign program has the port.
     PortInUse, "port_in_use",
-        "Another program uses SmartPi's port. Close it, or start SmartPi with another port.",
-        "SmartPi 的端口被其他程序占用，请关闭该程序，或换一个端口启动。";
+        "Another program uses SmartPi's port. Close it, or start SmartPi with another port.", "SmartPi 的端口被其他程序占用，请关闭该程序，或换一个端口启动。";
     /// The address cannot be listened on.
     CannotListen, "cannot_listen",
         "SmartPi cannot listen on this network address.", "SmartPi 无法在此网络地址上监听。";
     /// The store cannot be opened.
     StoreUnusable, "store_unusable",
-        "SmartPi cannot open its store of devices and messages. Nothing was changed; see the detail.",
-        "SmartPi 无法打开设备与消息的数据库，未作任何更改，详见说明。";
+        "SmartPi cannot open its store of devices and messages. Nothing was changed; see the detail.", "SmartPi 无法打开设备与消息的数据库，未作任何更改，详见说明。";
     /// The store was made by a newer version.
     StoreNewer, "store_newer",
         "A newer SmartPi saved these devices and messages, so nothing was changed. Update SmartPi, or go back to a backup with: smartpi restore",
@@ -403,4 +399,7 @@ codes! {
     /// OpenClaw's writer changed more than it was asked to.
     OpenClawChangedMore, "openclaw_changed_more",
         "OpenClaw saved this, and changed other settings of its own at the same time. A copy from before is kept; see the detail.", "OpenClaw 已保存，但同时改动了自己的其他设置。更改前的副本已保留，详见说明。";
+    /// OpenClaw's writer lost something of others, and the file was put back.
+    OpenClawPutBack, "openclaw_put_back",
+        "OpenClaw would have dropped other settings with this change, so its configuration is as it was; see the detail for which. Update OpenClaw, then try again.", "此更改会使 OpenClaw 丢失其他设置，因此配置已恢复原样，涉及的设置详见说明。请更新 OpenClaw 后再试。";
 }

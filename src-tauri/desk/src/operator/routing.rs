@@ -280,7 +280,8 @@ fn of_store(error: StoreError) -> Failure {
         StoreError::Newer => return Failure::bare(FailureCode::RouteChanged),
         StoreError::Io { .. } => FailureCode::InstallNotPrepared,
         StoreError::Invalid { .. } => FailureCode::GatewayRefused,
-        StoreError::Strange(_) => FailureCode::OpenClawChangedMore,
+        StoreError::Strange { .. } => FailureCode::OpenClawChangedMore,
+        StoreError::PutBack(_) => FailureCode::OpenClawPutBack,
     };
     Failure::caused(code, &error)
 }

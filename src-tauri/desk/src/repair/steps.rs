@@ -198,7 +198,9 @@ fn not_written(error: &StoreError) -> Failure {
     let code = match error {
         // What was written since stands.
         StoreError::Newer => return Failure::bare(FailureCode::RepairChanged),
-        StoreError::Invalid { .. } | StoreError::Refused(_) | StoreError::Strange(_) => FailureCode::OpenClawFailed,
+        StoreError::Invalid { .. } | StoreError::Refused(_) | StoreError::Strange { .. } | StoreError::PutBack(_) => {
+            FailureCode::OpenClawFailed
+        }
         StoreError::Edit(_) | StoreError::Io { .. } => FailureCode::OpenClawConfigUnreadable,
     };
     Failure::caused(code, error)

@@ -61,7 +61,7 @@ pub struct Plan {
 #[derive(Clone, PartialEq, Eq)]
 enum Basis {
     File(super::write::Base),
-    Hash { hash: String, value: Value },
+    Gateway(rpc::Seen),
 }
 
 impl Plan {
@@ -110,9 +110,17 @@ pub enum StoreError {
     /// The gateway says no.
     #[error(transparent)]
     Refused(CallError),
-    /// The gateway did something else than the plan says; the copy has what was there.
-    #[error("the gateway changed {}", .0.join(", "))]
-    Strange(Vec<String>),
+    /// The gateway did more than the plan says, or somebody else changed more meanwhile: that stands, and the copy has what was there.
+    #[error("{} changed as well; from before: {}", paths.join(", "), copy.display())]
+    Strange {
+        /// What else changed.
+        paths: Vec<String>,
+        /// The copy from before.
+        copy: PathBuf,
+    },
+    /// The gateway lost something of others with this change, so the file is as it was.
+    #[error("{} would have changed as well, and was put back", .0.join(", "))]
+    PutBack(Vec<String>),
 }
 
 impl From<WriteError> for StoreError {

@@ -44,4 +44,5 @@ export const gatewayFailures = {
   route_changed: { what: "OpenClaw's configuration was changed in the meantime, so nothing was done.", next: "Choose again to see the change as it is now." },
   route_not_taken: { what: "OpenClaw saved the choice, but another agent still answers this device.", next: "Restart OpenClaw, then look again." },
   openclaw_changed_more: { what: "OpenClaw saved this, and changed other settings of its own at the same time.", next: "A copy from before is kept. See the details for what changed." },
+  openclaw_put_back: { what: "OpenClaw would have dropped other settings with this change, so its configuration is as it was.", next: "See the details for which. Update OpenClaw, then try again." },
 };

@@ -45,4 +45,5 @@ export const gatewayFailures: typeof english = {
   route_changed: { what: "OpenClaw 的配置刚刚被更改，因此未执行任何操作。", next: "请重新选择，查看当前的更改内容。" },
   route_not_taken: { what: "OpenClaw 已保存选择，但此设备仍由其他智能体回答。", next: "请重启 OpenClaw，然后再查看。" },
   openclaw_changed_more: { what: "OpenClaw 已保存，但同时改动了自己的其他设置。", next: "更改前的副本已保留，具体改动见详情。" },
+  openclaw_put_back: { what: "此更改会使 OpenClaw 丢失其他设置，因此配置已恢复原样。", next: "涉及的设置见详情。请更新 OpenClaw 后再试。" },
 };

@@ -1,15 +1,20 @@
 //! The running gateway: `config.get`, `config.patch`. It merges objects, replaces lists, and refuses when the base hash is old.
+//!
+//! It tells no secret, and its writer keeps no comment. So the copy from before is the person's own file, byte for byte, where that file is on this computer and
+//! says what the gateway says; and where the gateway loses something of others in the very write that we asked for, the file is put back.
 
+use std::path::{Path as File, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use super::{Applied, Basis, Call, CallError, Plan, Store, StoreError};
 use crate::config::change::{Edited, edit};
 use crate::config::difference::{Path, at, changed_paths};
-use crate::config::{Backups, Change, DocumentError, EditError, ID};
+use crate::config::{Backups, Change, Config, DocumentError, EditError, ID, put_back};
 
 /// A gateway that takes longer to come back is gone. A restart takes up to half a minute on a busy machine.
 const RETURNS_WITHIN: Duration = Duration::from_secs(120);
@@ -39,11 +44,17 @@ impl std::fmt::Debug for RpcStore {
     }
 }
 
+/// What the gateway tells in the place of a secret.
+const HIDDEN: &str = "__OPENCLAW_REDACTED__";
+
 /// The configuration as the gateway tells it: secrets are words that stand for them, the same each time.
-struct Seen {
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Seen {
     hash: String,
     value: Value,
     raw: Option<String>,
+    /// The gateway's own file, in its own words.
+    path: Option<PathBuf>,
 }
 
 impl Seen {
@@ -51,7 +62,58 @@ impl Seen {
         let value = answer["parsed"].clone();
         let hash = answer["hash"].as_str()?.to_owned();
         let raw = answer["raw"].as_str().map(str::to_owned);
-        value.is_object().then_some(Self { hash, value, raw })
+        let path = answer["path"].as_str().map(PathBuf::from);
+        value.is_object().then_some(Self { hash, value, raw, path })
+    }
+
+    /// The file itself, with comments and secrets. `None`: it is not on this computer, or says something else.
+    fn file(&self) -> Option<(&File, Zeroizing<Vec<u8>>)> {
+        let path = self.path.as_deref()?;
+        let config = Config::read(path).ok()?;
+        stands_for(&self.value, config.value()).then(|| (path, Zeroizing::new(config.bytes().to_vec())))
+    }
+}
+
+/// Whether `told` is what the gateway tells of `own`.
+fn stands_for(told: &Value, own: &Value) -> bool {
+    match (told, own) {
+        (Value::String(hidden), _) if hidden == HIDDEN => true,
+        (Value::Object(told), Value::Object(own)) => {
+            told.len() == own.len()
+                && told.iter().all(|(key, told)| own.get(key).is_some_and(|own| stands_for(told, own)))
+        }
+        (Value::Array(told), Value::Array(own)) => {
+            told.len() == own.len() && told.iter().zip(own).all(|(told, own)| stands_for(told, own))
+        }
+        (told, own) => told == own,
+    }
+}
+
+/// What is being written.
+struct Write<'p> {
+    before: &'p Seen,
+    edited: Edited,
+    after: Value,
+    /// The file from before; `None`: it cannot be had.
+    own: Option<(&'p File, Zeroizing<Vec<u8>>)>,
+    copy: PathBuf,
+}
+
+impl Write<'_> {
+    /// Whether all that we want is there.
+    fn is_in(&self, value: &Value) -> bool {
+        self.edited.changed.iter().all(|path| at(value, path) == at(&self.after, path))
+    }
+
+    /// What changed besides.
+    fn besides(&self, now: &Value) -> Vec<Path> {
+        let is_strange = |path: &Path| {
+            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+            // OpenClaw writes its own notes, and turns its plugins on that a list names.
+            !self.edited.changed.contains(path)
+                && !matches!(keys[..], ["meta", ..] | ["channels" | "plugins", ID, ..] | ["plugins", "entries", ..])
+        };
+        changed_paths(&self.before.value, now).into_iter().filter(is_strange).collect()
     }
 }
 
@@ -81,28 +143,28 @@ impl RpcStore {
     async fn make(&self, changes: &[Change]) -> Result<Plan, StoreError> {
         let seen = self.look().await?;
         let edited = edit(&seen.value.to_string(), changes)?;
-        let is_plain = seen.raw.is_none_or(|raw| serde_json::from_str::<Value>(&raw).is_ok());
+        let is_plain = seen.raw.as_ref().is_none_or(|raw| serde_json::from_str::<Value>(raw).is_ok());
         Ok(Plan {
             comments_lost: !is_plain && !edited.entries.is_empty(),
             entries: edited.entries,
             made: edited.made,
             changes: changes.to_vec(),
-            base: Basis::Hash { hash: seen.hash, value: seen.value },
+            base: Basis::Gateway(seen),
         })
     }
 
     async fn write(&self, plan: &Plan, now_ms: u64) -> Result<Applied, StoreError> {
-        let Basis::Hash { hash, value: before } = &plan.base else { return Err(StoreError::Newer) };
-        let edited = edit(&before.to_string(), &plan.changes)?;
-        // Its secrets are not in this copy; OpenClaw keeps whole ones beside its file.
-        let copy = self.backups.keep(before.to_string().as_bytes(), "openclaw-rpc", now_ms);
-        let copy = copy.map_err(|source| StoreError::Io { path: self.backups.folder().to_owned(), source })?;
-        let after: Value = serde_json::from_str(&edited.text)
+        let Basis::Gateway(before) = &plan.base else { return Err(StoreError::Newer) };
+        let edited = edit(&before.value.to_string(), &plan.changes)?;
+        let after = serde_json::from_str(&edited.text)
             .map_err(|_| StoreError::Edit(EditError::Document(DocumentError::Malformed)))?;
-        let patch = patch(&edited, before, &after, hash);
+        let own = before.file();
+        let copy = self.keep(before, own.as_ref().map(|(_, bytes)| bytes.as_slice()), now_ms)?;
+        let patch = patch(&edited, &before.value, &after, &before.hash);
+        let write = Write { before, edited, after, own, copy };
         for _ in 0..TRIES {
             match self.call.call("config.patch", patch.clone()).await {
-                Ok(_) => return self.prove(&edited, before, &after).await.map(|()| Applied { copy }),
+                Ok(answer) => return self.prove(write, answer["hash"].as_str()).await,
                 Err(CallError::Refused { code, retry_after: Some(wait), .. })
                     if code == "UNAVAILABLE" && wait <= PATIENCE =>
                 {
@@ -114,31 +176,57 @@ impl RpcStore {
             }
             // Nobody knows what became of it: it is never sent again blindly.
             let seen = self.look_again().await?;
-            if edited.changed.iter().all(|path| at(&seen.value, path) == at(&after, path)) {
-                return self.prove(&edited, before, &after).await.map(|()| Applied { copy });
+            if write.is_in(&seen.value) {
+                return self.prove(write, None).await;
             }
-            if seen.hash != *hash {
+            if seen.hash != before.hash {
                 return Err(StoreError::Newer);
             }
         }
         Err(StoreError::Refused(CallError::Lost))
     }
 
-    /// Reads what is there now: what we wanted, and nothing of others changed.
-    async fn prove(&self, edited: &Edited, before: &Value, after: &Value) -> Result<(), StoreError> {
-        let now = self.look_again().await?.value;
-        if edited.changed.iter().any(|path| at(&now, path) != at(after, path)) {
+    /// Keeps a copy from before: the person's own file, else what the gateway tells of it, which has no secrets.
+    fn keep(&self, before: &Seen, own: Option<&[u8]>, now_ms: u64) -> Result<PathBuf, StoreError> {
+        let kept = match own {
+            Some(bytes) => self.backups.keep(bytes, "openclaw", now_ms),
+            None => {
+                let told = before.raw.clone().unwrap_or_else(|| before.value.to_string());
+                self.backups.keep(told.as_bytes(), "openclaw-rpc", now_ms)
+            }
+        };
+        kept.map_err(|source| StoreError::Io { path: self.backups.folder().to_owned(), source })
+    }
+
+    /// Reads what is there now: what we wanted, and nothing of others changed. `written`: what the gateway called its configuration right after our change.
+    async fn prove(&self, write: Write<'_>, written: Option<&str>) -> Result<Applied, StoreError> {
+        let now = self.look_again().await?;
+        if !write.is_in(&now.value) {
             return Err(StoreError::Newer);
         }
-        let strange = changed_paths(before, &now).into_iter().filter(|path| {
-            let is_ours = edited.changed.contains(path);
-            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-            // OpenClaw writes its own notes, and turns its plugins on that a list names.
-            !is_ours
-                && !matches!(keys[..], ["meta", ..] | ["channels" | "plugins", ID, ..] | ["plugins", "entries", ..])
-        });
-        let strange: Vec<String> = strange.map(|path| path.join(".")).collect();
-        if strange.is_empty() { Ok(()) } else { Err(StoreError::Strange(strange)) }
+        let strange = write.besides(&now.value);
+        if strange.is_empty() {
+            return Ok(Applied { copy: write.copy });
+        }
+        let lost = |path: &Path| is_lost(at(&write.before.value, path), at(&now.value, path));
+        // Only what the gateway did in this very write is undone: the words of another writer stand.
+        let is_its_doing = written == Some(now.hash.as_str()) && strange.iter().any(lost);
+        let paths = strange.iter().map(|path| path.join(".")).collect();
+        match (&write.own, now.file()) {
+            (Some((path, before)), Some((_, after))) if is_its_doing && put_back(path, before, &after).is_ok() => {
+                Err(StoreError::PutBack(paths))
+            }
+            _ => Err(StoreError::Strange { paths, copy: write.copy }),
+        }
+    }
+}
+
+/// Whether something that was there is not any more.
+fn is_lost(before: Option<&Value>, now: Option<&Value>) -> bool {
+    match (before, now) {
+        (None, _) => false,
+        (Some(Value::Array(before)), Some(Value::Array(now))) => before.iter().any(|one| !now.contains(one)),
+        (Some(before), now) => Some(before) != now,
     }
 }
 

@@ -108,9 +108,17 @@ struct Gateway {
     /// What happens instead of the next patches.
     mishaps: Mutex<VecDeque<Mishap>>,
     late: Mutex<Option<Value>>,
+    /// Its file, which it writes without comments.
+    file: Option<PathBuf>,
 }
 
 enum Mishap {
+    /// It loses a channel of the person's in the same write.
+    Loses,
+    /// It notes something of its own in the same write.
+    Adds,
+    /// Somebody removes that channel right afterwards.
+    WriterAfter,
     Limited(Duration),
     LostAfter,
     LostBefore,
@@ -128,7 +136,18 @@ impl Gateway {
             asked,
             mishaps: Mutex::new(mishaps.into()),
             late: Mutex::new(None),
+            file: None,
         })
+    }
+
+    /// One whose file this is.
+    fn with_file(text: &str, mishaps: Vec<Mishap>) -> (tempfile::TempDir, PathBuf, Arc<Self>) {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("openclaw.json");
+        std::fs::write(&file, text).unwrap();
+        let gateway = Self::new(json5::from_str(text).unwrap(), mishaps);
+        let gateway = Arc::into_inner(gateway).unwrap();
+        (temp, file.clone(), Arc::new(Self { file: Some(file), ..gateway }))
     }
 
     fn hash(&self) -> String {
@@ -138,8 +157,9 @@ impl Gateway {
     fn answer(&self, method: &str, params: &Value) -> Result<Value, CallError> {
         self.asked.lock().unwrap().push((method.to_owned(), params.clone()));
         if method == "config.get" {
-            let config = self.config.lock().unwrap().clone();
-            return Ok(json!({ "hash": self.hash(), "raw": format!("// c\n{config}"), "parsed": config }));
+            let config = hidden(&self.config.lock().unwrap());
+            let raw = format!("// c\n{config}");
+            return Ok(json!({ "hash": self.hash(), "raw": raw, "parsed": config, "path": self.file }));
         }
         let refuse = |code: &str, message: &str| CallError::Refused {
             code: code.into(),
@@ -171,6 +191,9 @@ impl Gateway {
                 *self.writes.lock().unwrap() += 1;
                 return Err(CallError::Lost);
             }
+            Some(mishap @ (Mishap::Loses | Mishap::Adds | Mishap::WriterAfter)) => {
+                return Ok(self.patch_and_more(params, mishap));
+            }
             None => {}
         }
         if params["baseHash"] != self.hash() {
@@ -183,7 +206,29 @@ impl Gateway {
             ));
         }
         self.patch(params);
-        Ok(json!({ "ok": true }))
+        Ok(json!({ "ok": true, "hash": self.hash() }))
+    }
+
+    fn patch_and_more(&self, params: &Value, mishap: Mishap) -> Value {
+        self.patch(params);
+        let told = json!({ "ok": true, "hash": self.hash() });
+        let mut config = self.config.lock().unwrap();
+        if matches!(mishap, Mishap::Adds) {
+            config["wizard"] = json!({ "lastRunVersion": "2026.9.6" });
+        } else {
+            config["channels"].as_object_mut().unwrap().remove("telegram");
+        }
+        if matches!(mishap, Mishap::WriterAfter) {
+            *self.writes.lock().unwrap() += 1;
+        }
+        self.save(&config);
+        told
+    }
+
+    fn save(&self, config: &Value) {
+        if let Some(file) = &self.file {
+            std::fs::write(file, format!("{config:#}\n")).unwrap();
+        }
     }
 
     fn raw(params: &Value) -> Value {
@@ -203,13 +248,30 @@ impl Gateway {
 
     fn patch(&self, params: &Value) {
         merge(&mut self.config.lock().unwrap(), &Self::raw(params));
-        self.config.lock().unwrap()["meta"] = json!({ "lastTouchedVersion": "2026.9.6" });
+        let mut config = self.config.lock().unwrap();
+        config["meta"] = json!({ "lastTouchedVersion": "2026.9.6" });
+        self.save(&config);
         *self.writes.lock().unwrap() += 1;
     }
 
     fn patches(&self) -> Vec<Value> {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(method, _)| method == "config.patch").map(|(_, params)| params.clone()).collect()
+    }
+}
+
+/// As the gateway tells it.
+fn hidden(config: &Value) -> Value {
+    match config {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| {
+                let is_secret = ["token", "botToken"].contains(&key.as_str());
+                (key.clone(), if is_secret { json!("__OPENCLAW_REDACTED__") } else { hidden(value) })
+            })
+            .collect(),
+        Value::Array(list) => list.iter().map(hidden).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => config.clone(),
     }
 }
 
@@ -268,6 +330,61 @@ async fn through_the_gateway_only_our_paths_are_sent() {
     let mut now = gateway.config.lock().unwrap().clone();
     now.as_object_mut().unwrap().remove("meta");
     assert_eq!(now, persons());
+}
+
+const OWN: &str =
+    "{\n  // mine\n  gateway: { auth: { token: 'q7Zr2mXw' } },\n  channels: { telegram: { botToken: '1:AA' } },\n}\n";
+
+#[tokio::test]
+async fn the_copy_is_the_persons_own_file_with_comments_and_secrets() {
+    let (_home, file, gateway) = Gateway::with_file(OWN, Vec::new());
+    let (_temp, store) = rpc(&gateway);
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    assert!(plan.comments_lost);
+    let applied = store.apply(&plan, 0).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&applied.copy).unwrap(), OWN);
+    assert_eq!(applied.copy.file_name().unwrap(), "openclaw-19700101T000000Z.json");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&applied.copy).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(!written.contains("// mine") && written.contains("q7Zr2mXw") && written.contains(ID));
+    // A file that is not the gateway's is not taken for it: what the gateway tells is kept, with its comments and without secrets.
+    std::fs::write(&file, "{ gateway: { auth: { token: 'another' } }, theirs: 1 }").unwrap();
+    let plan = store.plan(&[Change::Remove { made: plan.made }]).await.unwrap();
+    let applied = store.apply(&plan, 1000).await.unwrap();
+    let kept = std::fs::read_to_string(&applied.copy).unwrap();
+    assert!(kept.starts_with("// c\n") && kept.contains("__OPENCLAW_REDACTED__") && !kept.contains("theirs"), "{kept}");
+}
+
+#[tokio::test]
+async fn what_the_gateway_loses_with_our_change_is_put_back() {
+    let (_home, file, gateway) = Gateway::with_file(OWN, vec![Mishap::Loses]);
+    let (_temp, store) = rpc(&gateway);
+    let plan = store.plan(&Change::install("/k")).await.unwrap();
+    let lost = store.apply(&plan, 0).await;
+    assert!(matches!(&lost, Err(StoreError::PutBack(paths)) if paths == &["channels.telegram.botToken"]), "{lost:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), OWN, "byte for byte");
+}
+
+/// The twins: what the gateway only adds stays, and so does what another writer took away afterwards.
+#[tokio::test]
+async fn what_others_do_beside_our_change_stands_and_the_copy_is_named() {
+    for (mishap, changed) in
+        [(Mishap::Adds, "wizard.lastRunVersion"), (Mishap::WriterAfter, "channels.telegram.botToken")]
+    {
+        let (_home, file, gateway) = Gateway::with_file(OWN, vec![mishap]);
+        let (_temp, store) = rpc(&gateway);
+        let plan = store.plan(&Change::install("/k")).await.unwrap();
+        let error = store.apply(&plan, 0).await.unwrap_err();
+        let StoreError::Strange { paths, copy } = &error else { panic!("{error:?}") };
+        assert_eq!(paths, &[changed]);
+        assert_eq!(std::fs::read_to_string(copy).unwrap(), OWN);
+        assert!(error.to_string().contains(&copy.display().to_string()), "{error}");
+        assert!(std::fs::read_to_string(&file).unwrap().contains(ID), "our change stands");
+    }
 }
 
 #[tokio::test(start_paused = true)]
