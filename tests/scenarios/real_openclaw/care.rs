@@ -138,6 +138,8 @@ async fn the_whole_chain_is_green(stage: &Stage, device: &mut Talker) {
     let told: Value = serde_json::from_str(&doctor.out).expect("JSON");
     assert_eq!(row(&json!({ "care": told }), "model")["state"], "broken", "{told:#}");
     device.ask("and well again").await;
+    // What OpenClaw said counts for a minute.
+    ask(stage, "care.look", json!({}));
     view(stage, "the model is green again", is_whole);
 }
 

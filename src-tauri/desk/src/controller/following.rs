@@ -191,7 +191,7 @@ impl<S: Shell> Controller<S> {
     pub(super) fn follow(&mut self, before: &State) {
         let now_ms = self.now_ms();
         self.state.forget_acts(now_ms);
-        see_chain(&mut self.state.shown, now_ms);
+        let ages_ms = see_chain(&mut self.state.shown, now_ms);
         let mut wake_ms = None;
         if self.shell.is_desktop() {
             wake_ms = self.announce(before, now_ms);
@@ -200,7 +200,7 @@ impl<S: Shell> Controller<S> {
         if self.code_until_ms > 0 {
             wake_ms = Some(wake_ms.map_or(self.code_until_ms, |wake| self.code_until_ms.min(wake)));
         }
-        self.deadlines.wall_ms = wake_ms;
+        self.deadlines.wall_ms = wake_ms.into_iter().chain(ages_ms).min();
         if before.shown != self.state.shown {
             self.publish();
         }

@@ -9,9 +9,9 @@ use crate::noted::Answerer;
 use crate::plugin::facts;
 use crate::view::{GatewayState, Phase, View};
 
-/// Brings the rows up to date. A connection that lives is looked at now: both sides prove themselves when it is made, and its end is heard at once. What is known
-/// from an earlier moment only is never green: it would have to be taken back by a clock.
-pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
+/// Brings the rows up to date; gives the moment at which one of them ages by itself, ms since 1970. A connection that lives is looked at now: both sides prove
+/// themselves when it is made, and its end is heard at once. What the gateway answered is as old as the answer. What is known from before that is never green.
+pub(crate) fn see_chain(view: &mut View, now_ms: i64) -> Option<i64> {
     view.care.plugin = see_plugin(view);
     let facts: Vec<Fact> = [service(view), plugin(view), gateway(view), pairing(view), agent(view), model(view)]
         .into_iter()
@@ -19,7 +19,11 @@ pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
         .collect();
     let look = |fact: &Fact| Look {
         link: fact.link,
-        at_ms: if fact.lives { now_ms } else { fact.since_ms.min(now_ms - FRESH_MS - 1) },
+        at_ms: match fact.age {
+            Age::Lives => now_ms,
+            Age::Answered { at_ms } => at_ms,
+            Age::Past => fact.since_ms.min(now_ms - FRESH_MS - 1),
+        },
         authenticated: fact.authenticated,
         seen: fact.seen,
     };
@@ -46,6 +50,11 @@ pub(crate) fn see_chain(view: &mut View, now_ms: i64) {
         }
     };
     view.care.rows = rows(&looks, now_ms).into_iter().map(row).collect();
+    let answered = facts.iter().filter_map(|fact| match fact.age {
+        Age::Answered { at_ms } if at_ms <= now_ms => Some(at_ms + FRESH_MS + 1),
+        Age::Answered { .. } | Age::Lives | Age::Past => None,
+    });
+    answered.filter(|ages_ms| *ages_ms > now_ms).min()
 }
 
 /// The plugin row by row. Who is answered by the echo and has no plugin is not told that one is missing; and what another computer's OpenClaw has is not
@@ -97,19 +106,36 @@ struct Fact {
     authenticated: bool,
     /// Since when it is so; where it does not live, when it was so.
     since_ms: i64,
-    /// A change of it would be heard at once.
-    lives: bool,
+    age: Age,
     failure: Option<Failure>,
     name: Option<String>,
 }
 
+/// How long a fact counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// A change of it would be heard at once.
+    Lives,
+    /// The gateway, or the model, answered so: it counts while the answer is fresh.
+    Answered {
+        /// When.
+        at_ms: i64,
+    },
+    /// It was so.
+    Past,
+}
+
 impl Fact {
     fn works(link: Link, since_ms: i64, name: Option<String>) -> Self {
-        Self { link, seen: LinkSeen::Works, authenticated: true, since_ms, lives: true, failure: None, name }
+        Self { link, seen: LinkSeen::Works, authenticated: true, since_ms, age: Age::Lives, failure: None, name }
     }
 
     fn worked(link: Link, at_ms: i64, name: Option<String>) -> Self {
-        Self { lives: false, ..Self::works(link, at_ms, name) }
+        Self { age: Age::Past, ..Self::works(link, at_ms, name) }
+    }
+
+    fn answered(link: Link, since_ms: i64, at_ms: i64, name: Option<String>) -> Self {
+        Self { age: Age::Answered { at_ms }, ..Self::works(link, since_ms, name) }
     }
 
     fn broken(link: Link, since_ms: i64, failure: Option<Failure>, name: Option<String>) -> Self {
@@ -175,7 +201,7 @@ fn pairing(view: &View) -> Option<Fact> {
     }
 }
 
-/// Who answers where nothing else is said. While we are connected the gateway tells of every change.
+/// Who answers where nothing else is said, by the gateway's answer. That it became somebody else's turn the gateway tells; that nobody could any more, a look does.
 fn agent(view: &View) -> Option<Fact> {
     let Some(answerer) = answerer(view) else { return by_turn(view, Link::Agent, None) };
     let name = answerer.agent.clone();
@@ -186,7 +212,7 @@ fn agent(view: &View) -> Option<Fact> {
         };
     }
     let failure = match (&name, &answerer.named) {
-        (Some(_), _) => return Some(Fact::works(Link::Agent, answerer.at_ms, name)),
+        (Some(_), _) => return Some(Fact::answered(Link::Agent, answerer.at_ms, answerer.at_ms, name)),
         (None, Some(named)) => Failure::with(FailureCode::AgentUnknown, named.as_str()),
         (None, None) => Failure::bare(FailureCode::AgentNobody),
     };
@@ -204,7 +230,11 @@ fn model(view: &View) -> Option<Fact> {
     let asked = by_turn(view, Link::Model, name.clone());
     let answerer = answerer.filter(|_| view.gateway.state == GatewayState::Online);
     match answerer.and_then(|answerer| Some((answerer.ready?, answerer.at_ms))) {
-        Some((true, at_ms)) => Some(Fact::works(Link::Model, asked.map_or(at_ms, |fact| fact.since_ms), name)),
+        Some((true, at_ms)) => {
+            let since_ms = asked.map_or(at_ms, |fact| fact.since_ms);
+            // An answer to a question shows it as well.
+            Some(Fact::answered(Link::Model, since_ms, since_ms.max(at_ms), name))
+        }
         Some((false, at_ms)) => {
             let failure = Some(Failure::bare(FailureCode::ModelNotReady));
             Some(Fact::broken(Link::Model, at_ms, failure, name))
@@ -275,8 +305,17 @@ mod tests {
 
     fn answerer() -> Answerer {
         let some = |text: &str| Some(text.to_owned());
-        Answerer { agent: some("Molly"), named: some("main"), model: some("mock/echo"), ready: Some(true), at_ms: 5 }
+        Answerer {
+            agent: some("Molly"),
+            named: some("main"),
+            model: some("mock/echo"),
+            ready: Some(true),
+            at_ms: FRESH,
+        }
     }
+
+    /// When the gateway was asked, a second before now.
+    const FRESH: i64 = 99_999_000;
 
     fn online(view: &mut View) {
         view.gateway.state = GatewayState::Online;
@@ -301,9 +340,34 @@ mod tests {
         assert_eq!(row(Link::Model, online).name.as_deref(), Some("mock/echo"));
         let answered = row(Link::Model, |view| {
             online(view);
-            turn(view, 99_000_000, true);
+            turn(view, 99_999_999, true);
         });
-        assert_eq!((answered.state, answered.at_ms), (RowState::Works, Some(99_000_000)));
+        assert_eq!((answered.state, answered.at_ms), (RowState::Works, Some(99_999_999)));
+    }
+
+    #[test]
+    fn what_the_gateway_answered_is_green_while_the_answer_is_fresh_and_then_is_not() {
+        let mut view = sample::state(0).shown;
+        online(&mut view);
+        turn(&mut view, FRESH - 5_000, true);
+        // The model's row tells since when it answers, and is as fresh as the word of the gateway.
+        let model = |state| (state, Some(FRESH - 5_000));
+        let mut look = |now_ms: i64| {
+            let ages_ms = see_chain(&mut view, now_ms);
+            let of = |link| view.care.rows.iter().find(|row| row.link == link).map(|row| (row.state, row.at_ms));
+            (of(Link::Agent).unwrap(), of(Link::Model).unwrap(), of(Link::Gateway).unwrap().0, ages_ms)
+        };
+        let last = FRESH + FRESH_MS;
+        let green = (RowState::Works, Some(FRESH));
+        let well = (green, model(RowState::Works), RowState::Works, Some(last + 1));
+        assert_eq!(look(FRESH + 1), well);
+        assert_eq!(look(last), well);
+        // Nobody looked again: both age, what lives does not, and there is nothing more to wait for.
+        let aged = (RowState::Stale, Some(FRESH));
+        let old = (aged, model(RowState::Stale), RowState::Works, None);
+        assert_eq!(look(last + 1), old);
+        // A clock that was set back makes no old answer fresh.
+        assert_eq!(look(FRESH - 1), old);
     }
 
     #[test]
@@ -317,7 +381,7 @@ mod tests {
                 }
             })
         };
-        assert_eq!((away(Link::Agent, None).state, away(Link::Agent, None).at_ms), (RowState::Stale, Some(5)));
+        assert_eq!((away(Link::Agent, None).state, away(Link::Agent, None).at_ms), (RowState::Stale, Some(FRESH)));
         assert_eq!(away(Link::Model, None).state, RowState::NotLooked);
         // However young an answer is, nobody hears when it would be the last.
         let fresh = away(Link::Model, Some(99_999_999));
