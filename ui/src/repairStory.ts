@@ -97,6 +97,16 @@ export function sentOf({ steps }: Plan, words: Words): string {
   return ports[0] === undefined ? say.sends : say.sendsTo(ports[0]);
 }
 
+/** What to do in the browser where an old token stays in it; empty where no browser is part of it. `gateway`: the address of OpenClaw. */
+export function siteDataOf({ steps }: Plan, gateway: string | null, words: Words): string {
+  if (!steps.some(({ step }) => step.kind === "openDashboard")) return "";
+  const place = (gateway ?? DASHBOARD).replace(/^ws/, "http").replace(/\/$/, "");
+  return words.repair.siteData(place);
+}
+
+/** Where OpenClaw listens if nobody says otherwise. */
+const DASHBOARD = "ws://127.0.0.1:18789";
+
 /** The steps of a repair that is going on, where only its progress is known. */
 export function progressOf({ steps }: Plan, running: Running): StepView[] {
   return steps.map((_, index) => ({ state: index < running.step ? "done" : index === running.step ? "running" : "waiting", failure: null }));

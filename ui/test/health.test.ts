@@ -9,6 +9,7 @@ import { en } from "../src/locales/en";
 import { zh } from "../src/locales/zh";
 import { show } from "../src/pages";
 import { actionText, repairStory, riskOf, sentOf, stepText, stopsOf, undoOf } from "../src/repairStory";
+import { actionText, repairStory, riskOf, sentOf, siteDataOf, stepText, stopsOf, undoOf } from "../src/repairStory";
 import { stage, type Stage } from "./stage";
 
 const NOW = 1_800_000_000_000;
@@ -337,6 +338,19 @@ describe("a repair", () => {
     expect(on.text("repair-change")).toContain(en.health.causes.deviceTokenStale.what);
     expect(on.has("finding")).toBe(false);
     expect(on.get("health-whole").attributes("data-shape")).toBe("good");
+  });
+
+  test("of a dashboard says what to do in the browser where the old token stays", async () => {
+    const dashboard = planOf("dashboardStale");
+    for (const words of [en, zh]) {
+      expect(siteDataOf(dashboard, "ws://127.0.0.1:19100/", words)).toContain("http://127.0.0.1:19100");
+      expect(siteDataOf(dashboard, null, words)).toContain("http://127.0.0.1:18789");
+      expect(siteDataOf(planOf("deviceTokenStale"), null, words)).toBe("");
+    }
+    const on = await stage("health-many");
+    await on.get("finding-repair").element.closest("ul")?.querySelector<HTMLElement>("[data-cause=dashboardStale] [data-test=finding-repair]")?.click();
+    await flushPromises();
+    expect(on.text("site-data")).toContain("http://127.0.0.1:18789");
   });
 
   test("is not begun when its plan changes while it is read; the same plan under a new name is", async () => {

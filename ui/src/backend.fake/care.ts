@@ -85,6 +85,7 @@ const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
   noAuthConfigured: [writeAuth, byHand],
   restartWar: [switchOff, forgetFailures, switchOn],
   wrongInstance: [endStray, switchOn],
+  dashboardStale: [planned({ kind: "openDashboard" }, { action: { kind: "open" } })],
 };
 
 export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {

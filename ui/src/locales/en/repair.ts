@@ -40,6 +40,8 @@ export const repair = {
     forceGateway: (pid: number) => `Take the other OpenClaw (process ${pid}) away at once. It was asked to end and did not; what it is doing is lost`,
     endGateway: (pid: number) => `Ask the other OpenClaw (process ${pid}) to end, and wait until it has finished its work, up to 6 minutes`,
   },
+  siteData: (place: string) =>
+    `If the browser is still turned away afterwards: close its other tabs of the dashboard, clear its site data for ${place} (behind the icon left of the address), then open the dashboard with a fresh link again.`,
   actions: {
     own: "Among SmartPi's own keys",
     connect: "Connection",

@@ -41,6 +41,7 @@ export const repair: Words["repair"] = {
     forceGateway: (pid) => `立即结束另一个 OpenClaw（进程 ${pid}）。它已收到退出请求但没有退出，未完成的工作会丢失`,
     endGateway: (pid) => `请求另一个 OpenClaw（进程 ${pid}）退出，并等它完成手头的工作，最长 6 分钟`,
   },
+  siteData: (place) => `如果浏览器之后仍被拒绝：请关闭控制台的其他标签页，清除浏览器中 ${place} 的网站数据（点击地址左侧的图标），然后再次用新链接打开控制台。`,
   actions: {
     own: "SmartPi 自己的密钥",
     connect: "连接",
