@@ -65,6 +65,7 @@ async fn the_current_openclaw_answers_two_devices() {
     routes::another_agent_answers_a_device(&stage, &mut kitchen, &mut hall).await;
     care::our_entries_are_watched(&stage, &mut kitchen).await;
     access::devices_are_let_in_and_turned_away(&stage).await;
+    access::a_dashboard_link_is_for_a_terminal_only(&stage).await;
     access::a_stale_token_mends_itself(&stage).await;
     notified::an_entry_that_goes_is_told_without_a_window(&mut stage).await;
     an_impostor_hears_nothing(&mut stage, &mut kitchen).await;

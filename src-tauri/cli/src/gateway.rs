@@ -3,6 +3,7 @@
 //! Nobody is let in, and nothing is cleared, but by a person at a terminal: an agent has a shell too.
 
 mod line;
+mod rights;
 mod service;
 mod target;
 
@@ -20,6 +21,7 @@ use crate::args::{self, Gateway, GatewayArgs, Target};
 use crate::bind::now_ms;
 use crate::choice::{Unclear, choose};
 use crate::columns::columns;
+use crate::dashboard;
 use crate::devices::ago;
 use crate::exit::{Exit, Stop};
 use crate::route;
@@ -34,8 +36,11 @@ const PREFIX: usize = 6;
 /// `smartpi gateway ...`.
 pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: GatewayArgs) -> Result<(), Stop> {
     let GatewayArgs { target, what } = args;
-    let asks =
-        matches!(what, Gateway::Devices(args::GatewayDevices::Approve { .. } | args::GatewayDevices::Clear { .. }));
+    let asks = matches!(
+        what,
+        Gateway::Dashboard
+            | Gateway::Devices(args::GatewayDevices::Approve { .. } | args::GatewayDevices::Clear { .. })
+    );
     if asks && !terminal.person {
         return Err(Stop::told(Exit::PersonNeeded, "person_needed", say::terminal_needed(terminal.language)));
     }
@@ -43,28 +48,31 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: GatewayArgs
     if is_own && target != Target::default() {
         return Err(Stop::told(Exit::Usage, "own_connection", say::own_connection(terminal.language)));
     }
-    let line = async || {
-        Ok::<_, Stop>(match target::open(terminal, folders, &target).await? {
-            Some(direct) => Line::Own(Box::new(direct)),
-            None => Line::App(Box::new(Client::connect(folders).await?)),
-        })
-    };
     let tell = |act, yes| service::tell(terminal, folders, act, yes);
     match what {
-        Gateway::Status => status(terminal, line().await?).await,
+        Gateway::Status => status(terminal, open(terminal, folders, &target).await?).await,
         Gateway::Connect => wish(terminal, folders, true).await,
         Gateway::Disconnect => wish(terminal, folders, false).await,
-        Gateway::Agents => route::agents(terminal, line().await?).await,
+        Gateway::Agents => route::agents(terminal, open(terminal, folders, &target).await?).await,
+        Gateway::Dashboard => dashboard::show(terminal).await,
         Gateway::Start => tell(ServiceAct::Start, true).await,
         Gateway::Stop { yes } => tell(ServiceAct::Stop, yes).await,
         Gateway::Restart { yes } => tell(ServiceAct::Restart, yes).await,
         Gateway::Install { yes } => tell(ServiceAct::Install, yes).await,
         Gateway::Uninstall { yes } => tell(ServiceAct::Uninstall, yes).await,
         Gateway::Devices(what) => {
-            let line = line().await?;
+            let line = open(terminal, folders, &target).await?;
             Desk { terminal, language: terminal.language, line }.run(what).await
         }
     }
+}
+
+/// As the options say.
+async fn open(terminal: Terminal, folders: &Folders, target: &Target) -> Result<Line, Stop> {
+    Ok(match target::open(terminal, folders, target).await? {
+        Some(direct) => Line::Own(Box::new(direct)),
+        None => Line::App(Box::new(Client::connect(folders).await?)),
+    })
 }
 
 async fn status(terminal: Terminal, line: Line) -> Result<(), Stop> {
@@ -87,7 +95,7 @@ async fn status(terminal: Terminal, line: Line) -> Result<(), Stop> {
     if let Some(supervision) = &supervision {
         terminal.say(service::line(language, supervision))?;
     }
-    gateway.pending.iter().try_for_each(|request| terminal.say(request_line(language, request)))
+    gateway.pending.iter().try_for_each(|request| say_request(terminal, request))
 }
 
 async fn wish(terminal: Terminal, folders: &Folders, on: bool) -> Result<(), Stop> {
@@ -130,7 +138,7 @@ impl Desk {
             self.terminal.say(say::no_requests(language))?;
         } else {
             self.terminal.say(say::requests(language))?;
-            devices.pending.iter().try_for_each(|request| self.terminal.say(request_line(language, request)))?;
+            devices.pending.iter().try_for_each(|request| say_request(self.terminal, request))?;
         }
         if devices.paired.is_empty() {
             return self.terminal.say(say::no_devices(language));
@@ -139,22 +147,30 @@ impl Desk {
         let head = [
             say::head_device(language),
             words::head_state(language),
-            say::head_scopes(language),
             words::head_key(language),
+            say::head_scopes(language),
         ];
         let now = now_ms();
         let rows = devices.paired.iter().map(|device| {
-            let allowed = if device.scopes.is_empty() { &device.roles } else { &device.scopes };
-            [name(device), state(language, device, now), allowed.join(", "), device.device_id.clone()]
+            let allowed = rights::words(language, &device.roles, &device.scopes);
+            [name(device), state(language, device, now), device.device_id.clone(), allowed]
         });
         let table: Vec<[String; 4]> = std::iter::once(head).chain(rows).collect();
         columns(&table).into_iter().try_for_each(|line| self.terminal.say(line))
     }
 
     async fn approve(&mut self, request_id: &str) -> Result<(), Stop> {
-        let request = self.request(request_id).await?;
+        let (request, held) = self.request(request_id).await?;
         let name = request_name(&request);
-        if !is_allowed(self.terminal, &say::ask_approve(self.language, &name, wants(&request)))? {
+        say_request(self.terminal, &request)?;
+        if rights::is_full_control(&request) {
+            self.terminal.say(words::rights::full_control(self.language))?;
+        }
+        if held.is_some_and(|held| !rights::may_approve(&request, &held)) {
+            self.terminal.say(words::rights::cannot_grant(self.language))?;
+        }
+        self.terminal.say(words::rights::care(self.language))?;
+        if !is_allowed(self.terminal, &say::ask_approve(self.language, &name))? {
             return self.not_done();
         }
         self.line.change(Change::Approve { request_id: request.request_id }).await?;
@@ -162,7 +178,7 @@ impl Desk {
     }
 
     async fn reject(&mut self, request_id: &str) -> Result<(), Stop> {
-        let request = self.request(request_id).await?;
+        let (request, _) = self.request(request_id).await?;
         let name = request_name(&request);
         let done = self.line.change(Change::Reject { request_id: request.request_id }).await?;
         self.terminal.tell(&done)?;
@@ -232,15 +248,17 @@ impl Desk {
         Err(Stop::Silent(Exit::PersonNeeded))
     }
 
-    /// Exactly the one that was named: never the newest, never the only one.
-    async fn request(&mut self, id: &str) -> Result<PairingRequest, Stop> {
-        let pending = self.devices().await?.pending;
-        pending.into_iter().find(|request| request.request_id == id).ok_or_else(|| Stop::Told {
+    /// Exactly the one that was named: never the newest, never the only one. With what we may do ourselves, where that is known.
+    async fn request(&mut self, id: &str) -> Result<(PairingRequest, Option<Vec<String>>), Stop> {
+        let GatewayDevices { pending, paired, .. } = self.devices().await?;
+        let held = paired.into_iter().find(|device| device.ours).map(|device| device.scopes);
+        let request = pending.into_iter().find(|request| request.request_id == id).ok_or_else(|| Stop::Told {
             exit: Exit::Failed,
             code: FailureCode::GatewayRequestUnknown.as_str(),
             words: say::no_such_request(self.language, id),
             detail: json!(id),
-        })
+        })?;
+        Ok((request, held))
     }
 
     async fn find(&mut self, what: &str) -> Result<GatewayDevice, Stop> {
@@ -269,16 +287,11 @@ fn request_name(request: &PairingRequest) -> String {
     request.name.clone().unwrap_or_else(|| request.short_id().to_owned())
 }
 
-/// Its scopes; a node asks for none.
-fn wants(request: &PairingRequest) -> String {
-    let all = if request.scopes.is_empty() { &request.roles } else { &request.scopes };
-    all.join(", ")
-}
-
-fn request_line(language: Language, request: &PairingRequest) -> String {
-    let platform = request.platform.as_deref().unwrap_or("-");
-    let line = say::request_line(language, &request.request_id, request_name(request), platform, wants(request));
-    if request.approved_scopes.is_some() { format!("{line}  ({})", say::more(language)) } else { line }
+/// Who asks, and in words for what, beside what it has.
+fn say_request(terminal: Terminal, request: &PairingRequest) -> Result<(), Stop> {
+    let (language, platform) = (terminal.language, request.platform.as_deref().unwrap_or("-"));
+    terminal.say(say::request_line(language, &request.request_id, request_name(request), platform))?;
+    rights::asked(language, request).into_iter().try_for_each(|line| terminal.say(line))
 }
 
 fn state(language: Language, device: &GatewayDevice, now: i64) -> String {

@@ -17,6 +17,7 @@ mod bind;
 mod choice;
 mod columns;
 mod confirm;
+mod dashboard;
 mod devices;
 mod doctor;
 mod entries;
@@ -32,6 +33,7 @@ mod service;
 mod simulate;
 mod state;
 mod terminal;
+mod terms;
 mod words;
 
 use std::ffi::OsString;

@@ -3,7 +3,7 @@
 //! Nothing is mended but by a person at a terminal: an agent has a shell too.
 
 use desk::control::answer::{
-    Action, Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step,
+    Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step,
 };
 use desk::control::client::Client;
 use desk::control::request::Request;
@@ -13,9 +13,11 @@ use desk::language::Language;
 use desk::view::View;
 
 use crate::args;
+use crate::dashboard;
 use crate::entries;
 use crate::exit::{Exit, Stop};
 use crate::terminal::{Terminal, typed};
+use crate::terms;
 use crate::words::{gateway, repair as say};
 
 /// `smartpi repair`.
@@ -34,8 +36,8 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: args::Repai
 }
 
 async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
-    let care = look(folders).await?;
-    let language = terminal.language;
+    let view = looked(folders).await?;
+    let (language, care) = (terminal.language, &view.care);
     let plans: Vec<&Plan> = care.findings.iter().filter_map(plan_of).collect();
     terminal.tell(&plans)?;
     if plans.is_empty() {
@@ -43,7 +45,7 @@ async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
     }
     for (at, plan) in plans.iter().enumerate() {
         terminal.say(say::found(language, at + 1, cause(language, plan.cause)))?;
-        show(terminal, plan)?;
+        show(terminal, plan, &view)?;
         terminal.say(say::can_mend(language, &plan.fingerprint))?;
     }
     Ok(())
@@ -51,13 +53,13 @@ async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
 
 async fn apply(terminal: Terminal, folders: &Folders, fingerprint: &str) -> Result<(), Stop> {
     let language = terminal.language;
-    let care = look(folders).await?;
-    let plan = care.findings.iter().filter_map(plan_of).find(|plan| plan.fingerprint == fingerprint);
+    let view = looked(folders).await?;
+    let plan = view.care.findings.iter().filter_map(plan_of).find(|plan| plan.fingerprint == fingerprint);
     let Some(plan) = plan else {
         return Err(Stop::told(Exit::Failed, "repair_unknown", say::no_such_plan(language, fingerprint)));
     };
     terminal.say(cause(language, plan.cause))?;
-    show(terminal, plan)?;
+    show(terminal, plan, &view)?;
     let word = say::apply_word(language);
     if typed(terminal, &say::ask_apply(language, &word))? != word {
         return Err(Stop::Silent(Exit::PersonNeeded));
@@ -82,6 +84,9 @@ async fn apply(terminal: Terminal, folders: &Folders, fingerprint: &str) -> Resu
     terminal.tell(&repair)?;
     let outcome = repair.outcome.as_ref().unwrap_or(&Outcome::NotRecorded);
     terminal.say(ended(language, outcome, &repair))?;
+    if terms::opens_dashboard(plan) {
+        dashboard::show_without_browser(terminal).await?;
+    }
     if repair.undoable {
         terminal.say(say::undo(language, &repair.plan.id))?;
     }
@@ -96,14 +101,19 @@ async fn undo(terminal: Terminal, folders: &Folders, plan: String) -> Result<(),
 
 /// A fresh look.
 pub(crate) async fn look(folders: &Folders) -> Result<CareView, Stop> {
+    Ok(looked(folders).await?.care)
+}
+
+/// The same, with everything else.
+async fn looked(folders: &Folders) -> Result<View, Stop> {
     let mut watch = Client::connect(folders).await?.watch::<View>(&Request::ViewWatch {}).await?;
     let lost = || Stop::from(Failure::bare(FailureCode::ControlLost));
     let before = watch.next().await?.ok_or_else(lost)?.care.looked_ms;
     let _: Nothing = Client::connect(folders).await?.ask(&Request::CareLook {}).await?;
     loop {
-        let View { care, .. } = watch.next().await?.ok_or_else(lost)?;
-        if !care.looking && care.looked_ms != before {
-            return Ok(care);
+        let view = watch.next().await?.ok_or_else(lost)?;
+        if !view.care.looking && view.care.looked_ms != before {
+            return Ok(view);
         }
     }
 }
@@ -115,25 +125,9 @@ fn plan_of(finding: &FindingView) -> Option<&Plan> {
     }
 }
 
-fn show(terminal: Terminal, plan: &Plan) -> Result<(), Stop> {
-    let language = terminal.language;
-    for (at, planned) in plan.steps.iter().enumerate() {
-        terminal.say(say::step(language, at + 1, step(language, &planned.step)))?;
-        if let Some(exact) = exact(&planned.action) {
-            terminal.say(format!("     {exact}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// What is run or sent, word for word, where it is that.
-fn exact(action: &Action) -> Option<String> {
-    match action {
-        Action::Command { program, arguments } => Some(format!("{program} {}", arguments.join(" "))),
-        Action::Signal { signal, pid } => Some(format!("kill -{signal} {pid}")),
-        Action::Rpc { method, .. } => Some(method.clone()),
-        Action::Own | Action::Connect { .. } | Action::Config { .. } | Action::Open | Action::Person => None,
-    }
+fn show(terminal: Terminal, plan: &Plan, view: &View) -> Result<(), Stop> {
+    let place = dashboard::place(view.gateway.url.as_deref());
+    terms::lines(terminal.language, plan, &place).into_iter().try_for_each(|line| terminal.say(line))
 }
 
 fn ended(language: Language, outcome: &Outcome, repair: &RepairView) -> String {
@@ -207,7 +201,7 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
     }
 }
 
-fn step(language: Language, step: &Step) -> String {
+pub(crate) fn step(language: Language, step: &Step) -> String {
     match step {
         Step::ForgetDeviceToken { .. } => say::forget_device_token(language),
         Step::ConnectWithSharedToken { .. } => say::connect_shared(language),

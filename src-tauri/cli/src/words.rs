@@ -3,10 +3,13 @@
 use desk::language::Language;
 
 pub(crate) mod doctor;
+pub(crate) mod evidence;
 pub(crate) mod gateway;
 pub(crate) mod help;
 pub(crate) mod repair;
+pub(crate) mod rights;
 pub(crate) mod service;
+pub(crate) mod terms;
 
 desk::words! {
     // serve
@@ -301,15 +304,26 @@ mod tests {
     }
 
     fn both() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-        let lists = [ALL, doctor::ALL, gateway::ALL, repair::ALL];
+        let lists = [ALL, doctor::ALL, evidence::ALL, gateway::ALL, repair::ALL, rights::ALL, terms::ALL];
         lists.into_iter().flatten().copied().chain(help::all())
     }
 
     #[test]
     fn every_sentence_is_in_both_languages() {
         // These are the same in both: a name and a number, or a person's own words.
-        let same =
-            ["version", "chat_reply", "chat_spoken", "chat_trouble", "plugin_openclaw", "between", "found", "step"];
+        let same = [
+            "version",
+            "chat_reply",
+            "chat_spoken",
+            "chat_trouble",
+            "plugin_openclaw",
+            "between",
+            "found",
+            "step",
+            "copy",
+            "copy_judged",
+            "request_line",
+        ];
         for (name, en, zh) in both() {
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{name}");
             assert!(!en.chars().any(is_chinese), "{name}: Chinese in the English words");
@@ -319,9 +333,8 @@ mod tests {
 
     #[test]
     fn names_are_used_once() {
-        for list in
-            [ALL.to_vec(), doctor::ALL.to_vec(), repair::ALL.to_vec(), gateway::ALL.to_vec(), help::all().collect()]
-        {
+        let own = [ALL, doctor::ALL, evidence::ALL, gateway::ALL, repair::ALL, rights::ALL, terms::ALL];
+        for list in own.map(<[_]>::to_vec).into_iter().chain([help::all().collect()]) {
             let mut seen = std::collections::HashSet::new();
             assert!(list.iter().all(|(name, ..)| seen.insert(*name)));
         }

@@ -17,6 +17,7 @@ pub mod attach;
 pub mod backup;
 pub mod control;
 pub mod controller;
+pub mod dashboard;
 mod detect_agent;
 mod echo;
 pub mod failure;

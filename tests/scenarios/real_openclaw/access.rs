@@ -83,7 +83,9 @@ pub(super) async fn devices_are_let_in_and_turned_away(stage: &Stage) {
     command.env_clear().envs(stage.gateway.environment());
     let mut terminal = Terminal::run(&command).expect("a terminal");
     let says = |words: &'static str| move |text: &str| text.contains(words).then_some(());
-    terminal.until(SOON, "a question", says("Approve?")).expect("the person is asked");
+    // What it gets is read before, in words.
+    terminal.until(SOON, "what is asked", says("asks to be allowed to: see chats")).expect("the rights in words");
+    terminal.until(SOON, "a question", says("Approve \"")).expect("the person is asked");
     terminal.type_line("y").expect("a line");
     terminal.until(SOON, "a word that it is done", says("has access now")).expect("it is done");
     let answered = until(stage, "answered", |gateway| !asks(gateway));
@@ -109,6 +111,29 @@ pub(super) async fn devices_are_let_in_and_turned_away(stage: &Stage) {
     assert_eq!(refused(stage, "gateway.reject", json!({ "requestId": request.as_str() })), "gateway_request_unknown");
     as_a_page(stage.gateway.port, &guest).await;
     assert_eq!(stage.ask("gateway.clear", json!({ "devices": false })), json!({ "removed": 0, "rejected": 1 }));
+}
+
+/// A link that signs in is shown to a person at a terminal, and to nobody else.
+pub(super) async fn a_dashboard_link_is_for_a_terminal_only(stage: &Stage) {
+    let alone = stage.smartpi(&["gateway", "dashboard"]).await;
+    assert_eq!(alone.status.code(), Some(4), "{alone:?}");
+    let mut command = Command::new(binaries::smartpi());
+    command.args(["gateway", "dashboard", "--lang", "en", "--data"]).arg(stage.data());
+    command.env_clear().envs(stage.gateway.environment());
+    let mut terminal = Terminal::run(&command).expect("a terminal");
+    let place = format!("http://127.0.0.1:{}", stage.gateway.port);
+    let link = |text: &str| {
+        let (_, rest) = text.split_once(&place)?;
+        let (link, more) = rest.split_once(['\r', '\n'])?;
+        more.contains("ssh -N -L").then(|| link.to_owned())
+    };
+    // OpenClaw's own command is started twice, half a minute each on a busy machine.
+    let link = terminal.until(6 * SOON, "a link", link).expect("a link");
+    let (_, secret) = link.split_once(['#', '?']).unwrap_or_else(|| panic!("{link:?} does not sign in"));
+    assert!(secret.len() > 20, "no secret is in {link:?}");
+    let logs = std::fs::read_dir(stage.data().join("logs")).expect("logs").flatten();
+    let written: String = logs.filter_map(|log| std::fs::read_to_string(log.path()).ok()).collect();
+    assert!(!written.is_empty() && !written.contains(secret), "the link is in the log");
 }
 
 /// Rotated, revoked and removed behind the app's back: it comes in again by itself, with the gateway's own secret, which it shows to nobody else.

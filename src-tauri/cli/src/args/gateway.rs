@@ -53,6 +53,7 @@ pub(crate) enum Gateway {
         #[arg(long)]
         yes: bool,
     },
+    Dashboard,
     #[command(subcommand)]
     Devices(GatewayDevices),
 }

@@ -22,15 +22,14 @@ desk::words! {
     no_requests(): "Nobody asks for access.", "没有设备请求接入。";
     devices(): "Have access:", "已接入：";
     no_devices(): "No device has access.", "没有已接入的设备。";
-    request_line(id, name, platform, wants): "{id}  {name}  {platform}  wants: {wants}", "{id}  {name}  {platform}  申请：{wants}";
-    more(): "more than it has", "扩大已有权限";
+    request_line(id, name, platform): "  {id}  {name}  {platform}", "  {id}  {name}  {platform}";
     ours(): "this app", "本应用";
     connected(): "connected", "已连接";
     seen(ago): "seen {ago}", "{ago}在线";
     never(): "never seen", "从未在线";
     head_device(): "Device", "设备";
-    head_scopes(): "Allowed", "权限";
-    ask_approve(name, wants): "\"{name}\" would be allowed: {wants}. Approve? (y/N) ", "“{name}”将获得权限：{wants}。是否批准？(y/N) ";
+    head_scopes(): "May", "权限";
+    ask_approve(name): "Approve \"{name}\"? (y/N) ", "是否批准“{name}”？(y/N) ";
     approved(name): "\"{name}\" has access now.", "“{name}”已获准接入。";
     rejected(name): "\"{name}\" was turned away.", "已拒绝“{name}”。";
     ask_remove(name): "Remove \"{name}\" from OpenClaw? Its connections close, and it must ask for access again. (y/N) ", "要从 OpenClaw 移除“{name}”吗？它的连接会断开，之后需要重新申请接入。(y/N) ";

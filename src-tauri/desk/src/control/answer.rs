@@ -18,9 +18,11 @@ use specta_typescript::Number;
 pub use activity::{ActivityTurn, ActivityUnasked, LastTurn, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use care::{
-    Action, Advice, Blind, CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Outcome, Plan,
-    PluginFix, PluginLink, PluginRow, Repair, RepairView, Repairs, RowState, Running, Seen, ServiceAct, ServiceHeld,
-    ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Supervision,
+    Action, Advice, Blind, CareView, Cause, ChainLink, Contradiction, CopyPlace, CopyValue, Evidence, Fact,
+    FindingView, LinkRow, NoPlan, Nobody, NotMine, Outcome, PairingReason, Plan, PlannedStep, PluginFix, PluginLink,
+    PluginRow, Refusal, Repair, RepairView, Repairs, Risk, RowState, Running, Seen, ServiceAct, ServiceHeld,
+    ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Stops, Supervision, TokenCopy, Undo,
+    Unseen,
 };
 pub use entries::{EntriesPlan, EntriesWritten, EntryChange, MissingEntry, OwnEntry, Trap};
 pub use gateway::{

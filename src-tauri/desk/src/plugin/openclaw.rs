@@ -12,6 +12,7 @@ use gateway::place::{Places, Surroundings};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use zeroize::Zeroizing;
 
 use super::ID;
 use super::foreign::Listed;
@@ -198,6 +199,13 @@ impl OpenClaw {
     /// Opens the dashboard in the browser, with a link that signs in.
     pub(crate) async fn dashboard(&self) -> Result<(), RunError> {
         self.run(&["dashboard"], None).await.map(drop)
+    }
+
+    /// What it says about the dashboard without opening it: JSON with a link that signs in, where the version has that, else its words.
+    pub(crate) async fn dashboard_told(&self) -> Result<Zeroizing<String>, RunError> {
+        let help = self.run(&["dashboard", "--help"], None).await?;
+        let flag = flags_in(&help, &["--json"]).into_iter().next().unwrap_or("--no-open");
+        self.run(&["dashboard", flag], None).await.map(Zeroizing::new)
     }
 
     /// Asks whether it would accept this file as its configuration.

@@ -66,6 +66,11 @@ pub(crate) const HELP: &[(&str, &str, &str)] = &[
     ("smartpi gateway install --yes", "Do not ask", "不再询问"),
     ("smartpi gateway uninstall", "Have OpenClaw remove its service", "让 OpenClaw 移除其服务"),
     ("smartpi gateway uninstall --yes", "Do not ask", "不再询问"),
+    (
+        "smartpi gateway dashboard",
+        "Show a link to the dashboard of OpenClaw on this computer, for a terminal from which no browser opens; asks for a person in a terminal",
+        "显示此电脑上 OpenClaw 控制台的链接，用于无法打开浏览器的终端，仅在本人使用的终端中显示",
+    ),
     ("smartpi gateway devices", "See and change which devices may use OpenClaw", "查看和更改可以使用 OpenClaw 的设备"),
     ("smartpi gateway devices list", "List who asks for access and who has it", "列出接入申请和已接入的设备"),
     (
