@@ -1,4 +1,5 @@
-//! The tray app in the place of the service, without a window: an entry of ours that an editor takes away is told by a notification.
+//! The tray app in the place of the service, without a window: an entry of ours that an editor takes away is told by a notification, and so is a device that
+//! asks OpenClaw to be let in.
 //!
 //! The screen and the bus are in a network namespace; the tray runs beside the real gateway, which it is connected to.
 
@@ -6,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use gateway::Identity;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::binaries;
@@ -14,6 +16,8 @@ use support::desktop::{Desktop, LIMIT, NotificationDaemon, Outfit, TrayHost};
 use support::lab::Lab;
 use support::process::Group;
 use support::wait;
+
+use crate::gateway_link::as_a_page;
 
 use super::care::{edit, put_back_by_clicks, remove};
 use super::stage::Stage;
@@ -38,7 +42,7 @@ fn tell(stage: &Stage) -> Result<()> {
     let daemon = NotificationDaemon::start(&desktop)?;
     let _panel = TrayHost::start(&desktop)?;
     let mut tray = start(stage, &desktop)?;
-    let view = |what: &str, wanted: &dyn Fn(&Value) -> bool| {
+    let view = |what: &str, wanted: &Wanted<'_>| {
         let seen = Control::connect(&stage.data())
             .and_then(|control| control.until_event("view.watch", json!({}), SOON, what, wanted));
         seen.with_context(|| desktop.log("smartpi-tray"))
@@ -62,9 +66,61 @@ fn tell(stage: &Stage) -> Result<()> {
 
     put_back_by_clicks(stage);
     view("nothing is missed any more", &|view| view["care"]["missing"] == json!([]))?;
+    a_request_is_told_once_and_a_click_shows_it(stage, &daemon, &view).with_context(|| desktop.log("smartpi-tray"))?;
     tray.signal(Signal::TERM);
     tray.wait(LIMIT).with_context(|| desktop.log("smartpi-tray"))?;
     Ok(())
+}
+
+/// What a view is waited for.
+type Wanted<'w> = dyn Fn(&Value) -> bool + 'w;
+
+const ASKS: &str = "asks OpenClaw for access";
+
+/// A web page asks twice with one key, and another one once. The twin of the silence is that other one, which is told.
+fn a_request_is_told_once_and_a_click_shows_it(
+    stage: &Stage,
+    daemon: &NotificationDaemon,
+    view: &dyn Fn(&str, &Wanted<'_>) -> Result<Value>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ask = |seed: u8| {
+        let guest = Identity::from_seed(&[seed; Identity::SEED_BYTES]);
+        runtime.block_on(as_a_page(stage.gateway.port, &guest));
+        guest.device_id()[..8].to_owned()
+    };
+    let waiting = |count: usize| {
+        move |view: &Value| view["gateway"]["pending"].as_array().is_some_and(|pending| pending.len() == count)
+    };
+    let first = ask(78);
+    let told = daemon.until("a request", |told| told.summary.ends_with(ASKS))?;
+    ensure!(told.summary.contains(&first) && told.has_action("default"), "{told:?}");
+    ensure!(ask(78) == first, "the same device");
+    view("one request", &waiting(1))?;
+    ask(79);
+    daemon.until("both requests", |told| told.summary == "2 devices ask OpenClaw for access")?;
+    view("two requests", &waiting(2))?;
+    let single = daemon.all().iter().filter(|told| told.summary.ends_with(ASKS)).count();
+    ensure!(single == 1, "the first was told {single} times");
+    let last = daemon.all().into_iter().rfind(|told| told.summary.contains("ask OpenClaw") && !told.closed);
+    daemon.click(last.context("an open notification")?.id, "default")?;
+    wait::until(LIMIT, "a window that was started for the page OpenClaw", || {
+        Ok(has_window(stage, r#""page":"gateway""#))
+    })?;
+    let mut control = Control::connect(&stage.data())?;
+    let cleared = control.ask("gateway.clear", json!({ "devices": false }))?;
+    ensure!(cleared["rejected"] == 2, "{cleared}");
+    view("nobody asks", &waiting(0)).map(drop)
+}
+
+/// Whether a process of the window was started on this folder with this in its arguments.
+fn has_window(stage: &Stage, argument: &str) -> bool {
+    let data = stage.data().display().to_string();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .any(|line| line.contains(&data) && line.contains(argument))
 }
 
 /// On the same folder and the same port, as this person.
