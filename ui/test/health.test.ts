@@ -8,7 +8,6 @@ import { FRESH_MS, linkStory, needsAttention, overall } from "../src/healthStory
 import { en } from "../src/locales/en";
 import { zh } from "../src/locales/zh";
 import { show } from "../src/pages";
-import { actionText, repairStory, riskOf, sentOf, stepText, stopsOf, undoOf } from "../src/repairStory";
 import { actionText, repairStory, riskOf, sentOf, siteDataOf, stepText, stopsOf, undoOf } from "../src/repairStory";
 import { stage, type Stage } from "./stage";
 
