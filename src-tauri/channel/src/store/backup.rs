@@ -146,7 +146,11 @@ pub fn copy(data: &Path, into: &Path, now_ms: i64) -> Result<(), BackupError> {
     let place = database.to_str().ok_or_else(|| BackupError::file(&database)(io::ErrorKind::InvalidFilename.into()))?;
     source.execute("VACUUM INTO ?1", [place])?;
     drop(source);
-    File::open(&database).and_then(|file| file.sync_all()).map_err(BackupError::file(&database))?;
+    OpenOptions::new()
+        .write(true)
+        .open(&database)
+        .and_then(|file| file.sync_all())
+        .map_err(BackupError::file(&database))?;
     let mut files = BTreeMap::from([(FILE.to_owned(), sum(&database)?)]);
     for name in KEYS {
         let path = data.join(name);
