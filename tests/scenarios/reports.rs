@@ -48,7 +48,7 @@ fn an_openclaw_that_does_not_run(story: &Story) -> Result<Vec<(String, Vec<u8>)>
         "risk": "none", "stops": "ourLink", "undo": "notNeeded", "sendsSharedToken": false,
     });
     let plan = json!({
-        "id": "p", "cause": "sharedTokenWrong", "evidence": [], "steps": [step], "fingerprint": "f", "madeMs": 1, "expiresMs": 2,
+        "id": "p", "cause": "sharedTokenWrong", "evidence": [], "steps": [step], "fingerprint": "f", "ground": "f", "madeMs": 1, "expiresMs": 2,
     });
     let failed = json!({"kind": "failed", "code": format!("token={noted}")});
     let lines = [

@@ -106,7 +106,7 @@ mod tests {
 
     fn both(steps: Value) -> [String; 2] {
         let plan: Plan = serde_json::from_value(json!({
-            "id": "p", "cause": "deviceTokenStale", "evidence": [], "steps": steps, "fingerprint": "f", "madeMs": 1, "expiresMs": 2,
+            "id": "p", "cause": "deviceTokenStale", "evidence": [], "steps": steps, "fingerprint": "f", "ground": "f", "madeMs": 1, "expiresMs": 2,
         }))
         .unwrap();
         [Language::En, Language::Zh].map(|language| lines(language, &plan, "http://127.0.0.1:18789").join("\n"))

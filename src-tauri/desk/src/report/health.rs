@@ -184,7 +184,7 @@ mod tests {
         }]))
         .unwrap();
         let plan = json!({
-            "id": "p", "cause": "deviceTokenStale", "evidence": [], "fingerprint": "f00d", "madeMs": 1, "expiresMs": 2,
+            "id": "p", "cause": "deviceTokenStale", "evidence": [], "fingerprint": "f00d", "ground": "f00d", "madeMs": 1, "expiresMs": 2,
             "steps": [{
                 "step": { "kind": "forgetDeviceToken", "deviceId": "d" }, "action": { "kind": "own" }, "risk": "none", "stops": "ourLink",
                 "undo": "putBack", "sendsSharedToken": false,
