@@ -226,11 +226,9 @@ mod tests {
         let config = state.join("openclaw.json");
         let place = Place { port: 1, state_dir: state.clone(), config_path: config.clone(), temp_dirs: Vec::new() };
         assert_eq!(find(&place, &[], 1500), []);
-        let link = temp.path().join("link");
+        let link = if cfg!(unix) { temp.path().join("link") } else { state.clone() };
         #[cfg(unix)]
         std::os::unix::fs::symlink(&state, &link).unwrap();
-        #[cfg(not(unix))]
-        let link = state.clone();
         let text =
             serde_json::json!({ "pid": 7, "configPath": link.join("openclaw.json"), "stateDir": link }).to_string();
         std::fs::write(folder.join("gateway.state.lock"), &text).unwrap();

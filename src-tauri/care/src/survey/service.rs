@@ -176,6 +176,7 @@ impl Service {
     }
 
     /// The folder of the OpenClaw that a command line starts.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "asked where a system's services can be read"))]
     pub(crate) fn entry_folder(argv: &[String]) -> Option<PathBuf> {
         let named = |folder: &&Path| PRODUCTS.iter().any(|product| folder.ends_with(product));
         // The program itself may lie in a folder of that name.
