@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Means;
 use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
-use super::evidence::{VARIABLE, record};
+use super::evidence::record;
 use super::hands::Mechanic;
 use super::{definition, services};
 use crate::failure::{Failure, FailureCode};
@@ -146,7 +146,7 @@ fn read(found: &Found, place: &CopyPlace) -> Option<Token> {
 fn of_process(pid: u32) -> Option<Token> {
     let environment = Zeroizing::new(std::fs::read(format!("/proc/{pid}/environ")).ok()?);
     let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
-    let value = pairs.find_map(|pair| pair.strip_prefix(VARIABLE)?.strip_prefix('='))?;
+    let value = pairs.find_map(|pair| pair.strip_prefix(super::evidence::VARIABLE)?.strip_prefix('='))?;
     crate::redact::here().learn_passing(value.as_bytes());
     Some(Token::new(value.to_owned()))
 }
