@@ -47,7 +47,7 @@ use crate::view::GatewayState;
 use connection::trouble;
 use evidence::{Facts, Tried};
 use hands::Mechanic;
-use refusal::{not_begun, not_now, not_recorded, unknown};
+use refusal::{busy, not_begun, not_now, not_recorded, unknown};
 
 /// Repairs that `care.history` tells.
 const HISTORY: usize = 50;
@@ -148,7 +148,7 @@ impl Workshop {
     pub(crate) async fn look(&self) -> Result<(), Failure> {
         self.is_here()?;
         if self.view.borrow().running.is_some() {
-            return Err(Failure::bare(FailureCode::RepairRunning));
+            return Err(busy());
         }
         self.view.send_modify(|view| view.looking = true);
         let (found, (), ()) = tokio::join!(self.find(), self.keeper.look(), self.see_service());
@@ -256,10 +256,8 @@ impl Workshop {
     fn occupy(&self, plan: &Plan, may: impl FnOnce(Option<&str>) -> Result<(), Failure>) -> Result<(), Failure> {
         let mut begun = Ok(());
         self.view.send_if_modified(|view| {
-            begun = match view.acting {
-                Some(_) => Err(Failure::bare(FailureCode::RepairRunning)),
-                None => may(view.running.as_ref().map(|running| running.plan.as_str())),
-            };
+            let is_free = view.acting.is_none();
+            begun = if is_free { may(view.running.as_ref().map(|running| running.plan.as_str())) } else { Err(busy()) };
             if begun.is_ok() {
                 let of = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
                 view.running = Some(Running { plan: plan.id.clone(), step: 0, of, waits: false });
@@ -330,10 +328,7 @@ impl Workshop {
         if aside.is_empty() {
             return Err(Failure::bare(FailureCode::RepairNoUndo));
         }
-        let free = |running: Option<&str>| match running {
-            None => Ok(()),
-            Some(_) => Err(Failure::bare(FailureCode::RepairRunning)),
-        };
+        let free = |running: Option<&str>| if running.is_none() { Ok(()) } else { Err(busy()) };
         self.occupy(&known.plan, free)?;
         let (workshop, id) = (self.clone(), id.to_owned());
         let undone = tokio::spawn(async move {

@@ -116,12 +116,8 @@ impl Answers for Verbs {
             }
             Request::DevicesRoute { device_key, agent, shown } => {
                 let device = self.bound(&device_key).await?;
-                json(
-                    &self
-                        .operator
-                        .route(backups(&self.folders.data), &device, agent.as_deref(), shown.as_deref())
-                        .await?,
-                )
+                let copies = backups(&self.folders.data);
+                json(&self.operator.route(copies, &device, agent.as_deref(), shown.as_deref()).await?)
             }
             Request::DevicesTest { device_key } => {
                 let text = words::test_message(self.view().app.language).to_owned();

@@ -329,15 +329,11 @@ codes! {
     /// Only with the gateway of this computer.
     GatewayElsewhere, "gateway_elsewhere", "SmartPi uses the OpenClaw of another computer, where this cannot be done from here. Choose the OpenClaw of this computer, or do it there.", "SmartPi 正在使用另一台电脑上的 OpenClaw，无法在此执行该操作。请改用此电脑的 OpenClaw，或在那台电脑上操作。";
     /// Nothing can be asked of the service that runs OpenClaw.
-    GatewayServiceHeld, "gateway_service_held",
-        "This cannot be asked of OpenClaw's service at the moment. The Health page says why.", "目前无法对 OpenClaw 的服务执行此操作，“运行状况”页面说明了原因。";
+    GatewayServiceHeld, "gateway_service_held", "This cannot be asked of OpenClaw's service at the moment. The Health page says why.", "目前无法对 OpenClaw 的服务执行此操作，“运行状况”页面说明了原因。";
     /// It was told to, and is not as it should be.
-    GatewayServiceSilent, "gateway_service_silent",
-        "OpenClaw's service was told to, but it is not as it should be yet. Look again in a minute; openclaw gateway status says more.",
-        "已通知 OpenClaw 的服务，但它仍未达到应有的状态。请过一分钟再检查；openclaw gateway status 可查看更多信息。";
+    GatewayServiceSilent, "gateway_service_silent", "OpenClaw's service was told to, but it is not as it should be yet. Look again in a minute; openclaw gateway status says more.", "已通知 OpenClaw 的服务，但它仍未达到应有的状态。请过一分钟再检查；openclaw gateway status 可查看更多信息。";
     /// A repair is going on.
-    RepairRunning, "repair_running",
-        "A repair is under way. Wait until it has ended.", "正在修复中，请等待完成。";
+    RepairRunning, "repair_running", "A repair is under way. Wait until it has ended.", "正在修复中，请等待完成。";
     /// This program ended in the middle of a repair.
     RepairInterrupted, "repair_interrupted",
         "The last repair was interrupted, and nothing of it goes on by itself. Look at what was done on the Health page first.",
@@ -353,11 +349,9 @@ codes! {
     RepairChanged, "repair_changed",
         "Something has changed since the look, so nothing more was done. Look again.", "检查之后情况已发生变化，未继续操作，请重新检查。";
     /// The plan is too old.
-    RepairExpired, "repair_expired",
-        "The look is too old to act on, so nothing was done. Look again.", "检查结果已过期，未作任何更改，请重新检查。";
+    RepairExpired, "repair_expired", "The look is too old to act on, so nothing was done. Look again.", "检查结果已过期，未作任何更改，请重新检查。";
     /// No such plan.
-    RepairUnknown, "repair_unknown",
-        "This repair is not known any more. Look again.", "找不到此修复，请重新检查。";
+    RepairUnknown, "repair_unknown", "This repair is not known any more. Look again.", "找不到此修复，请重新检查。";
     /// The journal cannot be written.
     RepairNotRecorded, "repair_not_recorded",
         "SmartPi could not write down what it does, so it stopped. Check the disk space.", "SmartPi 无法记录修复过程，因此已停止，请检查磁盘空间。";

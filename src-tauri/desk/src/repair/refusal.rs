@@ -9,11 +9,16 @@ use crate::failure::{Failure, FailureCode};
 /// Why a repair may not begin now.
 pub(super) fn not_now(why: NotNow) -> Failure {
     match why {
-        NotNow::Running { .. } => Failure::bare(FailureCode::RepairRunning),
+        NotNow::Running { .. } => busy(),
         NotNow::Interrupted { .. } => Failure::bare(FailureCode::RepairInterrupted),
         NotNow::TooMany { until_ms } => Failure::with(FailureCode::RepairTooMany, json!({ "untilMs": until_ms })),
         NotNow::Tried => Failure::bare(FailureCode::RepairTried),
     }
+}
+
+/// A repair goes on, or the service of OpenClaw is told something.
+pub(super) fn busy() -> Failure {
+    Failure::bare(FailureCode::RepairRunning)
 }
 
 /// No such repair.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::comeback::RETURNS;
 use super::evidence::{all, survey};
+use super::refusal::busy;
 use super::steps::{openclaw, run_failed};
 use super::{Means, Workshop};
 use crate::failure::{Failure, FailureCode};
@@ -56,7 +57,7 @@ impl Workshop {
             free
         });
         if !begun {
-            return Err(Failure::bare(FailureCode::RepairRunning));
+            return Err(busy());
         }
         let workshop = self.clone();
         // It goes on to its end, whoever asked.
