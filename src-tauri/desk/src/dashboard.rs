@@ -7,6 +7,9 @@ use crate::failure::{Failure, FailureCode};
 use crate::plugin::OpenClaw;
 use crate::redact;
 
+/// OpenClaw waits for its own page two seconds, which is too short on a busy computer.
+const TRIES: usize = 3;
+
 /// Where the dashboard is.
 pub enum Link {
     /// Whoever opens it is signed in, once, within ten minutes.
@@ -31,9 +34,14 @@ impl std::fmt::Debug for Link {
 pub async fn link() -> Result<Link, Failure> {
     let openclaw = OpenClaw::find(None, None).await;
     let openclaw = openclaw.map_err(|error| Failure::caused(FailureCode::OpenClawNotFound, &error))?;
-    let told = openclaw.dashboard_told().await;
-    let told = told.map_err(|error| Failure::caused(FailureCode::OpenClawFailed, &error))?;
-    link_in(&told).ok_or_else(|| Failure::bare(FailureCode::OpenClawFailed))
+    let mut failed = Failure::bare(FailureCode::OpenClawFailed);
+    for _ in 0..TRIES {
+        match openclaw.dashboard_told().await {
+            Ok(told) => return link_in(&told).ok_or(failed),
+            Err(error) => failed = Failure::caused(FailureCode::OpenClawFailed, &error),
+        }
+    }
+    Err(failed)
 }
 
 /// What OpenClaw printed; warnings may stand before it.

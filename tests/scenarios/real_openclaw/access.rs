@@ -127,8 +127,8 @@ pub(super) async fn a_dashboard_link_is_for_a_terminal_only(stage: &Stage) {
         let (link, more) = rest.split_once(['\r', '\n'])?;
         more.contains("ssh -N -L").then(|| link.to_owned())
     };
-    // OpenClaw's own command is started twice, half a minute each on a busy machine.
-    let link = terminal.until(6 * SOON, "a link", link).expect("a link");
+    // OpenClaw's own command is started twice, half a minute each on a busy machine, and again where its page takes longer than it waits.
+    let link = terminal.until(12 * SOON, "a link", link).expect("a link");
     let (_, secret) = link.split_once(['#', '?']).unwrap_or_else(|| panic!("{link:?} does not sign in"));
     assert!(secret.len() > 20, "no secret is in {link:?}");
     let logs = std::fs::read_dir(stage.data().join("logs")).expect("logs").flatten();
