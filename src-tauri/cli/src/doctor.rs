@@ -11,13 +11,14 @@ use desk::words::moment::exact;
 use crate::columns::columns;
 use crate::evidence;
 use crate::exit::{Exit, Stop};
+use crate::look;
 use crate::repair;
 use crate::terminal::Terminal;
 use crate::words::{doctor as say, repair as mend};
 
 /// Ends with 1 where something is broken.
 pub(crate) async fn run(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
-    let care = repair::look(folders).await?;
+    let care = look::care(folders).await?;
     terminal.tell(&care)?;
     told(terminal.language, &care).into_iter().try_for_each(|line| terminal.say(line))?;
     if is_broken(&care) { Err(Stop::Silent(Exit::Failed)) } else { Ok(()) }

@@ -6,7 +6,7 @@ use desk::control::request::Request;
 use desk::folders::Folders;
 
 use crate::exit::{Exit, Stop};
-use crate::repair::look;
+use crate::look;
 use crate::route::say_changes;
 use crate::terminal::{Terminal, typed};
 use crate::words::{gateway, repair as say};
@@ -14,7 +14,7 @@ use crate::words::{gateway, repair as say};
 /// One change at a time: the next one is shown by the next call.
 pub(crate) async fn mend(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
     let language = terminal.language;
-    let care = look(folders).await?;
+    let care = look::care(folders).await?;
     let Some(change) = wanted(&care) else { return terminal.say(say::nothing_to_mend(language)) };
     let mut client = Client::connect(folders).await?;
     let plan: EntriesPlan = client.ask(&Request::EntriesPreview { change }).await?;

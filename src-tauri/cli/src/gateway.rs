@@ -2,7 +2,6 @@
 //!
 //! Nobody is let in, and nothing is cleared, but by a person at a terminal: an agent has a shell too.
 
-mod line;
 mod rights;
 mod service;
 mod target;
@@ -24,11 +23,10 @@ use crate::columns::columns;
 use crate::dashboard;
 use crate::devices::ago;
 use crate::exit::{Exit, Stop};
+use crate::line::Line;
 use crate::route;
 use crate::terminal::{Terminal, is_allowed, typed};
 use crate::words::{self, gateway as say};
-
-pub(crate) use line::Line;
 
 /// Shortest beginning of an id that names a device.
 const PREFIX: usize = 6;

@@ -24,6 +24,8 @@ mod entries;
 mod evidence;
 mod exit;
 mod gateway;
+mod line;
+mod look;
 mod plugin;
 mod repair;
 mod report;

@@ -2,9 +2,7 @@
 //!
 //! Nothing is mended but by a person at a terminal: an agent has a shell too.
 
-use desk::control::answer::{
-    Advice, CareView, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step,
-};
+use desk::control::answer::{Advice, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
@@ -16,6 +14,7 @@ use crate::args;
 use crate::dashboard;
 use crate::entries;
 use crate::exit::{Exit, Stop};
+use crate::look;
 use crate::terminal::{Terminal, typed};
 use crate::terms;
 use crate::words::{gateway, repair as say};
@@ -36,7 +35,7 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: args::Repai
 }
 
 async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
-    let view = looked(folders).await?;
+    let view = look::everything(folders).await?;
     let (language, care) = (terminal.language, &view.care);
     let plans: Vec<&Plan> = care.findings.iter().filter_map(plan_of).collect();
     terminal.tell(&plans)?;
@@ -53,7 +52,7 @@ async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
 
 async fn apply(terminal: Terminal, folders: &Folders, fingerprint: &str) -> Result<(), Stop> {
     let language = terminal.language;
-    let view = looked(folders).await?;
+    let view = look::everything(folders).await?;
     let plan = view.care.findings.iter().filter_map(plan_of).find(|plan| plan.fingerprint == fingerprint);
     let Some(plan) = plan else {
         return Err(Stop::told(Exit::Failed, "repair_unknown", say::no_such_plan(language, fingerprint)));
@@ -97,25 +96,6 @@ async fn undo(terminal: Terminal, folders: &Folders, plan: String) -> Result<(),
     let repair: RepairView = Client::connect(folders).await?.ask(&Request::CareUndo { plan }).await?;
     terminal.tell(&repair)?;
     terminal.say(say::undone(terminal.language))
-}
-
-/// A fresh look.
-pub(crate) async fn look(folders: &Folders) -> Result<CareView, Stop> {
-    Ok(looked(folders).await?.care)
-}
-
-/// The same, with everything else.
-async fn looked(folders: &Folders) -> Result<View, Stop> {
-    let mut watch = Client::connect(folders).await?.watch::<View>(&Request::ViewWatch {}).await?;
-    let lost = || Stop::from(Failure::bare(FailureCode::ControlLost));
-    let before = watch.next().await?.ok_or_else(lost)?.care.looked_ms;
-    let _: Nothing = Client::connect(folders).await?.ask(&Request::CareLook {}).await?;
-    loop {
-        let view = watch.next().await?.ok_or_else(lost)?;
-        if !view.care.looking && view.care.looked_ms != before {
-            return Ok(view);
-        }
-    }
 }
 
 fn plan_of(finding: &FindingView) -> Option<&Plan> {
@@ -198,32 +178,5 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
         },
         NoPlan::Wait { after_ms } => say::wait(language, after_ms.div_ceil(1000)),
         NoPlan::NothingLeft => say::nothing_left(language),
-    }
-}
-
-pub(crate) fn step(language: Language, step: &Step) -> String {
-    match step {
-        Step::ForgetDeviceToken { .. } => say::forget_device_token(language),
-        Step::ConnectWithSharedToken { .. } => say::connect_shared(language),
-        Step::ConnectWithDeviceToken { .. } => say::connect_device(language),
-        Step::ReadTokenAgain { .. } => say::read_again(language),
-        Step::SignAnew { .. } => say::sign_anew(language),
-        Step::NewIdentity { .. } => say::new_identity(language),
-        Step::ConnectAsNewDevice { .. } => say::connect_new(language),
-        Step::ApprovePairing { request_id, .. } => say::approve(language, request_id),
-        Step::RemoveRecord { device_id } => say::remove_record(language, device_id),
-        Step::WriteAuth { .. } => say::write_auth(language),
-        Step::WriteEntries { paths } => say::write_entries(language, paths.join(", ")),
-        Step::ReinstallService => say::reinstall(language),
-        Step::RestartGateway => say::restart(language),
-        Step::AwaitRestart => say::await_restart(language),
-        Step::OpenDashboard => say::open_dashboard(language),
-        Step::SwitchOff { unit, .. } => say::switch_off(language, unit),
-        Step::ForgetFailures { unit } => say::forget_failures(language, unit),
-        Step::SwitchOn { unit } => say::switch_on(language, unit),
-        Step::RestartService { unit, .. } => say::restart_service(language, unit),
-        Step::RewriteService { unit, .. } => say::rewrite_service(language, unit),
-        Step::ForceGateway { target } => say::force_gateway(language, target.pid),
-        Step::EndGateway { target, .. } => say::end_gateway(language, target.pid),
     }
 }

@@ -10,7 +10,7 @@ use desk::language::Language;
 
 use crate::columns::columns;
 use crate::exit::{Exit, Stop};
-use crate::gateway::Line;
+use crate::line::Line;
 use crate::terminal::{Terminal, is_allowed};
 use crate::words::{self, gateway as say};
 

@@ -4,14 +4,13 @@
 use desk::control::answer::{Action, Plan, PlannedStep, Risk, Step, Stops, Undo};
 use desk::language::Language;
 
-use crate::repair;
 use crate::words::{repair as mend, terms as say};
 
 /// Everything. `place`: where the dashboard is in a browser.
 pub(crate) fn lines(language: Language, plan: &Plan, place: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, planned) in plan.steps.iter().enumerate() {
-        lines.push(mend::step(language, at + 1, repair::step(language, &planned.step)));
+        lines.push(mend::step(language, at + 1, doing(language, &planned.step)));
         lines.extend(exactly(language, &planned.action).map(|what| say::exactly(language, what)));
     }
     lines.extend(stops(language, plan).into_iter().map(|what| say::meanwhile(language, what)));
@@ -27,6 +26,33 @@ pub(crate) fn lines(language: Language, plan: &Plan, place: &str) -> Vec<String>
 /// Whether a browser is part of it.
 pub(crate) fn opens_dashboard(plan: &Plan) -> bool {
     plan.steps.iter().any(|planned| planned.step == Step::OpenDashboard)
+}
+
+fn doing(language: Language, step: &Step) -> String {
+    match step {
+        Step::ForgetDeviceToken { .. } => mend::forget_device_token(language),
+        Step::ConnectWithSharedToken { .. } => mend::connect_shared(language),
+        Step::ConnectWithDeviceToken { .. } => mend::connect_device(language),
+        Step::ReadTokenAgain { .. } => mend::read_again(language),
+        Step::SignAnew { .. } => mend::sign_anew(language),
+        Step::NewIdentity { .. } => mend::new_identity(language),
+        Step::ConnectAsNewDevice { .. } => mend::connect_new(language),
+        Step::ApprovePairing { request_id, .. } => mend::approve(language, request_id),
+        Step::RemoveRecord { device_id } => mend::remove_record(language, device_id),
+        Step::WriteAuth { .. } => mend::write_auth(language),
+        Step::WriteEntries { paths } => mend::write_entries(language, paths.join(", ")),
+        Step::ReinstallService => mend::reinstall(language),
+        Step::RestartGateway => mend::restart(language),
+        Step::AwaitRestart => mend::await_restart(language),
+        Step::OpenDashboard => mend::open_dashboard(language),
+        Step::SwitchOff { unit, .. } => mend::switch_off(language, unit),
+        Step::ForgetFailures { unit } => mend::forget_failures(language, unit),
+        Step::SwitchOn { unit } => mend::switch_on(language, unit),
+        Step::RestartService { unit, .. } => mend::restart_service(language, unit),
+        Step::RewriteService { unit, .. } => mend::rewrite_service(language, unit),
+        Step::ForceGateway { target } => mend::force_gateway(language, target.pid),
+        Step::EndGateway { target, .. } => mend::end_gateway(language, target.pid),
+    }
 }
 
 fn exactly(language: Language, action: &Action) -> Option<String> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::devices::Pending;
 use crate::failure::RequestId;
+use crate::pairing::Pending;
 
 /// An event. What this client has no use for is a name without its content: it takes no room.
 #[derive(Clone, Debug, PartialEq)]

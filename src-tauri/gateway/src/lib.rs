@@ -23,6 +23,7 @@ mod hello;
 mod identity;
 mod link;
 mod look;
+mod pairing;
 mod proof;
 mod request;
 mod retry;
@@ -33,7 +34,7 @@ mod trust;
 pub use address::{Address, AddressError, Fingerprint, Transport};
 pub use close::Close;
 pub use connection::{Client, EVENTS_KEPT, MOST_WAITING, PATIENCE, events, next_event};
-pub use devices::{Cleared, DeviceList, GatewayIdentity, LogTail, Paired, Pending, Rotated, SystemInfo, TokenRecord};
+pub use devices::{Cleared, GatewayIdentity, LogTail, SystemInfo};
 pub use event::GatewayEvent;
 pub use failure::{
     CertificateTrouble, ConnectFailure, Pairing, PairingReason, RequestId, SignatureTrouble, Step, Stranger,
@@ -44,6 +45,7 @@ pub use identity::{Claim, Identity};
 pub use link::driver::{Handle, Owner, Seen, keep_connected};
 pub use link::{Effect, Event, Link, NoProof, State};
 pub use look::look;
+pub use pairing::{DeviceList, Paired, Pending, Rotated, TokenRecord};
 pub use proof::{Basis, Ends, Proof};
 pub use request::{Issue, RequestError};
 pub use retry::{Next, ReconnectPolicy, Remedy};

@@ -10,11 +10,9 @@ use desk::control::answer::{
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
 use desk::failure::{Failure, FailureCode};
-use desk::page::Page;
 use desk::plugin::Installed;
 use desk::qr::Qr;
 use desk::report;
-use desk::view::View;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
@@ -22,7 +20,7 @@ use tauri::{AppHandle, Manager, State, WebviewWindow};
 use tauri_specta::Event;
 
 use super::events::BindChanged;
-use super::link::Owner;
+use super::link::{Attended, Owner};
 use smartpi_tray::open;
 
 pub(super) mod care;
@@ -32,18 +30,6 @@ pub(super) mod supervision;
 pub(super) mod target;
 
 type Answer<T> = Result<T, Failure>;
-
-/// What the window begins with.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Attended {
-    /// The page it shall show.
-    pub(crate) page: Page,
-    /// Everything it shows. Null: nothing came yet, a `ViewChanged` follows.
-    pub(crate) view: Option<View>,
-    /// Why nothing came. Null: it is on its way.
-    pub(crate) lost: Option<Failure>,
-}
 
 /// A new binding code.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]

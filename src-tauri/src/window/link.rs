@@ -12,13 +12,14 @@ use desk::folders::Folders;
 use desk::page::Page;
 use desk::view::View;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use smartpi_tray::program;
+use specta::Type;
 use tauri::AppHandle;
 use tauri_specta::Event;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::commands::Attended;
 use super::events::{OwnerLost, PageShown, ViewChanged};
 use super::frame;
 
@@ -32,6 +33,18 @@ const NOW_AND_THEN: Duration = Duration::from_secs(2);
 /// The owner, as the window knows it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner(Arc<Known>);
+
+/// What the window begins with.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Attended {
+    /// The page it shall show.
+    pub(crate) page: Page,
+    /// Everything it shows. Null: nothing came yet, a `ViewChanged` follows.
+    pub(crate) view: Option<View>,
+    /// Why nothing came. Null: it is on its way.
+    pub(crate) lost: Option<Failure>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -201,7 +214,7 @@ pub(super) async fn follow(owner: Owner, app: AppHandle) {
     }
 }
 
-fn emit(app: &AppHandle, event: impl Event + serde::Serialize + Clone) {
+fn emit(app: &AppHandle, event: impl Event + Serialize + Clone) {
     // It fails only where the window is gone, and then this process ends.
     let _ = event.emit(app);
 }
