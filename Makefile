@@ -58,9 +58,9 @@ machine: ## stories on a booted Debian machine with systemd and the real OpenCla
 
 screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots
 	@.ci/packages test
-	@$(MAKE) --no-print-directory web
-	cargo build --locked --package cli --package smartpi-tray
-	SMARTPI_SCREENSHOTS="$(CURDIR)/docs/screenshots" cargo test --locked --package scenarios --test scenarios -- photographed
+	@$(MAKE) --no-print-directory web openclaw
+	cargo build --workspace --all-targets --locked
+	SMARTPI_SCREENSHOTS="$(CURDIR)/docs/screenshots" cargo test --workspace --locked --test scenarios -- photographed
 
 look: ## every state of the window on made-up data: pictures, axe, zoom, in a headless Chromium (five minutes)
 	@.ci/packages test
