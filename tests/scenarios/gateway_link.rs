@@ -25,7 +25,7 @@ use support::openclaw::{CURRENT, Gateway, OLDEST};
 use tokio::sync::{broadcast, watch};
 use tokio::time::timeout;
 
-pub(crate) use by_hand::as_a_page;
+pub(crate) use by_hand::{as_a_page, page_is_in};
 use owner::Keeper;
 pub(crate) use squatter::Squatter;
 

@@ -1,4 +1,4 @@
-import type { PairingRequest } from "./backend";
+import type { DeviceToken, PairingRequest } from "./backend";
 import type { Words } from "./locales/en";
 
 /** A scope of OpenClaw, or a role, that a person is told in words. */
@@ -86,4 +86,10 @@ export function rightText({ word, isRole }: Right, words: Words): string {
 export function roleText(role: string, words: Words): string {
   const { roles } = words.gateway;
   return Object.hasOwn(roles, role) ? roles[role as keyof typeof roles].name : role;
+}
+
+/** When the last of its tokens was taken back: the device is known since, and gets in no more. Null: it has one that is good, or never had any. */
+export function revokedAt(tokens: readonly Pick<DeviceToken, "revokedMs">[]): number | null {
+  const ends = tokens.flatMap(({ revokedMs }) => (revokedMs === null ? [] : [revokedMs]));
+  return ends.length > 0 && ends.length === tokens.length ? Math.max(...ends) : null;
 }

@@ -590,6 +590,8 @@ export type DeviceToken = {
 	madeMs: number | null,
 	/**  When it was used last, ms since 1970. */
 	usedMs: number | null,
+	/**  When it was taken back, ms since 1970: it is good for nothing since. */
+	revokedMs: number | null,
 };
 
 /**  A bound device. */

@@ -278,6 +278,20 @@ describe("who has access", () => {
     expect(await items("gateway", IDS.phone)).toEqual(expect.arrayContaining(["gateway-rotate-node", "gateway-rotate-operator"]));
   });
 
+  test("says that a token was taken back, and does not offer to do it again", async () => {
+    const on = await stage("gateway");
+    const { paired } = on.backend;
+    on.backend.paired = paired.map((device) => ({ ...device, tokens: device.tokens.map((token) => ({ ...token, revokedMs: device.deviceId === IDS.dashboard ? Date.now() : null })) }));
+    on.backend.changeGateway(() => {});
+    await flushPromises();
+    expect(row(on, IDS.laptop).get('[data-test="gateway-device-state"]').text()).not.toContain("No access");
+    const dashboard = row(on, IDS.dashboard);
+    expect(dashboard.get('[data-test="gateway-device-state"]').text()).toContain("No access: its token was revoked");
+    expect(dashboard.text()).not.toContain("Full control");
+    await dashboard.get('[data-test="gateway-menu"]').trigger("click");
+    expect(dashboard.findAll('[role="menuitem"]').map((item) => item.attributes("data-test"))).toEqual(["gateway-rename", "gateway-rotate-operator", "gateway-remove"]);
+  });
+
   test("is asked anew whenever it may have changed, and not while SmartPi is away", async () => {
     const on = await stage("gateway");
     expect(asked(on, "gatewayDevices")).toHaveLength(1);

@@ -295,6 +295,7 @@ fn say_request(terminal: Terminal, request: &PairingRequest) -> Result<(), Stop>
 fn state(language: Language, device: &GatewayDevice, now: i64) -> String {
     let state = match (device.connected, device.seen_ms) {
         (Some(true), _) => say::connected(language),
+        _ if device.is_revoked() => say::token_revoked(language),
         (_, Some(seen)) => say::seen(language, ago(language, now - seen)),
         (_, None) => say::never(language),
     };

@@ -95,6 +95,8 @@ pub struct TokenRecord {
     pub rotated_at_ms: Option<u64>,
     /// When it was used last.
     pub last_used_at_ms: Option<u64>,
+    /// When it was taken back: it is good for nothing since.
+    pub revoked_at_ms: Option<u64>,
 }
 
 /// `device.pair.list`.

@@ -1,9 +1,10 @@
-//! Every token of OpenClaw's that goes stale, seen and mended in the window: the real OpenClaw beside the real application. What cannot be mended ends with
-//! words there. The first one is mended with the keyboard alone, under axe's rules, in both languages; the same page says before that all is well.
+//! Who has access to OpenClaw, and every token of it that goes stale, seen and mended in the window: the real OpenClaw beside the real application. What
+//! cannot be mended ends with words there. The first one is mended with the keyboard alone, under axe's rules, in both languages; the same page says before that all is well.
 //!
 //! A boot costs up to 40 s: one story, of one gateway after the other in one window.
 
 mod cases;
+mod guests;
 mod ward;
 
 use anyhow::{Result, ensure};
@@ -37,6 +38,7 @@ fn every_stale_token_is_mended_by_one_click_and_photographed() -> Result<()> {
     lab.computer.enter(|| {
         let desktop = Desktop::start(&lab.computer, Outfit::default())?;
         let mut ward = Ward::open(&desktop)?;
+        guests::they_come_and_go_by_the_page(&mut ward)?;
         a_revoked_access_is_mended_by_the_keyboard_and_put_back(&mut ward)?;
         cases::a_wrong_clock_is_told_and_keeps_nobody_out(&mut ward)?;
         cases::a_rotated_access_is_mended_and_a_repair_that_cannot_work_ends_with_words(&mut ward)?;

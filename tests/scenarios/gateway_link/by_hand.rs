@@ -164,6 +164,11 @@ pub(crate) async fn as_a_page(port: u16, identity: &Identity) -> RequestId {
     failure.request_id().cloned().unwrap_or_else(|| panic!("{failure:?}"))
 }
 
+/// A web page that was let in, is.
+pub(crate) async fn page_is_in(port: u16, identity: &Identity) -> bool {
+    page(port, identity, nothing).await.is_none()
+}
+
 /// A web page connects, and asks for what `change` makes of it. `None`: it is let in.
 pub(super) async fn page(port: u16, identity: &Identity, change: fn(&mut Value)) -> Option<ConnectFailure> {
     let origin = format!("http://127.0.0.1:{port}");

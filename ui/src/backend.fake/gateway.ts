@@ -21,13 +21,13 @@ export function pairedDevices(tongue: Language): GatewayDevice[] {
   const names = NAMES[tongue];
   const device = (key: keyof typeof IDS, more: Partial<GatewayDevice>): GatewayDevice => ({
     deviceId: IDS[key], name: names[key], platform: "linux", clientId: "cli", clientMode: "cli", roles: ["operator"], scopes: ["operator.read"],
-    tokens: [{ role: "operator", scopes: ["operator.read"], madeMs: ago(60 * 24 * 30), usedMs: ago(3) }], approvedMs: ago(60 * 24 * 30), seenMs: ago(2), connected: true, ours: false, ...more,
+    tokens: [{ role: "operator", scopes: ["operator.read"], madeMs: ago(60 * 24 * 30), usedMs: ago(3), revokedMs: null }], approvedMs: ago(60 * 24 * 30), seenMs: ago(2), connected: true, ours: false, ...more,
   });
   return [
-    device("ours", { clientId: "gateway-client", clientMode: "ui", scopes: ["operator.admin", "operator.pairing"], tokens: [{ role: "operator", scopes: ["operator.admin"], madeMs: ago(228), usedMs: null }], ours: true }),
+    device("ours", { clientId: "gateway-client", clientMode: "ui", scopes: ["operator.admin", "operator.pairing"], tokens: [{ role: "operator", scopes: ["operator.admin"], madeMs: ago(228), usedMs: null, revokedMs: null }], ours: true }),
     device("phone", {
       platform: "ios", clientId: "openclaw-ios", clientMode: "ui", roles: ["node", "operator"], scopes: ["operator.read", "operator.write", "operator.approvals", "operator.questions"],
-      tokens: [{ role: "operator", scopes: ["operator.read", "operator.write"], madeMs: ago(60 * 24 * 30), usedMs: ago(3) }, { role: "node", scopes: [], madeMs: ago(60 * 24 * 30), usedMs: ago(3) }],
+      tokens: [{ role: "operator", scopes: ["operator.read", "operator.write"], madeMs: ago(60 * 24 * 30), usedMs: ago(3), revokedMs: null }, { role: "node", scopes: [], madeMs: ago(60 * 24 * 30), usedMs: ago(3), revokedMs: null }],
     }),
     device("dashboard", { platform: "MacIntel", clientId: "openclaw-control-ui", clientMode: "webchat", scopes: ["operator.admin", "operator.pairing", "operator.read", "operator.write"], connected: false, seenMs: ago(60 * 26) }),
     device("laptop", { platform: "macos", clientId: "openclaw-macos", clientMode: "ui", scopes: ["operator.read", "operator.write"], connected: false, seenMs: ago(60 * 24 * 9) }),

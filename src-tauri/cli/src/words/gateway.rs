@@ -26,6 +26,7 @@ desk::words! {
     ours(): "this app", "本应用";
     connected(): "connected", "已连接";
     seen(ago): "seen {ago}", "{ago}在线";
+    token_revoked(): "no access: its token was revoked", "无法接入：令牌已撤销";
     never(): "never seen", "从未在线";
     head_device(): "Device", "设备";
     head_scopes(): "May", "权限";

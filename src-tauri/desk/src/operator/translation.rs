@@ -185,6 +185,7 @@ fn token(record: &TokenRecord) -> DeviceToken {
         scopes: record.scopes.clone(),
         made_ms: moment(record.rotated_at_ms.or(record.created_at_ms)),
         used_ms: moment(record.last_used_at_ms),
+        revoked_ms: moment(record.revoked_at_ms),
     }
 }
 

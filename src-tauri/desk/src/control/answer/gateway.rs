@@ -84,6 +84,14 @@ pub struct GatewayDevice {
     pub ours: bool,
 }
 
+impl GatewayDevice {
+    /// Whether every token that it had was taken back: it is known, and gets in no more.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        !self.tokens.is_empty() && self.tokens.iter().all(|token| token.revoked_ms.is_some())
+    }
+}
+
 /// A token that a device has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -98,6 +106,9 @@ pub struct DeviceToken {
     /// When it was used last, ms since 1970.
     #[specta(type = Option<Number>)]
     pub used_ms: Option<i64>,
+    /// When it was taken back, ms since 1970: it is good for nothing since.
+    #[specta(type = Option<Number>)]
+    pub revoked_ms: Option<i64>,
 }
 
 /// `gateway.clear`.
