@@ -277,7 +277,8 @@ describe("the page", () => {
     expect(on.text("finding-evidence")).toContain("openclaw-gateway-b.service");
     await on.click("finding-repair");
     for (const words of ["disable --now openclaw-gateway-b.service", "reset-failed openclaw-gateway.service", "enable --now openclaw-gateway.service"]) expect(on.text("repair-exactly")).toContain(`systemctl --user ${words}`);
-    expect(on.has("repair-costly")).toBe(true);
+    expect(on.text("repair-costly")).toBe(en.repair.stops.gateway);
+    expect(on.has("repair-stops")).toBe(false);
   });
 
   test("leaves a service of the computer to the person, with the line to type", async () => {
