@@ -50,7 +50,7 @@ soak: ## 200 random runs each of device, service and plugin faults (FAULTS=...),
 	SMARTPI_DECOY_ROUNDS="$${DECOYS:-1000}" cargo test --locked --workspace --test scenarios -- --nocapture rounds_among_look_alikes
 	.ci/fuzz $(FUZZ)
 
-machine: ## stories on a booted Debian machine with systemd and the real OpenClaw as its service, each ended by a repair (root; twenty minutes)
+machine: ## stories on a booted Debian machine with systemd and the real OpenClaw as its service, each ended by a repair, in the window or at a terminal (root; half an hour)
 	@.ci/packages machine
 	@$(MAKE) --no-print-directory web openclaw
 	cargo build --workspace --all-targets --locked

@@ -1,7 +1,6 @@
-//! A person who reads a plan at a terminal, agrees to it, and takes it back.
+//! A person who reads a plan, agrees to it, and takes it back: at a terminal, or at a desk with a device that must be answered afterwards.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use care::journal::STILL_RUNS;
@@ -10,12 +9,19 @@ use support::machine::Machine;
 use support::terminal::Terminal;
 use support::wait;
 
-use crate::stage::{SOON, done, look};
+use crate::desk::Desk;
+use crate::stage::{DONE, SOON, done, look, run_ours, told};
 
-/// A gateway may take as long to end as its work takes, and the next one as long to start.
-const DONE: Duration = Duration::from_secs(300);
 /// Where our service writes down what it did.
 const JOURNAL: &str = "/home/claw/.local/share/smartpi/repairs.jsonl";
+
+/// Where the person is.
+pub(crate) enum Person {
+    /// They run our command line.
+    AtTerminal,
+    /// They have our window before them.
+    AtDesk(Box<Desk>),
+}
 
 /// A repair that was carried out.
 #[derive(Debug)]
@@ -41,12 +47,91 @@ pub(crate) fn lines(finding: &Value) -> Result<Vec<String>> {
     steps.iter().map(line).collect()
 }
 
-/// Reads the plan of what was found, agrees to it and hears that it helped. `expected`: its exact lines.
-pub(crate) fn mend(machine: &Machine, finding: &Value, expected: &[String]) -> Result<Repaired> {
-    let mut terminal = agree(machine, finding, expected)?;
-    terminal.until(DONE, "that it helped", |text| text.contains("looked twice").then_some(()))?;
-    ensure!(look(machine)?.is_empty(), "a second look finds something");
-    written(machine)
+impl Person {
+    /// Sees that this is wrong, where they look for it.
+    pub(crate) fn sees(&mut self, machine: &Machine, cause: &str) -> Result<()> {
+        match self {
+            Self::AtTerminal => told(machine, cause, None).map(drop),
+            Self::AtDesk(desk) => desk.finds(cause),
+        }
+    }
+
+    /// Pictures are taken at the desk from now on, with names that begin so.
+    pub(crate) fn photographed(&mut self, album: &'static str) {
+        if let Self::AtDesk(desk) = self {
+            desk.album = Some(album);
+        }
+    }
+
+    /// Their device is told that nobody is there, and asks all the same. Gives the question.
+    pub(crate) fn asks_in_vain(&mut self) -> Result<Option<String>> {
+        let Self::AtDesk(desk) = self else { return Ok(None) };
+        desk.device.until_alone()?;
+        desk.device.ask().map(Some)
+    }
+
+    /// Whether their device has the answer by now.
+    pub(crate) fn is_answered(&self, question: Option<&str>) -> bool {
+        matches!((self, question), (Self::AtDesk(desk), Some(question)) if desk.device.is_answered(question))
+    }
+
+    /// Reads the plan of what was found, agrees to it and sees that it helped. `expected`: its exact lines.
+    pub(crate) fn mend(&mut self, machine: &Machine, finding: &Value, expected: &[String]) -> Result<Repaired> {
+        match self {
+            Self::AtTerminal => {
+                let mut terminal = agree(machine, finding, expected)?;
+                terminal.until(DONE, "that it helped", |text| text.contains("looked twice").then_some(()))?;
+            }
+            Self::AtDesk(desk) => {
+                let shown = lines(finding)?;
+                ensure!(shown == expected, "other steps than expected: {shown:#?}");
+                forget(machine)?;
+                desk.mends(machine, cause(finding)?, expected)?;
+            }
+        }
+        ensure!(look(machine)?.is_empty(), "a second look finds something");
+        if let Self::AtDesk(desk) = self {
+            let question = desk.device.ask()?;
+            desk.device.until_answered(&question)?;
+        }
+        written(machine)
+    }
+
+    /// Reads it and says no, and nothing is done.
+    pub(crate) fn refuse(&mut self, machine: &Machine, finding: &Value) -> Result<()> {
+        let before = fs::read(machine.path(JOURNAL)).ok();
+        match self {
+            Self::AtTerminal => refuse(machine, finding)?,
+            Self::AtDesk(desk) => desk.refuses(cause(finding)?)?,
+        }
+        ensure!(fs::read(machine.path(JOURNAL)).ok() == before, "something was begun");
+        Ok(())
+    }
+
+    /// Takes it back.
+    pub(crate) fn undo(&mut self, machine: &Machine, repaired: &Repaired) -> Result<()> {
+        ensure!(repaired.undoable, "{repaired:?}");
+        match self {
+            Self::AtTerminal => {
+                let mut terminal = smartpi(machine, &["repair", "--undo", &repaired.id])?;
+                ensure!(terminal.ends(DONE)?.success(), "{}", terminal.text());
+            }
+            Self::AtDesk(desk) => desk.undoes(machine)?,
+        }
+        Ok(())
+    }
+
+    /// The machine has started anew: the person has our service run.
+    pub(crate) fn come_back(&mut self, machine: &Machine) -> Result<()> {
+        match self {
+            Self::AtTerminal => run_ours(machine),
+            Self::AtDesk(desk) => desk.come_back(machine),
+        }
+    }
+}
+
+fn cause(finding: &Value) -> Result<&str> {
+    finding["cause"].as_str().with_context(|| format!("no cause: {finding:#}"))
 }
 
 /// Agrees to it, and hears that a step failed, counted from 1.
@@ -74,11 +159,7 @@ pub(crate) fn stop_waiting(machine: &Machine, finding: &Value, expected: &[Strin
 fn agree(machine: &Machine, finding: &Value, expected: &[String]) -> Result<Terminal> {
     let shown = lines(finding)?;
     ensure!(shown == expected, "other steps than expected: {shown:#?}");
-    // More than three in an hour are refused, and this is a long day.
-    let journal = machine.path(JOURNAL);
-    if journal.exists() && !fs::read_to_string(&journal)?.contains(STILL_RUNS) {
-        fs::rename(&journal, machine.path("/home/claw/.local/share/smartpi/earlier.jsonl"))?;
-    }
+    forget(machine)?;
     let plans = machine.smartpi(&["repair", "--plan"])?;
     let fingerprint = finding["repair"]["plan"]["fingerprint"].as_str().context("a plan has a fingerprint")?;
     let plans: Vec<&str> =
@@ -91,6 +172,15 @@ fn agree(machine: &Machine, finding: &Value, expected: &[String]) -> Result<Term
     }
     terminal.type_line("repair")?;
     Ok(terminal)
+}
+
+/// More than three in an hour are refused, and this is a long day.
+fn forget(machine: &Machine) -> Result<()> {
+    let journal = machine.path(JOURNAL);
+    if journal.exists() && !fs::read_to_string(&journal)?.contains(STILL_RUNS) {
+        fs::rename(&journal, machine.path("/home/claw/.local/share/smartpi/earlier.jsonl"))?;
+    }
+    Ok(())
 }
 
 /// What was written down of the repair that was begun.
@@ -110,24 +200,13 @@ fn asked(machine: &Machine, fingerprint: &str) -> Result<Terminal> {
 }
 
 /// Whoever types something else is not obeyed, nor is a plan that nobody was shown.
-pub(crate) fn refuse(machine: &Machine, finding: &Value) -> Result<()> {
-    let written = || fs::read(machine.path(JOURNAL)).ok();
-    let before = written();
+fn refuse(machine: &Machine, finding: &Value) -> Result<()> {
     let fingerprint = finding["repair"]["plan"]["fingerprint"].as_str().context("a plan has a fingerprint")?;
     let mut terminal = asked(machine, fingerprint)?;
     terminal.type_line("yes")?;
     ensure!(!terminal.ends(SOON)?.success(), "another word counts:\n{}", terminal.text());
     let mut terminal = smartpi(machine, &["repair", "--apply", "00112233445566778899aabbccddeeff"])?;
     ensure!(!terminal.ends(SOON)?.success(), "a plan that nobody made counts:\n{}", terminal.text());
-    ensure!(written() == before, "something was begun");
-    Ok(())
-}
-
-/// Takes it back.
-pub(crate) fn undo(machine: &Machine, repaired: &Repaired) -> Result<()> {
-    ensure!(repaired.undoable, "{repaired:?}");
-    let mut terminal = smartpi(machine, &["repair", "--undo", &repaired.id])?;
-    ensure!(terminal.ends(DONE)?.success(), "{}", terminal.text());
     Ok(())
 }
 

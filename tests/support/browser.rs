@@ -90,7 +90,7 @@ impl Browser {
             command.env("DISPLAY", display.name());
         }
         let mut driver = Group::start(&mut command)?;
-        let stream = connect(place, port, &mut driver)?;
+        let stream = connect(|address| place.connect(address), port, &mut driver)?;
         let wanted = match engine {
             Engine::Chromium => chromium(home.path(), flags)?,
             Engine::WebKit => webkit(flags)?,
@@ -154,9 +154,7 @@ impl Browser {
             Engine::Chromium => "chromium",
             Engine::WebKit => "webkit",
         };
-        let folder = target_folder()?.join("screenshots");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{name}-{engine}.png"));
+        let path = target_pictures()?.join(format!("{name}-{engine}.png"));
         fs::write(&path, self.session.screenshot()?)?;
         Ok(path)
     }
@@ -233,6 +231,22 @@ pub fn target_folder() -> Result<PathBuf> {
         "{} is no target folder",
         folder.display()
     );
+    Ok(folder)
+}
+
+/// Where pictures for people to look at go: `$SMARTPI_SCREENSHOTS`, else `target/screenshots`.
+///
+/// # Errors
+/// A folder that cannot be made.
+pub fn pictures() -> Result<PathBuf> {
+    let Some(folder) = std::env::var_os("SMARTPI_SCREENSHOTS").map(PathBuf::from) else { return target_pictures() };
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn target_pictures() -> Result<PathBuf> {
+    let folder = target_folder()?.join("screenshots");
+    fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 

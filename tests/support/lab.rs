@@ -148,6 +148,10 @@ impl Namespace {
         Self { name }
     }
 
+    fn path(&self) -> String {
+        format!("{NETNS}/{}", self.name)
+    }
+
     /// Its name, for `ip netns exec`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -169,7 +173,7 @@ impl Namespace {
     /// # Panics
     /// When the thread may not enter the namespace, or when `work` panics.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        enter(&self.name, work)
+        enter(&self.path(), work)
     }
 
     /// Runs the future to its end in here, on a tokio runtime of its own.
@@ -196,8 +200,8 @@ impl Namespace {
 
     /// As [`Namespace::connect`], to keep and call later, from any thread.
     pub fn dialer(&self, address: SocketAddr) -> impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static {
-        let name = self.name.clone();
-        move || enter(&name, || TcpStream::connect_timeout(&address, Duration::from_secs(5)))
+        let path = self.path();
+        move || enter(&path, || TcpStream::connect_timeout(&address, Duration::from_secs(5)))
     }
 
     /// Listens in here.
@@ -223,9 +227,9 @@ impl Drop for Namespace {
     }
 }
 
-fn enter<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> T {
-    let path = format!("{NETNS}/{name}");
-    let namespace = File::open(&path).unwrap_or_else(|e| panic!("the network namespace {path} is gone: {e}"));
+/// Runs `work` on a thread that lives in the network namespace of this file.
+pub(crate) fn enter<T: Send>(path: &str, work: impl FnOnce() -> T + Send) -> T {
+    let namespace = File::open(path).unwrap_or_else(|e| panic!("the network namespace {path} is gone: {e}"));
     thread::scope(|scope| {
         let entered = scope.spawn(|| {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap_or_else(|e| {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::openclaw::{Installation, Output, repository};
 use crate::process::{Group, start_time};
-use crate::{binaries, wait};
+use crate::{binaries, lab, wait};
 
 /// The user of the machine.
 pub const USER: &str = "claw";
@@ -142,6 +142,14 @@ impl Machine {
         command.args(["--target", &self.leader.as_raw_nonzero().to_string(), "--all", "--"]);
         command.stdin(Stdio::null());
         command
+    }
+
+    /// Runs `work` on a thread that has the machine's network, and so has what it starts. A socket stays in the network in which it was made.
+    ///
+    /// # Panics
+    /// When the machine is gone, or when `work` panics.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        lab::enter(&format!("/proc/{}/ns/net", self.leader.as_raw_nonzero()), work)
     }
 
     /// Runs `openclaw` of the machine's user; `profile`: `None` is the ordinary one.

@@ -58,6 +58,14 @@ impl Model {
     /// # Panics
     /// When the system has no thread or no port.
     pub fn start() -> Self {
+        Self::start_at(0)
+    }
+
+    /// The same on this port.
+    ///
+    /// # Panics
+    /// As [`Model::start`].
+    pub fn start_at(port: u16) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = oneshot::channel::<()>();
         let (bound, address) = std::sync::mpsc::channel();
@@ -71,7 +79,7 @@ impl Model {
                     .expect("a current-thread runtime needs nothing but file descriptors");
                 runtime.block_on(async move {
                     let listener =
-                        TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback always has a free port in a test");
+                        TcpListener::bind(("127.0.0.1", port)).await.expect("loopback has a free port in a test");
                     let here = listener.local_addr().expect("a bound listener knows its address");
                     bound.send(here).expect("the starter waits for the address");
                     tokio::select! {
@@ -85,9 +93,19 @@ impl Model {
         Self { address, asked, _stop: stop }
     }
 
-    /// The `baseUrl` for OpenClaw's configuration.
-    pub fn base_url(&self) -> String {
+    fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// The entries of OpenClaw's configuration by which it asks this model.
+    pub fn entries(&self) -> Value {
+        json!({
+            "models": { "providers": { "scripted": {
+                "baseUrl": self.base_url(), "apiKey": "sk-local", "api": "openai-completions",
+                "models": [{ "id": "m1", "name": "Scripted", "contextWindow": 128_000, "maxTokens": 4096 }],
+            } } },
+            "agents": { "defaults": { "model": { "primary": "scripted/m1" } } },
+        })
     }
 
     /// Everything that was asked so far, oldest first.

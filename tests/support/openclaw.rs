@@ -380,16 +380,13 @@ impl Gateway {
     pub const TOKEN: &str = "scenario-token";
 
     fn minimal_config(&self, model: &Model) -> Value {
-        json!({
+        let mut config = json!({
             "gateway": { "mode": "local", "port": self.port, "bind": "loopback", "auth": { "mode": "token", "token": Self::TOKEN } },
             "logging": { "file": self.root.path().join("openclaw.jsonl") },
             "update": { "checkOnStart": false },
-            "models": { "providers": { "scripted": {
-                "baseUrl": model.base_url(), "apiKey": "sk-local", "api": "openai-completions",
-                "models": [{ "id": "m1", "name": "Scripted", "contextWindow": 128_000, "maxTokens": 4096 }],
-            } } },
-            "agents": { "defaults": { "model": { "primary": "scripted/m1" } } },
-        })
+        });
+        merge(&mut config, &model.entries());
+        config
     }
 }
 
@@ -454,7 +451,8 @@ pub fn free_port() -> u16 {
 }
 
 /// Objects merge, everything else is replaced.
-fn merge(base: &mut Value, extras: &Value) {
+/// Writes `extras` over the entries of `base`, and leaves what is beside them.
+pub fn merge(base: &mut Value, extras: &Value) {
     match (base, extras) {
         (Value::Object(base), Value::Object(extras)) => {
             for (key, extra) in extras {

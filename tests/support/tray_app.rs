@@ -115,9 +115,7 @@ impl<'a> TrayApp<'a> {
     /// As [`Window::open`], and a window that shows nothing within 30 s.
     pub fn window(&self) -> Result<Window> {
         let mut window = Window::open(self.desktop, &binaries::smartpi_window(), &[])?;
-        let shown = "document.visibilityState === 'visible'
-            && !!document.querySelector('[data-test^=page-]:not([data-test=page-loading])')";
-        window.wait_for(shown, LIMIT)?;
+        window.until_seen()?;
         Ok(window)
     }
 

@@ -3,15 +3,14 @@
 //! Blocking, because a socket that was made inside a network namespace stays there: a story opens it with `Namespace::connect` and
 //! uses it from its own thread.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use crate::lab::Namespace;
 use crate::process::Group;
 
 /// A driver listens within this time of its start, on a busy machine too.
@@ -23,14 +22,14 @@ const ANSWER: Duration = Duration::from_secs(150);
 /// Key under which WebDriver hides the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Connects to a driver that was just started in `place`, as soon as it listens.
+/// Connects by `dial` to a driver that was just started, as soon as it listens.
 ///
 /// # Errors
 /// It ends, or does not listen within 30 s.
-pub fn connect(place: &Namespace, port: u16, driver: &mut Group) -> Result<TcpStream> {
+pub fn connect(dial: impl Fn(SocketAddr) -> io::Result<TcpStream>, port: u16, driver: &mut Group) -> Result<TcpStream> {
     let since = Instant::now();
     loop {
-        match place.connect((Ipv4Addr::LOCALHOST, port).into()) {
+        match dial((Ipv4Addr::LOCALHOST, port).into()) {
             Ok(stream) => return Ok(stream),
             Err(e) if since.elapsed() > START => return Err(e).context("the WebDriver does not listen"),
             Err(_) => {}

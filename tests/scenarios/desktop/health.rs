@@ -8,13 +8,13 @@ mod guests;
 mod ward;
 
 use anyhow::{Result, ensure};
+use support::browser::pictures;
 use support::desktop::{Desktop, LIMIT, Outfit};
 use support::lab::Lab;
 use support::openclaw::Gateway;
 use support::webdriver::key;
 
 use super::everybody::{key_on, obeys};
-use super::screenshots;
 use ward::{RENEW, STALE, Ward};
 
 const WELL: &str = "Health…";
@@ -26,7 +26,7 @@ fn in_both(ward: &mut Ward<'_>, page: &str) -> Result<()> {
         ward.speak(tongue)?;
         ward.window.wait_for(&format!("document.documentElement.lang === '{lang}'"), LIMIT)?;
         obeys(&mut ward.window, &format!("{page}, {tongue}"))?;
-        ward.window.photograph(&screenshots::folder()?.join(format!("window-{page}-{tongue}-light.png")))?;
+        ward.window.photograph(&pictures()?.join(format!("window-{page}-{tongue}-light.png")))?;
     }
     Ok(())
 }

@@ -1,27 +1,19 @@
 //! Pictures for people to look at: every page in both languages and themes, the tray's menu and the panel. They go to `target/screenshots`, with
 //! `make screenshots` to `docs/screenshots`.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use support::browser::pictures;
 use support::desktop::{Desktop, LIMIT, Outfit, Panel};
 use support::lab::Lab;
 use support::tray_app::TrayApp;
 
 use super::{ZH, furnish, in_the_tray, until};
 
-pub(super) fn folder() -> Result<PathBuf> {
-    let folder = std::env::var_os("SMARTPI_SCREENSHOTS")
-        .map(PathBuf::from)
-        .map_or_else(|| Ok(support::browser::target_folder()?.join("screenshots")), anyhow::Ok)?;
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
-
 fn pages(locale: &'static str, dark: bool) -> Result<()> {
-    let folder = folder()?;
+    let folder = pictures()?;
     let (tongue, theme) = (if locale == ZH { "zh" } else { "en" }, if dark { "dark" } else { "light" });
     let picture = |page: &str| folder.join(format!("window-{page}-{tongue}-{theme}.png"));
     let lab = Lab::new();
@@ -75,7 +67,7 @@ fn every_page_is_photographed_in_chinese_and_dark() -> Result<()> {
 
 /// A real panel, the icon in it, and the menu that a click opens.
 fn panel(locale: &'static str, name: &str) -> Result<()> {
-    let folder = folder()?;
+    let folder = pictures()?;
     let lab = Lab::new();
     let desktop = Desktop::start(&lab.computer, Outfit { locale, ..Outfit::default() })?;
     let _panel = Panel::start(&desktop)?;

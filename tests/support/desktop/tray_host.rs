@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use zbus::blocking::connection::Builder;
 use zbus::blocking::{Connection, MessageIterator, Proxy, fdo};
 use zbus::message::{Header, Type};
 use zbus::names::InterfaceName;
@@ -62,9 +63,17 @@ impl TrayHost {
     /// # Errors
     /// The bus is gone, or has a tray.
     pub fn start(desktop: &Desktop<'_>) -> Result<Self> {
+        Self::on(desktop.bus().builder()?)
+    }
+
+    /// Puts a tray on a bus.
+    ///
+    /// # Errors
+    /// As [`TrayHost::start`].
+    pub fn on(bus: Builder<'static>) -> Result<Self> {
         let seen = Arc::new(Watched::default());
         let watcher = Watcher(Arc::clone(&seen));
-        let builder = desktop.bus().builder()?.method_timeout(ANSWER).serve_at("/StatusNotifierWatcher", watcher)?;
+        let builder = bus.method_timeout(ANSWER).serve_at("/StatusNotifierWatcher", watcher)?;
         let connection = builder.build()?;
         let bus = fdo::DBusProxy::new(&connection)?;
         for rule in [

@@ -1,6 +1,8 @@
 //! The application's own window, driven by WebKit's WebDriver: the driver starts the program as a person's click does.
 
 use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// What the program finds in its environment, so that it can be driven.
+    pub const AUTOMATED: [(&str, &str); 2] = [("TAURI_AUTOMATION", "true"), ("TAURI_WEBVIEW_AUTOMATION", "true")];
+
     /// Starts `program` with `arguments` on the desktop, as a window that a driver holds.
     ///
     /// # Errors
@@ -26,13 +31,36 @@ impl Window {
     pub fn open(desktop: &Desktop<'_>, program: &Path, arguments: &[&str]) -> Result<Self> {
         let port = desktop.place().free_port()?;
         let mut command = desktop.command("WebKitWebDriver", "webkit2gtk-driver")?;
-        command.arg(format!("--port={port}"));
-        command.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
-        let mut driver = desktop.spawn("window", &mut command)?;
-        let stream = connect(desktop.place(), port, &mut driver)?;
+        command.arg(format!("--port={port}")).envs(Self::AUTOMATED);
+        let driver = desktop.spawn("window", &mut command)?;
+        Self::driven(driver, port, |address| desktop.place().connect(address), program, arguments)
+    }
+
+    /// As [`Window::open`], by a driver that was just started elsewhere, has [`Window::AUTOMATED`] in its environment and is reached by `dial`.
+    ///
+    /// # Errors
+    /// The window does not come.
+    pub fn driven(
+        mut driver: Group,
+        port: u16,
+        dial: impl Fn(SocketAddr) -> io::Result<TcpStream>,
+        program: &Path,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let stream = connect(dial, port, &mut driver)?;
         let wanted = json!({"webkitgtk:browserOptions": {"binary": program, "args": arguments}});
         let session = Session::open(stream, &wanted).context("the window did not open under its driver")?;
         Ok(Self { session, _driver: driver })
+    }
+
+    /// Waits until a person sees a page in it.
+    ///
+    /// # Errors
+    /// It shows nothing within 30 s.
+    pub fn until_seen(&mut self) -> Result<()> {
+        let seen = "document.visibilityState === 'visible'
+            && !!document.querySelector('[data-test^=page-]:not([data-test=page-loading])')";
+        self.session.wait_for(seen, LIMIT).map(drop)
     }
 
     /// Waits for the element with this `data-test`, and gives the CSS selector that finds it.
