@@ -262,7 +262,8 @@ async fn we_find_what_the_command_line_finds(openclaw: &Gateway) {
             let known = variables.iter().map(|(name, value)| (*name, value.as_str())).chain([WRONG]);
             known.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         };
-        let found = credentials::find(&Surroundings { env: &env, exists: &|path| path.exists() }, profile);
+        let around = Surroundings { env: &env, exists: &|path| path.exists() };
+        let found = credentials::find(&around, profile, &|_, _| None);
         let found = found.expect("credentials");
         assert_eq!(found.url, url);
         let token = found.token.expect("a token");

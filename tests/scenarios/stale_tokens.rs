@@ -78,7 +78,7 @@ async fn turn_away<const N: usize>(clinic: &Clinic, guests: [(&Patient, &str); N
     }
     // Nothing is promised that could not work.
     let finding = guests[0].0.finding(STALE, |_| true);
-    assert_eq!(finding["repair"]["why"], json!({ "kind": "onlyThePerson", "advice": "enterToken" }), "{finding}");
+    assert_eq!(finding["repair"]["why"], json!({ "kind": "onlyThePerson", "advice": "mendReference" }), "{finding}");
 }
 
 /// The configuration says another token than the gateway goes by, and the access that outlived that is made anew.

@@ -19,6 +19,8 @@ import {
   type GatewayLook,
   type Installed,
   type Page,
+  type PluginRemoved,
+  type RemovalPlan,
   type Removed,
   type RepairView,
   type Report,
@@ -90,7 +92,10 @@ export type {
   Plan,
   PlannedStep,
   PluginFix,
+  PluginRemoved,
   PluginRow,
+  Referred,
+  RemovalPlan,
   Quiet,
   Refusal,
   Removed,
@@ -163,6 +168,10 @@ export interface Backend {
   changeSettings(change: SettingsChange): Promise<void>;
   lookForOpenclaw(): Promise<SetupLook>;
   installPlugin(command: string): Promise<Installed>;
+  /** What removing the plugin from OpenClaw would change. */
+  previewRemoval(): Promise<RemovalPlan>;
+  /** Does exactly what the plan of this name showed. */
+  removePlugin(shown: string): Promise<PluginRemoved>;
   makeReport(): Promise<Report>;
   /** Saves the report that was made last, and gives the new file. */
   saveReport(): Promise<string>;
@@ -279,6 +288,8 @@ export function tauriBackend(): Backend {
     changeSettings: (change) => done(commands.changeSettings(change)),
     lookForOpenclaw: () => value(commands.lookForOpenclaw()),
     installPlugin: (command) => value(commands.installPlugin(command)),
+    previewRemoval: () => value(commands.previewRemoval()),
+    removePlugin: (shown) => value(commands.removePlugin(shown)),
     makeReport: () => value(commands.makeReport()),
     saveReport: () => value(commands.saveReport()),
     connectGateway: (on) => done(commands.connectGateway(on)),

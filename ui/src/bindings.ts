@@ -51,6 +51,10 @@ export const commands = {
 	lookForOpenclaw: () => typedError<SetupLook, Failure>(__TAURI_INVOKE("look_for_openclaw")),
 	/**  Installs the plugin into one of them, as its plan said. */
 	installPlugin: (command: string) => typedError<Installed, Failure>(__TAURI_INVOKE("install_plugin", { command })),
+	/**  What removing the plugin would change. */
+	previewRemoval: () => typedError<RemovalPlan, Failure>(__TAURI_INVOKE("preview_removal")),
+	/**  Removes the plugin, as it was shown. Only for a click of the person. */
+	removePlugin: (shown: string) => typedError<PluginRemoved, Failure>(__TAURI_INVOKE("remove_plugin", { shown })),
 	/**  Makes a report for support, to be read before it is saved or copied; also where SmartPi does not run. */
 	makeReport: () => typedError<Report, Failure>(__TAURI_INVOKE("make_report")),
 	/**  Saves the report that was made last, and no other text; gives the new file. */
@@ -222,8 +226,10 @@ export type Advice =
 "setClock" | 
 /**  Bring OpenClaw and SmartPi to versions that fit. */
 "update" | 
-/**  Enter the token of the gateway's configuration. */
+/**  Write down the gateway's token where OpenClaw and SmartPi read it. */
 "enterToken" | 
+/**  Mend what the configuration refers to: nothing else counts. */
+"mendReference" | 
 /**  Read the log and report it. */
 "report" | 
 /**  Keep one of the services, and switch the others off or give them other ports. */
@@ -508,19 +514,33 @@ path: string } |
 /**  The environment of the running gateway. */
 { kind: "gateway"; 
 /**  Its process. */
-pid: number } | 
+pid: number; 
+/**  The variable. */
+name: string } | 
 /**  The unit, agent or task that starts the gateway. */
 { kind: "serviceDefinition"; 
 /**  The file. */
-path: string } | 
+path: string; 
+/**  The variable. */
+name: string } | 
 /**  The environment of this program. */
-{ kind: "environment" } | 
-/**  A `.env` file that OpenClaw reads. */
+{ kind: "environment"; 
+/**  The variable. */
+name: string } | 
+/**  A file with variables that OpenClaw reads: a `.env` file, or `env` of the configuration. */
 { kind: "dotEnv"; 
 /**  The file. */
+path: string; 
+/**  The variable. */
+name: string } | 
+/**  A private file that the configuration refers to. */
+{ kind: "secretFile"; 
+/**  The file. */
 path: string } | 
-/**  What SmartPi keeps. */
-{ kind: "keyring" };
+/**  OpenClaw's own store of secrets, which the configuration refers to. */
+{ kind: "store"; 
+/**  The entry. */
+name: string };
 
 /**  What is in that place. */
 export type CopyValue = 
@@ -528,8 +548,12 @@ export type CopyValue =
 { kind: "token"; 
 /**  Its fingerprint. */
 fingerprint: Fingerprint } | 
-/**  A reference to another place. */
-{ kind: "reference" } | 
+/**  A reference to another place: what is there counts, and nothing else does. */
+{ kind: "reference"; 
+/**  That place. */
+to: Referred; 
+/**  Whether a secret was found there. */
+found: boolean } | 
 /**  Blank, `undefined`, `null` or a placeholder of a redaction: a token was lost here. */
 { kind: "placeholder" };
 
@@ -1693,6 +1717,29 @@ export type PluginLink =
 "connected";
 
 /**  One row. */
+export type PluginRemoved = {
+	/**  Version of ours that was there. */
+	version: string | null,
+	/**  The copy of the configuration from before. `None`: there was nothing to do. */
+	copy: string | null,
+};
+
+export type Referred = 
+{ kind: "variable"; name: string } | 
+{ kind: "file"; path: string } | 
+{ kind: "store"; name: string } | 
+{ kind: "program"; provider: string } | 
+{ kind: "provider"; provider: string };
+
+export type RemovalPlan = {
+	shown: string,
+	version: string | null,
+	config: string,
+	changes: RouteChange[],
+	backups: string,
+	refusal: Failure | null,
+};
+
 export type PluginRow = {
 	/**  What it is about. */
 	link: PluginLink,

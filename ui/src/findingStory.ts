@@ -1,4 +1,4 @@
-import type { Blind, Cause, Contradiction, CopyPlace, Evidence, FindingView, NoPlan, Nobody, NotMine, Occupant, Refusal, ServiceSeen, Unseen } from "./backend";
+import type { Blind, Cause, Contradiction, CopyPlace, Evidence, FindingView, NoPlan, Nobody, NotMine, Occupant, Referred, Refusal, ServiceSeen, Unseen } from "./backend";
 import type { Words } from "./locales/en";
 import { clientName } from "./program";
 
@@ -153,8 +153,27 @@ function refusalText(refusal: Refusal, lasting: (ms: number) => string, words: W
   }
 }
 
-/** A copy of the shared token: where, and what is there. `same`: it is the one that counts, or equal to it; null where it holds none. */
-export type TokenCopy = { place: string; path: string; value: string; wins: boolean; same: boolean | null };
+/** What a reference leads to, in sentences of this kind. */
+function referredText(to: Referred, say: Words["evidence"]["referred"]): string {
+  switch (to.kind) {
+    case "variable":
+    case "store":
+      return say[to.kind](to.name);
+    case "file":
+      return say.file(to.path);
+    case "program":
+    case "provider":
+      return say[to.kind](to.provider);
+  }
+}
+
+function referenceText({ to, found }: { to: Referred; found: boolean }, words: Words): string {
+  const text = referredText(to, words.evidence.referred);
+  return found ? words.evidence.refers(text) : words.evidence.refersInVain(text);
+}
+
+/** A copy of the shared token: where, exactly where, and what is there. `same`: it is the one that counts, or equal to it; null where it holds none. */
+export type TokenCopy = { place: string; exact: string; value: string; wins: boolean; same: boolean | null };
 
 /** Every copy of the shared token, the one that counts first. */
 export function copiesOf(evidence: readonly Evidence[], words: Words): TokenCopy[] {
@@ -163,7 +182,9 @@ export function copiesOf(evidence: readonly Evidence[], words: Words): TokenCopy
   const copies = all.map(({ copy: { place, value }, wins }): TokenCopy => {
     const mark = value.kind === "token" ? value.fingerprint : null;
     const same = mark === null ? null : winner?.kind === "token" && winner.fingerprint === mark;
-    return { place: placeText(place, words), path: "path" in place ? place.path : "", value: mark ?? words.evidence.values[value.kind === "reference" ? "reference" : "placeholder"], wins, same };
+    const told = value.kind === "reference" ? referenceText(value, words) : words.evidence.placeholder;
+    const exact = [..."path" in place ? [place.path] : [], ..."name" in place ? [place.name] : []].join(" · ");
+    return { place: placeText(place, words), exact, value: mark ?? told, wins, same };
   });
   return copies.sort((one, other) => Number(other.wins) - Number(one.wins));
 }
@@ -178,7 +199,7 @@ export function placeText(place: CopyPlace, words: Words): string {
 export type Counsel = { text: string; command: string; report: boolean };
 
 /** `lookedMs`: when it was looked. */
-export function counsel(finding: Pick<FindingView, "cause">, why: NoPlan, lookedMs: number | null, now: number, at: (ms: number) => string, words: Words): Counsel {
+export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: NoPlan, lookedMs: number | null, now: number, at: (ms: number) => string, words: Words): Counsel {
   const say = words.health.counsel;
   const plain = (text: string, command = "", report = false): Counsel => ({ text, command, report });
   switch (why.kind) {
@@ -200,6 +221,11 @@ export function counsel(finding: Pick<FindingView, "cause">, why: NoPlan, looked
       return plain(say.wakeGateway, words.welcome.restartCommand);
     case "enterToken":
       return plain(finding.cause === "copiesDiffer" ? say.sameToken : say.enterToken);
+    case "mendReference": {
+      const values = finding.evidence.map((one) => (one.kind === "copy" ? one.copy.value : null));
+      const reference = values.find((value) => value?.kind === "reference");
+      return plain(reference?.kind === "reference" ? referredText(reference.to, say.referred) : say.enterToken);
+    }
     case "report":
       return plain(say.report, "", true);
     case "reinstallService":

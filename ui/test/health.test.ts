@@ -128,14 +128,14 @@ describe("what shows a finding", () => {
 
   test("says which copy of the token counts, and which differ", () => {
     const copies = copiesOf([...COPIES].reverse(), en);
-    expect(copies[0]).toMatchObject({ wins: true, same: true, path: "/home/anna/.openclaw/openclaw.json", value: "1ecaa2" });
+    expect(copies[0]).toMatchObject({ wins: true, same: true, exact: "/home/anna/.openclaw/openclaw.json", value: "1ecaa2" });
     expect(copies.filter(({ same }) => same === false)).toHaveLength(2);
-    expect(copies.find(({ same }) => same === null)?.value).toBe(en.evidence.values.placeholder);
+    expect(copies.find(({ same }) => same === null)?.value).toBe(en.evidence.placeholder);
   });
 });
 
 test("where there is no plan, the one way on is said", () => {
-  const said = (why: NoPlan, cause: Parameters<typeof finding>[0] = "unrecognised", words = en) => counsel({ cause }, why, NOW, NOW, at, words);
+  const said = (why: NoPlan, cause: Parameters<typeof finding>[0] = "unrecognised", words = en, evidence: Evidence[] = []) => counsel({ cause, evidence }, why, NOW, NOW, at, words);
   expect(said({ kind: "notAboutTokens" }, "foreignProgram").text).toBe(en.health.counsel.otherProgram);
   expect(said({ kind: "notAboutTokens" }, "wrongInstance").text).toBe(en.health.counsel.otherInstance);
   expect(said({ kind: "wait", afterMs: 5 }).text).toContain("at 5");
@@ -145,6 +145,11 @@ test("where there is no plan, the one way on is said", () => {
   expect(said({ kind: "onlyThePerson", advice: "startGateway" }).command).toBe("openclaw gateway run");
   expect(said({ kind: "onlyThePerson", advice: "wakeGateway" }).command).toBe("openclaw gateway restart");
   expect(said({ kind: "onlyThePerson", advice: "enterToken" }, "copiesDiffer").text).toBe(en.health.counsel.sameToken);
+  for (const [to, told] of [[{ kind: "variable", name: "MINE" }, "MINE=…"], [{ kind: "file", path: "/s" }, "/s"], [{ kind: "store", name: "S" }, "entry S"], [{ kind: "program", provider: "vault" }, "vault"], [{ kind: "provider", provider: "gone" }, "secrets.providers"]] as const) {
+    const copy: Evidence = { kind: "copy", copy: { place: { kind: "config", path: "/c" }, value: { kind: "reference", to, found: false } }, wins: false };
+    expect(said({ kind: "onlyThePerson", advice: "mendReference" }, "deviceTokenStale", en, [copy]).text).toContain(told);
+    expect(copiesOf([copy], en)[0]?.value).toMatch(/finds no token$/);
+  }
   expect(said({ kind: "onlyThePerson", advice: "keepOneService" }, "restartWar").text).toBe(en.health.counsel.keepOneService);
   expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "legacyService").text).toBe(en.health.counsel.replaceService);
   expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "servicePathTemporary").text).toBe(en.health.counsel.installElsewhere);

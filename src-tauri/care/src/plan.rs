@@ -14,7 +14,7 @@ pub use step::{Action, PlannedStep, Risk, Step, Stops, Undo};
 use crate::finding::{Cause, Evidence, Finding, Severity};
 use crate::survey::Survey;
 use crate::target::Target;
-use crate::token::{CopyPlace, PairingReason, TokenEvidence, winner};
+use crate::token::{CopyPlace, PairingReason, TokenCopy, TokenEvidence, reference, winner};
 use crate::who::{Whose, whose};
 
 /// A plan counts for this long, ms: as long as a person reads it.
@@ -77,8 +77,10 @@ pub enum Advice {
     SetClock,
     /// Bring OpenClaw and SmartPi to versions that fit.
     Update,
-    /// Enter the token of the gateway's configuration.
+    /// Write down the gateway's token where OpenClaw and SmartPi read it.
     EnterToken,
+    /// Mend what the configuration refers to: nothing else counts.
+    MendReference,
     /// Read the log and report it.
     Report,
     /// Keep one of the services, and switch the others off or give them other ports.
@@ -216,7 +218,7 @@ fn stale(tokens: &TokenEvidence, with_shared: impl Fn() -> Step) -> Result<Vec<S
         }
         Some(_) => Ok(vec![forget, with_shared()]),
         None if tokens.sent.is_some() => Ok(vec![forget, with_shared()]),
-        None => Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken }),
+        None => Err(no_token(tokens)),
     }
 }
 
@@ -246,7 +248,7 @@ fn shared_token(
     if tokens.has_device_token {
         return Ok(std::iter::once(with_device()).chain(read_again()).collect());
     }
-    match (wins.and_then(crate::token::TokenCopy::token), tokens.sent) {
+    match (wins.and_then(TokenCopy::token), tokens.sent) {
         (Some(right), Some(sent)) if right == sent => {
             // The strongest copy is refused by the gateway of this very configuration: it runs with an older one.
             match survey.locks.known() {
@@ -255,25 +257,27 @@ fn shared_token(
             }
         }
         (Some(_), _) => Ok(read_again().into_iter().chain([with_shared()]).collect()),
-        (None, _) => Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken }),
+        (None, _) => Err(no_token(tokens)),
     }
+}
+
+/// The gateway's own token is nowhere to be found.
+fn no_token(tokens: &TokenEvidence) -> NoPlan {
+    let lost = reference(&tokens.copies).is_some_and(|(_, found)| !found);
+    NoPlan::OnlyThePerson { advice: if lost { Advice::MendReference } else { Advice::EnterToken } }
 }
 
 /// A weaker copy that is not ours to write is replaced by OpenClaw itself, which writes its service anew.
 fn differing(tokens: &TokenEvidence) -> Result<Vec<Step>, NoPlan> {
     let wins = winner(&tokens.copies).ok_or(NoPlan::NothingLeft)?;
     let right = wins.token();
-    let wrong = |place: fn(&CopyPlace) -> bool| {
-        tokens.copies.iter().any(|copy| place(&copy.place) && copy.token().is_some() && copy.token() != right)
-    };
-    let mut steps = Vec::new();
-    if wrong(|place| *place == CopyPlace::Keyring) {
-        steps.push(Step::ReadTokenAgain { place: wins.place.clone() });
+    let is_wrong = |copy: &&TokenCopy| copy.token().is_some() && copy.token() != right;
+    let of_service = |copy: &TokenCopy| matches!(copy.place, CopyPlace::ServiceDefinition { .. });
+    if tokens.copies.iter().filter(is_wrong).any(of_service) {
+        Ok(vec![Step::ReinstallService])
+    } else {
+        Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken })
     }
-    if wrong(|place| matches!(place, CopyPlace::ServiceDefinition { .. })) {
-        steps.push(Step::ReinstallService);
-    }
-    if steps.is_empty() { Err(NoPlan::OnlyThePerson { advice: Advice::EnterToken }) } else { Ok(steps) }
 }
 
 fn pairing(finding: &Finding, tokens: &TokenEvidence, with_shared: impl Fn() -> Step) -> Result<Vec<Step>, NoPlan> {

@@ -17,7 +17,7 @@ pub use gateways::{Gateways, Running, gateways};
 pub use lock::{Lock, LockFile, LockForm};
 pub use process::{Activity, Environment, Kind, Namespaces, Process, Variable};
 pub use service::{Phase, Scope, Service, Starts};
-pub use state::{Boot, Lease, StateFacts};
+pub use state::{Boot, Lease, StateFacts, stored_secret};
 
 use crate::os;
 use crate::seen::{Blind, Seen};

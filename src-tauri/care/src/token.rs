@@ -27,25 +27,73 @@ pub enum CopyPlace {
     Gateway {
         /// Its process.
         pid: u32,
+        /// The variable.
+        name: String,
     },
     /// The unit, agent or task that starts the gateway.
     ServiceDefinition {
         /// The file.
         path: PathBuf,
+        /// The variable.
+        name: String,
     },
     /// The environment of this program.
-    Environment,
-    /// A `.env` file that OpenClaw reads.
+    Environment {
+        /// The variable.
+        name: String,
+    },
+    /// A file with variables that OpenClaw reads: a `.env` file, or `env` of the configuration.
     DotEnv {
         /// The file.
         path: PathBuf,
+        /// The variable.
+        name: String,
     },
-    /// What SmartPi keeps.
-    Keyring,
+    /// A private file that the configuration refers to.
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// OpenClaw's own store of secrets, which the configuration refers to.
+    Store {
+        /// The entry.
+        name: String,
+    },
+}
+
+/// What a reference in the configuration leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Referred {
+    /// A variable of the gateway's environment.
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// A private file.
+    File {
+        /// It.
+        path: PathBuf,
+    },
+    /// OpenClaw's own store of secrets.
+    Store {
+        /// The entry.
+        name: String,
+    },
+    /// A program, which only OpenClaw runs.
+    Program {
+        /// What the configuration calls it.
+        provider: String,
+    },
+    /// What the configuration does not describe, or does not let tell this secret.
+    Provider {
+        /// What the configuration calls it.
+        provider: String,
+    },
 }
 
 /// What is in that place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum CopyValue {
     /// A token.
@@ -53,8 +101,13 @@ pub enum CopyValue {
         /// Its fingerprint.
         fingerprint: Fingerprint,
     },
-    /// A reference to another place.
-    Reference,
+    /// A reference to another place: what is there counts, and nothing else does.
+    Reference {
+        /// That place.
+        to: Referred,
+        /// Whether a secret was found there.
+        found: bool,
+    },
     /// Blank, `undefined`, `null` or a placeholder of a redaction: a token was lost here.
     Placeholder,
 }
@@ -74,27 +127,51 @@ impl TokenCopy {
     pub fn token(&self) -> Option<Fingerprint> {
         match self.value {
             CopyValue::Token { fingerprint } => Some(fingerprint),
-            CopyValue::Reference | CopyValue::Placeholder => None,
+            CopyValue::Reference { .. } | CopyValue::Placeholder => None,
         }
     }
 
-    /// The lower, the stronger: the configuration's beats every environment (measured with 2026.9.6), and no file fills in what an environment has. `None`: the
-    /// gateway never reads it.
-    fn rank(&self) -> Option<u8> {
+    /// The lower, the stronger: the configuration's beats every environment (measured with 2026.9.6), and no file fills in what an environment has.
+    fn rank(&self) -> u8 {
         match self.place {
-            CopyPlace::Config { .. } => Some(0),
-            CopyPlace::Gateway { .. } => Some(1),
-            CopyPlace::ServiceDefinition { .. } => Some(2),
-            CopyPlace::Environment => Some(3),
-            CopyPlace::DotEnv { .. } => Some(4),
-            CopyPlace::Keyring => None,
+            CopyPlace::Config { .. } | CopyPlace::SecretFile { .. } | CopyPlace::Store { .. } => 0,
+            CopyPlace::Gateway { .. } => 1,
+            CopyPlace::ServiceDefinition { .. } => 2,
+            CopyPlace::Environment { .. } => 3,
+            CopyPlace::DotEnv { .. } => 4,
+        }
+    }
+
+    /// Whether a reference leads here.
+    pub fn is_at(&self, to: &Referred) -> bool {
+        match (to, &self.place) {
+            (
+                Referred::Variable { name },
+                CopyPlace::Gateway { name: own, .. }
+                | CopyPlace::ServiceDefinition { name: own, .. }
+                | CopyPlace::Environment { name: own }
+                | CopyPlace::DotEnv { name: own, .. },
+            ) => name == own,
+            (Referred::File { path }, CopyPlace::SecretFile { path: own }) => path == own,
+            (Referred::Store { name }, CopyPlace::Store { name: own }) => name == own,
+            _ => false,
         }
     }
 }
 
-/// The copy that the gateway goes by.
+/// Where the configuration refers to, and whether a secret was found there.
+pub fn reference(copies: &[TokenCopy]) -> Option<(&Referred, bool)> {
+    copies.iter().find_map(|copy| match &copy.value {
+        CopyValue::Reference { to, found } => Some((to, *found)),
+        CopyValue::Token { .. } | CopyValue::Placeholder => None,
+    })
+}
+
+/// The copy that the gateway goes by. Where its configuration refers to one place, no other place fills in.
 pub fn winner(copies: &[TokenCopy]) -> Option<&TokenCopy> {
-    copies.iter().filter(|copy| copy.token().is_some() && copy.rank().is_some()).min_by_key(|copy| copy.rank())
+    let referred = reference(copies);
+    let counts = |copy: &&TokenCopy| copy.token().is_some() && referred.is_none_or(|(to, _)| copy.is_at(to));
+    copies.iter().filter(counts).min_by_key(|copy| copy.rank())
 }
 
 /// What became of an attempt to connect.

@@ -1,8 +1,8 @@
 //! What shows a finding, in lines. What holds a token is named by a mark, never by the token.
 
 use desk::control::answer::{
-    Blind, Contradiction, CopyPlace, CopyValue, Evidence, Fact, Nobody, NotMine, PairingReason, Refusal, ServicePhase,
-    ServiceSeen, TokenCopy, Unseen,
+    Blind, Contradiction, CopyPlace, CopyValue, Evidence, Fact, Nobody, NotMine, PairingReason, Referred, Refusal,
+    ServicePhase, ServiceSeen, TokenCopy, Unseen,
 };
 use desk::language::Language;
 use desk::words::moment::exact;
@@ -65,28 +65,40 @@ fn seconds(ms: u64) -> u64 {
 fn of_copy(language: Language, copy: &TokenCopy, wins: bool, winner: &TokenCopy) -> String {
     let place = match &copy.place {
         CopyPlace::Config { path } => say::in_config(language, path.display()),
-        CopyPlace::Gateway { pid } => say::in_gateway(language, pid),
-        CopyPlace::ServiceDefinition { path } => say::in_service(language, path.display()),
-        CopyPlace::Environment => say::in_environment(language),
-        CopyPlace::DotEnv { path } => say::in_dotenv(language, path.display()),
-        CopyPlace::Keyring => say::in_keyring(language),
+        CopyPlace::Gateway { pid, name } => say::in_gateway(language, pid, name),
+        CopyPlace::ServiceDefinition { path, name } => say::in_service(language, path.display(), name),
+        CopyPlace::Environment { name } => say::in_environment(language, name),
+        CopyPlace::DotEnv { path, name } => say::in_dotenv(language, path.display(), name),
+        CopyPlace::SecretFile { path } => say::in_secret_file(language, path.display()),
+        CopyPlace::Store { name } => say::in_store(language, name),
     };
-    let judged = match (copy.value, winner.value) {
+    let judged = match (&copy.value, &winner.value) {
         (CopyValue::Token { .. }, _) if wins => Some(say::counts(language)),
         (CopyValue::Token { fingerprint }, CopyValue::Token { fingerprint: counts }) if fingerprint == counts => {
             Some(say::same(language))
         }
         (CopyValue::Token { .. }, _) => Some(say::differs(language)),
-        (CopyValue::Reference | CopyValue::Placeholder, _) => None,
+        (CopyValue::Reference { .. } | CopyValue::Placeholder, _) => None,
     };
-    let value = match copy.value {
+    let value = match &copy.value {
         CopyValue::Token { fingerprint } => say::mark(language, fingerprint),
-        CopyValue::Reference => say::reference(language),
+        CopyValue::Reference { to, found: true } => say::refers(language, of_referred(language, to)),
+        CopyValue::Reference { to, found: false } => say::refers_in_vain(language, of_referred(language, to)),
         CopyValue::Placeholder => say::placeholder(language),
     };
     match judged {
         Some(judged) => say::copy_judged(language, place, value, judged),
         None => say::copy(language, place, value),
+    }
+}
+
+fn of_referred(language: Language, to: &Referred) -> String {
+    match to {
+        Referred::Variable { name } => say::to_variable(language, name),
+        Referred::File { path } => say::to_file(language, path.display()),
+        Referred::Store { name } => say::to_store(language, name),
+        Referred::Program { provider } => say::to_program(language, provider),
+        Referred::Provider { provider } => say::to_provider(language, provider),
     }
 }
 
@@ -215,21 +227,44 @@ mod tests {
         let copy = |place: Value, value: Value, wins: bool| json!({ "kind": "copy", "copy": { "place": place, "value": value }, "wins": wins });
         let mark = |fingerprint: &str| json!({ "kind": "token", "fingerprint": fingerprint });
         let [en, zh] = both(json!([
-            copy(json!({ "kind": "environment" }), mark("abcdef"), false),
-            copy(json!({ "kind": "dotEnv", "path": "/h/.env" }), json!({ "kind": "placeholder" }), false),
-            copy(json!({ "kind": "gateway", "pid": 7 }), mark("1ecaa2"), false),
+            copy(json!({ "kind": "environment", "name": "T" }), mark("abcdef"), false),
+            copy(json!({ "kind": "dotEnv", "path": "/h/.env", "name": "T" }), json!({ "kind": "placeholder" }), false),
+            copy(json!({ "kind": "gateway", "pid": 7, "name": "T" }), mark("1ecaa2"), false),
             copy(json!({ "kind": "config", "path": "/h/openclaw.json" }), mark("1ecaa2"), true),
         ]));
         assert_eq!(
             en[1..],
             [
                 "     OpenClaw's configuration, /h/openclaw.json: mark 1ecaa2, this one counts",
-                "     the environment of SmartPi: mark abcdef, differs",
-                "     a file of environment variables, /h/.env: holds none: the token was lost here",
-                "     the running OpenClaw, process 7: mark 1ecaa2, the same",
+                "     the environment of SmartPi, variable T: mark abcdef, differs",
+                "     a file of environment variables, /h/.env, variable T: holds none: the token was lost here",
+                "     the running OpenClaw, process 7, variable T: mark 1ecaa2, the same",
             ]
         );
         assert!(zh[1].contains("标记 1ecaa2") && zh[1].contains("以此为准") && zh[2].contains("不一致"), "{zh:?}");
+    }
+
+    #[test]
+    fn a_reference_says_where_it_leads_and_whether_something_is_there() {
+        let copy = |to: Value, found: bool| {
+            let value = json!({ "kind": "reference", "to": to, "found": found });
+            let place = json!({ "kind": "config", "path": "/c" });
+            json!({ "kind": "copy", "copy": { "place": place, "value": value }, "wins": false })
+        };
+        let [en, zh] = both(json!([
+            copy(json!({ "kind": "variable", "name": "MINE" }), true),
+            copy(json!({ "kind": "file", "path": "/s" }), false),
+            copy(json!({ "kind": "program", "provider": "vault" }), false),
+        ]));
+        assert_eq!(
+            en[1..],
+            [
+                "     OpenClaw's configuration, /c: refers to the variable MINE",
+                "     OpenClaw's configuration, /c: refers to the file /s, where SmartPi finds no token",
+                "     OpenClaw's configuration, /c: refers to the program “vault”, where SmartPi finds no token",
+            ]
+        );
+        assert!(zh[1].contains("环境变量 MINE") && zh[2].contains("未找到"), "{zh:?}");
     }
 
     #[test]

@@ -168,6 +168,7 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
             Advice::SetClock => say::set_clock(language),
             Advice::Update => say::update(language),
             Advice::EnterToken => say::enter_token(language),
+            Advice::MendReference => say::mend_reference(language),
             Advice::Report => say::report(language),
             Advice::KeepOneService => say::keep_one_service(language),
             Advice::StopCopy => say::stop_copy(language),

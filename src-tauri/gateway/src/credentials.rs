@@ -1,7 +1,7 @@
 //! With which URL and which secret the command line of OpenClaw (2026.9.6) would talk to its gateway, where these come from, and which other copies there are.
 //!
 //! Invariants:
-//! - the choice is that of OpenClaw's own rules; where we cannot follow them (a secret that a program or OpenClaw's own store holds) we say so and guess nothing;
+//! - the choice is that of OpenClaw's own rules; where we cannot follow them (a secret that a program tells) we say so and guess nothing;
 //! - a secret is a [`Token`], which nobody prints; copies are compared as they are.
 
 mod choice;
@@ -13,7 +13,7 @@ mod service;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Token;
 
@@ -57,6 +57,11 @@ pub enum Source {
         /// File.
         file: PathBuf,
     },
+    /// OpenClaw's own store of secrets.
+    Store {
+        /// Name of the entry.
+        name: String,
+    },
     /// The definition of the gateway's own service. It starts the gateway and says nothing to a client.
     Service {
         /// File.
@@ -64,6 +69,20 @@ pub enum Source {
         /// Name of the variable.
         name: String,
     },
+}
+
+impl Source {
+    /// The variable that says it, directly or by a reference.
+    pub fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Environment { name }
+            | Self::DotEnv { name, .. }
+            | Self::ConfigEnvironment { name }
+            | Self::Service { name, .. } => Some(name),
+            Self::Reference { to, .. } => to.variable(),
+            Self::Config { .. } | Self::SecretFile { .. } | Self::Store { .. } => None,
+        }
+    }
 }
 
 /// A secret, and where it was found.
@@ -82,6 +101,16 @@ pub enum Field {
     Token,
     /// `password`.
     Password,
+}
+
+impl Field {
+    /// The variable that OpenClaw takes it from where its configuration has none.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Token => choice::TOKEN,
+            Self::Password => choice::PASSWORD,
+        }
+    }
 }
 
 /// A copy of a secret that is somewhere, used or not.
@@ -106,9 +135,15 @@ pub enum Unknown {
         name: String,
     },
     /// A program tells it (`exec`). We do not run it.
-    Program,
-    /// It is in OpenClaw's own store.
-    Store,
+    Program {
+        /// The provider that names the program.
+        provider: String,
+    },
+    /// OpenClaw's own store has no such entry, or cannot be read.
+    Store {
+        /// Name of the entry.
+        name: String,
+    },
     /// The provider is not configured, or not allowed to tell this one.
     Provider {
         /// Its name.
@@ -121,7 +156,7 @@ pub enum Unknown {
     },
 }
 
-/// A secret that is configured and that we do not know. OpenClaw falls back to nothing else then.
+/// A secret that is configured and that we do not know. OpenClaw falls back to nothing else then: a gateway does not start (measured with 2026.9.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// For example `gateway.auth.token`.
@@ -190,6 +225,9 @@ pub enum FindError {
     #[error(transparent)]
     Include(#[from] IncludeError),
 }
+
+/// What OpenClaw's own store in this state folder says by this name.
+pub type Store<'a> = &'a dyn Fn(&Path, &str) -> Option<Token>;
 
 /// Variables by name, each with its source; the first who says something wins.
 type Variables = BTreeMap<String, (Source, Token)>;

@@ -100,10 +100,10 @@ export function finding(cause: Cause, evidence: Evidence[], severity: Severity =
 /** The copies of the shared token, of which two differ. */
 export const COPIES: Evidence[] = [
   { kind: "copy", copy: { place: { kind: "config", path: "/home/anna/.openclaw/openclaw.json" }, value: { kind: "token", fingerprint: "1ecaa2" } }, wins: true },
-  { kind: "copy", copy: { place: { kind: "gateway", pid: 4711 }, value: { kind: "token", fingerprint: "1ecaa2" } }, wins: false },
-  { kind: "copy", copy: { place: { kind: "serviceDefinition", path: "/home/anna/.config/systemd/user/openclaw-gateway.service" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
-  { kind: "copy", copy: { place: { kind: "dotEnv", path: "/home/anna/.openclaw/.env" }, value: { kind: "placeholder" } }, wins: false },
-  { kind: "copy", copy: { place: { kind: "keyring" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "gateway", pid: 4711, name: "OPENCLAW_GATEWAY_TOKEN" }, value: { kind: "token", fingerprint: "1ecaa2" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "serviceDefinition", path: "/home/anna/.config/systemd/user/openclaw-gateway.service", name: "OPENCLAW_GATEWAY_TOKEN" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "dotEnv", path: "/home/anna/.openclaw/.env", name: "OPENCLAW_GATEWAY_TOKEN" }, value: { kind: "placeholder" } }, wins: false },
+  { kind: "copy", copy: { place: { kind: "environment", name: "OPENCLAW_GATEWAY_TOKEN" }, value: { kind: "token", fingerprint: "90b3de" } }, wins: false },
 ];
 
 /** Two services that end each other. */

@@ -2,7 +2,7 @@
 
 use super::{Cause, Evidence, Finding, Severity};
 use crate::survey::Survey;
-use crate::token::{ConnectOutcome, Record, Refusal, TokenCopy, TokenEvidence, winner};
+use crate::token::{ConnectOutcome, Record, Refusal, TokenCopy, TokenEvidence, reference, winner};
 use crate::who::{Whose, whose};
 
 /// What a signature's time may differ by, ms.
@@ -96,7 +96,10 @@ fn of_outcome(tokens: &TokenEvidence) -> Option<Finding> {
         Refusal::TokenMismatch => broken(Cause::SharedTokenWrong, copies(tokens), refusal),
         Refusal::DeviceTokenMismatch => {
             let device = Evidence::Device { id: tokens.device_id.clone(), name: None };
-            broken(Cause::DeviceTokenStale, vec![device], refusal)
+            // The shared token would mend it, if it were found.
+            let lost = reference(&tokens.copies).is_some_and(|(_, found)| !found);
+            let copies = if lost { copies(tokens) } else { Vec::new() };
+            broken(Cause::DeviceTokenStale, std::iter::once(device).chain(copies).collect(), refusal)
         }
         Refusal::ScopeMismatch => broken(Cause::ScopeMissing, Vec::new(), refusal),
         Refusal::SignatureExpired => broken(Cause::ClockWrong, clock(tokens), refusal),

@@ -5,7 +5,7 @@ use crate::finding::{Severity, detect, is_gone};
 use crate::fingerprint::Fingerprint;
 use crate::seen::Seen;
 use crate::survey::Activity;
-use crate::token::{ConnectOutcome, CopyValue, DashboardRefusal, Record, Refusal, StaleCredential, TokenCopy};
+use crate::token::{ConnectOutcome, CopyValue, DashboardRefusal, Record, Referred, Refusal, StaleCredential};
 use crate::who::Contradiction;
 use crate::who::tests::{fine, with, with_process};
 
@@ -13,6 +13,18 @@ const NOW: i64 = 1_795_000_200_000;
 
 fn copy(place: CopyPlace, token: &str) -> TokenCopy {
     TokenCopy { place, value: CopyValue::Token { fingerprint: Fingerprint::of(token) } }
+}
+
+fn name() -> String {
+    "OPENCLAW_GATEWAY_TOKEN".into()
+}
+
+fn gateway() -> CopyPlace {
+    CopyPlace::Gateway { pid: 700, name: name() }
+}
+
+fn refers(to: Referred, found: bool) -> TokenCopy {
+    TokenCopy { place: config(), value: CopyValue::Reference { to, found } }
 }
 
 fn config() -> CopyPlace {
@@ -79,12 +91,15 @@ fn a_stale_device_token_is_forgotten_and_asked_for_anew_without_rotating() {
     assert!(!made.steps[0].sends_shared_token && made.steps[1].sends_shared_token);
     assert_eq!(made.steps[0].undo, Undo::PutBack);
     let mut tokens = tokens;
-    tokens.copies = vec![copy(CopyPlace::Gateway { pid: 700 }, "new")];
+    tokens.copies = vec![copy(gateway(), "new")];
     leads_to(&tokens, Cause::DeviceTokenStale, &["forgetDeviceToken", "readTokenAgain", "connectWithSharedToken"]);
-    tokens.copies = vec![TokenCopy { place: config(), value: CopyValue::Reference }];
+    tokens.copies = vec![refers(Referred::Program { provider: "vault".into() }, false)];
     leads_to(&tokens, Cause::DeviceTokenStale, &["forgetDeviceToken", "connectWithSharedToken"]);
     // Without any secret that could be shown, no repair is promised.
     tokens.sent = None;
+    leads_to_none(&tokens, Cause::DeviceTokenStale, &NoPlan::OnlyThePerson { advice: Advice::MendReference });
+    assert!(only(&fine(), &tokens).evidence.iter().any(|one| matches!(one, Evidence::Copy { .. })), "which reference");
+    tokens.copies.clear();
     leads_to_none(&tokens, Cause::DeviceTokenStale, &NoPlan::OnlyThePerson { advice: Advice::EnterToken });
     assert_eq!((made.made_ms, made.expires_ms), (NOW, NOW + PLAN_LASTS_MS));
 }
@@ -132,15 +147,16 @@ fn a_changed_shared_token_is_read_again_and_our_own_token_carries_us_over() {
 #[test]
 fn every_copy_is_shown_and_the_one_that_wins_is_marked() {
     let mut tokens = refused(Refusal::TokenMismatch);
-    let service =
-        CopyPlace::ServiceDefinition { path: "/home/claw/.config/systemd/user/openclaw-gateway.service".into() };
+    let service = CopyPlace::ServiceDefinition {
+        path: "/home/claw/.config/systemd/user/openclaw-gateway.service".into(),
+        name: name(),
+    };
     tokens.copies = vec![
-        copy(CopyPlace::Keyring, "old"),
-        copy(CopyPlace::DotEnv { path: "/home/claw/.openclaw/.env".into() }, "older"),
-        copy(CopyPlace::Environment, "old"),
+        copy(CopyPlace::DotEnv { path: "/home/claw/.openclaw/.env".into(), name: name() }, "older"),
+        copy(CopyPlace::Environment { name: name() }, "old"),
         copy(service, "old"),
         TokenCopy { place: config(), value: CopyValue::Placeholder },
-        copy(CopyPlace::Gateway { pid: 700 }, "new"),
+        copy(gateway(), "new"),
     ];
     let found = only(&fine(), &tokens);
     let winners: Vec<_> = found
@@ -151,8 +167,8 @@ fn every_copy_is_shown_and_the_one_that_wins_is_marked() {
             Some(copy.place.clone())
         })
         .collect();
-    assert_eq!(winners, [CopyPlace::Gateway { pid: 700 }]);
-    assert_eq!(found.evidence.iter().filter(|evidence| matches!(evidence, Evidence::Copy { .. })).count(), 6);
+    assert_eq!(winners, [gateway()]);
+    assert_eq!(found.evidence.iter().filter(|evidence| matches!(evidence, Evidence::Copy { .. })).count(), 5);
     // With the configuration's own it is that one, whatever an environment says.
     tokens.copies.push(copy(config(), "config"));
     assert_eq!(winner(&tokens.copies).map(|copy| &copy.place), Some(&config()));
@@ -161,14 +177,38 @@ fn every_copy_is_shown_and_the_one_that_wins_is_marked() {
 #[test]
 fn a_stale_copy_in_the_service_is_found_while_all_is_well() {
     let mut tokens = tokens(ConnectOutcome::Connected { contradictions: Vec::new() });
-    tokens.copies.push(copy(CopyPlace::ServiceDefinition { path: "/u".into() }, "old"));
+    tokens.copies.push(copy(CopyPlace::ServiceDefinition { path: "/u".into(), name: name() }, "old"));
     let found = only(&fine(), &tokens);
     assert_eq!((found.cause, found.severity), (Cause::CopiesDiffer, Severity::Warning));
     assert_eq!(names(&plan(&found, &fine(), &tokens, NOW)), ["reinstallService"]);
-    tokens.copies[1] = copy(CopyPlace::Keyring, "old");
-    assert_eq!(names(&plan(&only(&fine(), &tokens), &fine(), &tokens, NOW)), ["readTokenAgain"]);
-    tokens.copies[1] = copy(CopyPlace::Environment, "new");
+    tokens.copies[1] = copy(CopyPlace::Environment { name: name() }, "new");
     assert_eq!(detect(&fine(), &tokens), []);
+}
+
+#[test]
+fn where_the_configuration_refers_to_counts_and_nothing_else_does() {
+    let variable = || Referred::Variable { name: "MINE".into() };
+    let dotenv = |name: &str, token| copy(CopyPlace::DotEnv { path: "/e".into(), name: name.into() }, token);
+    let wins = |copies: &[TokenCopy]| winner(copies).map(|copy| copy.place.clone());
+    let mut copies = vec![refers(variable(), true), dotenv("MINE", "m"), copy(gateway(), "e")];
+    assert_eq!(wins(&copies), Some(dotenv("MINE", "m").place), "whatever the usual variable says");
+    let of_gateway = copy(CopyPlace::Gateway { pid: 700, name: "MINE".into() }, "g");
+    copies.push(of_gateway.clone());
+    assert_eq!(wins(&copies), Some(of_gateway.place), "the gateway's own environment comes first");
+    copies.truncate(1);
+    copies.push(copy(gateway(), "e"));
+    assert_eq!(wins(&copies), None, "nothing fills in");
+    let file = || CopyPlace::SecretFile { path: "/s".into() };
+    let store = || CopyPlace::Store { name: "A".into() };
+    for (to, place) in [(Referred::File { path: "/s".into() }, file()), (Referred::Store { name: "A".into() }, store())]
+    {
+        assert_eq!(wins(&[copy(gateway(), "e"), refers(to, true), copy(place.clone(), "s")]), Some(place));
+    }
+    let mut tokens = refused(Refusal::TokenMissing);
+    tokens.sent = None;
+    tokens.copies = vec![refers(variable(), false), copy(gateway(), "e")];
+    let advice = NoPlan::OnlyThePerson { advice: Advice::MendReference };
+    leads_to_none(&tokens, Cause::TokenMissing, &advice);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::seen::{Blind, Seen};
 
@@ -67,7 +68,7 @@ impl StateFacts {
 pub(super) fn read(state_dir: &Path) -> StateFacts {
     let database = state_dir.join("state/openclaw.sqlite");
     match there(&database) {
-        Ok(true) => of_database(&database).unwrap_or_else(StateFacts::blind),
+        Ok(true) => of_database(&database, facts).unwrap_or_else(StateFacts::blind),
         Ok(false) => of_files(state_dir),
         Err(blind) => StateFacts::blind(blind),
     }
@@ -77,31 +78,53 @@ fn there(path: &Path) -> Result<bool, Blind> {
     path.try_exists().map_err(|error| error.kind().into())
 }
 
-fn of_database(path: &Path) -> Result<StateFacts, Blind> {
+/// What OpenClaw's own store of secrets says by this name; `Known(None)`: it has no such entry.
+pub fn stored_secret(state_dir: &Path, name: &str) -> Seen<Option<Zeroizing<String>>> {
+    let database = state_dir.join("state/openclaw.sqlite");
+    match there(&database) {
+        Ok(true) => {}
+        Ok(false) => return Seen::Known(None),
+        Err(blind) => return Seen::Hidden(blind),
+    }
+    // Every scope is stored as this one (2026.9.6).
+    let sql = "SELECT value FROM secret_store_entries WHERE scope_kind = 'team' AND scope_id = '' AND deleted_at_ms IS NULL AND name = ?";
+    let ask =
+        |connection: &Connection| one(connection, sql, [name], |row| Ok(Zeroizing::new(row.get::<_, String>(0)?)));
+    of_database(&database, ask).unwrap_or_else(Seen::Hidden)
+}
+
+fn of_database<T>(path: &Path, ask: impl Fn(&Connection) -> T) -> Result<T, Blind> {
     let log = path.with_extension("sqlite-wal");
     let has_log = || std::fs::metadata(&log).is_ok_and(|about| about.len() > 0);
     let before = has_log();
-    let facts = query(path, if before { "mode=ro&readonly_shm=1" } else { "immutable=1" })?;
+    let told = ask(&open(path, if before { "mode=ro&readonly_shm=1" } else { "immutable=1" })?);
     // Without the log a page may have been read while it was written.
-    if !before && has_log() { query(path, "mode=ro&readonly_shm=1") } else { Ok(facts) }
+    if !before && has_log() { Ok(ask(&open(path, "mode=ro&readonly_shm=1")?)) } else { Ok(told) }
 }
 
-fn query(path: &Path, how: &str) -> Result<StateFacts, Blind> {
+fn open(path: &Path, how: &str) -> Result<Connection, Blind> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri(path, how)?, flags).map_err(blind)?;
     // One moment for all; and a log that makes no sense, which SQLite tries again for ten seconds, is tried once.
     connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(blind)?;
-    let identity = one(&connection, "SELECT device_id FROM device_identities WHERE identity_key = 'primary'", |row| {
-        row.get::<_, String>(0)
-    });
+    Ok(connection)
+}
+
+fn facts(connection: &Connection) -> StateFacts {
+    let identity =
+        one(connection, "SELECT device_id FROM device_identities WHERE identity_key = 'primary'", [], |row| {
+            row.get::<_, String>(0)
+        });
     let boot = one(
-        &connection,
+        connection,
         "SELECT boot_id, pid, started_at_ms, outcome FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC, rowid DESC LIMIT 1",
+        [],
         |row| Ok(Boot { id: row.get(0)?, pid: row.get(1)?, started_ms: row.get(2)?, outcome: row.get(3)? }),
     );
     let lease = one(
-        &connection,
+        connection,
         "SELECT payload_json, expires_at FROM state_leases WHERE scope = 'gateway-owner' AND lease_key = 'global'",
+        [],
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
     );
     let lease = match lease {
@@ -109,12 +132,13 @@ fn query(path: &Path, how: &str) -> Result<StateFacts, Blind> {
         Seen::Known(None) => Seen::Known(None),
         Seen::Hidden(blind) => Seen::Hidden(blind),
     };
-    Ok(StateFacts { identity, boot, lease })
+    StateFacts { identity, boot, lease }
 }
 
 fn one<T>(
     connection: &Connection,
     sql: &str,
+    parameters: impl rusqlite::Params,
     read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
 ) -> Seen<Option<T>> {
     let mut statement = match connection.prepare(sql) {
@@ -125,7 +149,7 @@ fn one<T>(
         }
         Err(error) => return Seen::Hidden(blind(error)),
     };
-    statement.query_row([], read).optional().map_err(blind).into()
+    statement.query_row(parameters, read).optional().map_err(blind).into()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
@@ -184,7 +208,7 @@ struct IdentityFile {
 }
 
 fn of_files(state_dir: &Path) -> StateFacts {
-    let identity = match std::fs::read(state_dir.join("identity/device.json")).map(zeroize::Zeroizing::new) {
+    let identity = match std::fs::read(state_dir.join("identity/device.json")).map(Zeroizing::new) {
         Ok(bytes) => match serde_json::from_slice::<IdentityFile>(&bytes) {
             Ok(file) => Seen::Known(Some(file.device_id)),
             Err(_) => Seen::Hidden(Blind::Unreadable),
@@ -259,6 +283,24 @@ mod tests {
         reads_all(temp.path());
         assert_eq!(logs(), before);
         drop(writer);
+    }
+
+    #[test]
+    fn an_entry_of_the_store_is_read_unless_it_was_deleted() {
+        let temp = tempfile::tempdir().unwrap();
+        let of = |name: &str| stored_secret(temp.path(), name).map(|found| found.map(|found| found.to_string()));
+        assert_eq!(of("A"), Seen::Known(None));
+        let writer = state(temp.path());
+        assert_eq!(of("A"), Seen::Known(None), "a release without a store");
+        writer
+            .execute_batch(
+                "CREATE TABLE secret_store_entries (scope_kind TEXT, scope_id TEXT, name TEXT, value TEXT, deleted_at_ms INTEGER) STRICT;
+                INSERT INTO secret_store_entries VALUES ('team', '', 'A', 'a', NULL), ('team', '', 'B', 'b', 5);",
+            )
+            .unwrap();
+        assert_eq!(of("A"), Seen::Known(Some("a".into())));
+        assert_eq!(of("B"), Seen::Known(None), "deleted");
+        assert_eq!(of("' OR 'A' = 'A"), Seen::Known(None));
     }
 
     #[test]

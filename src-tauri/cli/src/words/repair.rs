@@ -73,7 +73,8 @@ desk::words! {
     wake_gateway(): "   Restart it: openclaw gateway restart", "   请重启：openclaw gateway restart";
     set_clock(): "   Set this computer's clock right.", "   请校准此电脑的时间。";
     update(): "   Update the older of the two.", "   请更新较旧的一方。";
-    enter_token(): "   Set gateway.auth.token in OpenClaw's configuration, and the same wherever else it is set.", "   请在 OpenClaw 的配置中设置 gateway.auth.token，并使其他位置保持一致。";
+    enter_token(): "   Keep OpenClaw's token in one place that both read, such as OPENCLAW_GATEWAY_TOKEN in the file .env of OpenClaw's folder, and the same wherever else it is set.", "   请将 OpenClaw 的令牌保存在双方都能读取的位置，例如 OpenClaw 文件夹中 .env 文件的 OPENCLAW_GATEWAY_TOKEN，并使其他位置保持一致。";
+    mend_reference(): "   OpenClaw's configuration refers to another place for the token, see above. Put that place right; nothing else counts.", "   OpenClaw 的配置从另一处读取令牌（见上文）。请修正该处，其他位置均不生效。";
     report(): "   Save a report and ask for help: smartpi report", "   请保存报告并寻求帮助：smartpi report";
     wait(seconds): "   Wait {seconds} s; it passes by itself.", "   请等待 {seconds} 秒，会自行恢复。";
     nothing_left(): "   Everything was tried. Save a report and ask for help: smartpi report", "   已尝试所有办法。请保存报告并寻求帮助：smartpi report";

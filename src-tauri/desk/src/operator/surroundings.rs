@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use care::token::{CopyPlace, CopyValue, TokenCopy};
+use care::token::{CopyPlace, CopyValue, Referred, TokenCopy};
 use gateway::config::ConfigError;
-use gateway::credentials::{self, Credentials, Field, FindError, Held, Source};
+use gateway::credentials::{self, Credentials, Field, FindError, Held, Source, Unknown};
 use gateway::place::Surroundings;
 use gateway::{Address, Fingerprint, Shared, Token};
 
@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) secret: Option<Shared>,
     /// Every copy of that secret, and the secret itself where it is known.
     pub(crate) copies: Vec<(TokenCopy, Option<Token>)>,
+    /// The variable by which OpenClaw gets that secret where its configuration does not say otherwise.
+    pub(crate) variable: &'static str,
     /// Whether the configuration itself says how to sign in: with a secret, or without one on purpose.
     pub(crate) auth_in_config: bool,
     /// OpenClaw's configuration file.
@@ -32,7 +34,8 @@ impl Found {
     /// One of another computer, as the person chose it.
     pub(super) fn elsewhere(address: Address, secret: Option<Shared>) -> Self {
         let (config, state_dir) = (PathBuf::new(), PathBuf::new());
-        Self { address, secret, copies: Vec::new(), auth_in_config: true, config, elsewhere: true, state_dir }
+        let (copies, variable) = (Vec::new(), Field::Token.variable());
+        Self { address, secret, copies, variable, auth_in_config: true, config, elsewhere: true, state_dir }
     }
 
     /// From here on nobody writes its secrets down, nor the device token of this app.
@@ -72,7 +75,11 @@ fn read(surroundings: &Surroundings<'_>) -> Result<Found, Failure> {
     // OpenClaw's command line goes on without one, but then there is no gateway to wait for.
     let places = surroundings.places().filter(|places| (surroundings.exists)(&places.config));
     let places = places.ok_or_else(|| Failure::bare(FailureCode::GatewayNoConfig))?;
-    let credentials = credentials::find(surroundings, None).map_err(|error| match error {
+    let stored = |state_dir: &Path, name: &str| {
+        let secret = care::survey::stored_secret(state_dir, name).known().cloned().flatten()?;
+        Some(Token::new(secret.trim().to_owned())).filter(|secret| !secret.reveal().is_empty())
+    };
+    let credentials = credentials::find(surroundings, None, &stored).map_err(|error| match error {
         FindError::NoHome | FindError::Config(ConfigError::Missing(_)) => Failure::bare(FailureCode::GatewayNoConfig),
         error @ (FindError::Config(_) | FindError::Include(_)) => unreadable(&error),
     })?;
@@ -81,39 +88,87 @@ fn read(surroundings: &Surroundings<'_>) -> Result<Found, Failure> {
     let held = |held: &Held| held.secret.clone();
     let token = credentials.token.as_ref().map(|token| Shared::Token(held(token)));
     let secret = token.or_else(|| credentials.password.as_ref().map(|password| Shared::Password(held(password))));
-    let copies = copies(&credentials, &places.config);
-    let auth_in_config = credentials.auth_written;
-    let (state_dir, config) = (places.state_dir, places.config);
-    Ok(Found { address, secret, copies, auth_in_config, config, elsewhere: false, state_dir })
-}
-
-/// Every copy of the token; of the password where that is what is used.
-fn copies(credentials: &Credentials, config: &Path) -> Vec<(TokenCopy, Option<Token>)> {
     let by_password = credentials.token.is_none() && credentials.password.is_some();
     let field = if by_password { Field::Password } else { Field::Token };
+    let (copies, variable) = (copies(&credentials, field, &places.config), field.variable());
+    let auth_in_config = credentials.auth_written;
+    let (state_dir, config) = (places.state_dir, places.config);
+    Ok(Found { address, secret, copies, variable, auth_in_config, config, elsewhere: false, state_dir })
+}
+
+/// Every copy of this secret, each once.
+fn copies(credentials: &Credentials, field: Field, config: &Path) -> Vec<(TokenCopy, Option<Token>)> {
+    let in_config = |value| (TokenCopy { place: CopyPlace::Config { path: config.to_owned() }, value }, None);
     let mut copies: Vec<(TokenCopy, Option<Token>)> = Vec::new();
     for copied in credentials.copies.iter().filter(|copied| copied.field == field) {
-        let place = match &copied.source {
+        let source = match &copied.source {
             // The one of another gateway says nothing about this one.
             Source::Config { path } | Source::Reference { path, .. } if path.starts_with("gateway.remote.") => continue,
-            Source::Config { .. } | Source::Reference { .. } => CopyPlace::Config { path: config.to_owned() },
-            Source::ConfigEnvironment { .. } => CopyPlace::DotEnv { path: config.to_owned() },
-            Source::DotEnv { file, .. } | Source::SecretFile { file } => CopyPlace::DotEnv { path: file.clone() },
-            Source::Environment { .. } => CopyPlace::Environment,
-            Source::Service { file, .. } => CopyPlace::ServiceDefinition { path: file.clone() },
+            Source::Reference { to, .. } => {
+                copies.extend(referred(to).map(|to| in_config(CopyValue::Reference { to, found: true })));
+                to
+            }
+            source @ (Source::Config { .. }
+            | Source::Environment { .. }
+            | Source::DotEnv { .. }
+            | Source::ConfigEnvironment { .. }
+            | Source::SecretFile { .. }
+            | Source::Store { .. }
+            | Source::Service { .. }) => source,
         };
+        let Some(place) = place(source, config) else { continue };
         let text = copied.secret.reveal();
         let lost = PLACEHOLDERS.contains(&text);
         let value =
             if lost { CopyValue::Placeholder } else { CopyValue::Token { fingerprint: care::Fingerprint::of(text) } };
-        copies.push((TokenCopy { place, value }, (!lost).then(|| copied.secret.clone())));
+        let copy = TokenCopy { place, value };
+        if copies.iter().all(|(known, _)| *known != copy) {
+            copies.push((copy, (!lost).then(|| copied.secret.clone())));
+        }
     }
-    let unknown = credentials.missing.iter().any(|missing| missing.path.starts_with("gateway.auth."));
-    if unknown {
-        let place = CopyPlace::Config { path: config.to_owned() };
-        copies.push((TokenCopy { place, value: CopyValue::Reference }, None));
-    }
+    let path = match field {
+        Field::Token => "gateway.auth.token",
+        Field::Password => "gateway.auth.password",
+    };
+    let missing = credentials.missing.iter().find(|missing| missing.path == path);
+    copies.extend(missing.map(|missing| in_config(CopyValue::Reference { to: unknown(&missing.why), found: false })));
     copies
+}
+
+/// `None`: it leads elsewhere.
+fn place(source: &Source, config: &Path) -> Option<CopyPlace> {
+    Some(match source {
+        Source::Config { .. } => CopyPlace::Config { path: config.to_owned() },
+        Source::ConfigEnvironment { name } => CopyPlace::DotEnv { path: config.to_owned(), name: name.clone() },
+        Source::DotEnv { file, name } => CopyPlace::DotEnv { path: file.clone(), name: name.clone() },
+        Source::Environment { name } => CopyPlace::Environment { name: name.clone() },
+        Source::SecretFile { file } => CopyPlace::SecretFile { path: file.clone() },
+        Source::Store { name } => CopyPlace::Store { name: name.clone() },
+        Source::Service { file, name } => CopyPlace::ServiceDefinition { path: file.clone(), name: name.clone() },
+        Source::Reference { .. } => return None,
+    })
+}
+
+fn referred(to: &Source) -> Option<Referred> {
+    match to {
+        Source::SecretFile { file } => Some(Referred::File { path: file.clone() }),
+        Source::Store { name } => Some(Referred::Store { name: name.clone() }),
+        Source::Environment { name }
+        | Source::DotEnv { name, .. }
+        | Source::ConfigEnvironment { name }
+        | Source::Service { name, .. } => Some(Referred::Variable { name: name.clone() }),
+        Source::Config { .. } | Source::Reference { .. } => None,
+    }
+}
+
+fn unknown(why: &Unknown) -> Referred {
+    match why {
+        Unknown::Unset { name } => Referred::Variable { name: name.clone() },
+        Unknown::File { file } => Referred::File { path: file.clone() },
+        Unknown::Store { name } => Referred::Store { name: name.clone() },
+        Unknown::Program { provider } => Referred::Program { provider: provider.clone() },
+        Unknown::Provider { name } => Referred::Provider { provider: name.clone() },
+    }
 }
 
 /// What programs write where a secret was, and lose it by that.
@@ -133,6 +188,8 @@ pub(crate) fn fingerprint(shared: &Shared) -> care::Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn found(config: &str) -> Result<Found, Failure> {
@@ -148,6 +205,28 @@ mod tests {
         let found = found(r#"{ gateway: { port: 19100, auth: { mode: "token", token: "secret" } } }"#).unwrap();
         assert_eq!(found.address, Address::local(19_100));
         assert_eq!(found.secret, Some(Shared::Token(Token::new("secret".into()))));
+    }
+
+    #[test]
+    fn a_reference_is_told_with_the_place_that_it_leads_to() {
+        let copies = |config: &str| {
+            let copies = found(config).unwrap().copies;
+            copies.into_iter().map(|(copy, _)| serde_json::to_value(copy).unwrap()).collect::<Vec<_>>()
+        };
+        let told = copies("{ env: { MINE: 'm' }, gateway: { auth: { token: '${MINE}' } } }");
+        assert_eq!(told.len(), 2, "{told:?}");
+        let to = json!({ "kind": "variable", "name": "MINE" });
+        assert_eq!(told[0]["value"], json!({ "kind": "reference", "to": to, "found": true }));
+        assert_eq!((&told[1]["place"]["name"], &told[1]["value"]["kind"]), (&json!("MINE"), &json!("token")));
+        for (reference, to) in [
+            ("'${MINE}'", to),
+            ("{ source: 'store', id: 'T' }", json!({ "kind": "store", "name": "T" })),
+            ("{ source: 'exec', provider: 'p', id: 'x' }", json!({ "kind": "provider", "provider": "p" })),
+        ] {
+            let told = copies(&format!("{{ gateway: {{ auth: {{ token: {reference} }} }} }}"));
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert_eq!(told[0]["value"], json!({ "kind": "reference", "to": to, "found": false }));
+        }
     }
 
     #[test]

@@ -6,18 +6,18 @@ use care::duplicates::complete;
 use care::finding::{Finding, detect};
 use care::survey::{Gateways, Survey, gateways, take};
 use care::token::{
-    ConnectOutcome, CopyPlace, CopyValue, PairingReason, Record, Refusal, TokenCopy, TokenEvidence, dashboard_refusals,
+    ConnectOutcome, CopyPlace, CopyValue, PairingReason, Record, Referred, Refusal, TokenCopy, TokenEvidence,
+    dashboard_refusals, reference,
 };
 use care::who::{Introduction, Whose, confirm, whose};
 use care::{Blind, Seen};
-use gateway::{Client, ConnectFailure, Paired, SignatureTrouble, Step};
+use gateway::{Client, ConnectFailure, Paired, SignatureTrouble, Step, Token};
+use zeroize::Zeroizing;
 
 use super::{Known, Means};
 use crate::failure::{Failure, FailureCode};
 use crate::operator::surroundings::{self, Found};
 
-/// The variable by which OpenClaw gets its token.
-pub(super) const VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
 /// Lines of the gateway's log that are read.
 const LINES: u32 = 400;
 
@@ -137,26 +137,59 @@ async fn introduction(client: &Client) -> Introduction {
 /// Those of this computer's files and of our environment, and the one that the gateway was started with.
 fn copies(found: &Found, survey: &Survey) -> Vec<TokenCopy> {
     let mut copies: Vec<TokenCopy> = found.copies.iter().map(|(copy, _)| copy.clone()).collect();
-    if let Some((pid, fingerprint)) = of_gateway(survey) {
-        let value = CopyValue::Token { fingerprint };
-        copies.push(TokenCopy { place: CopyPlace::Gateway { pid }, value });
+    let referred = match reference(&copies) {
+        Some((Referred::Variable { name }, _)) if name != found.variable => Some(name.clone()),
+        Some(_) | None => None,
+    };
+    let names = std::iter::once(found.variable.to_owned()).chain(referred);
+    copies.extend(names.filter_map(|name| of_gateway(survey, name)));
+    // What our own environment does not say, that of the gateway may.
+    let is_there = |to: &Referred| copies.iter().any(|copy| copy.token().is_some() && copy.is_at(to));
+    let there = reference(&copies).is_some_and(|(to, _)| is_there(to));
+    for copy in &mut copies {
+        if let CopyValue::Reference { found, .. } = &mut copy.value {
+            *found = there;
+        }
     }
     copies
 }
 
-fn of_gateway(survey: &Survey) -> Option<(u32, care::Fingerprint)> {
+/// What the user's gateway was started with under this name.
+fn of_gateway(survey: &Survey, name: String) -> Option<TokenCopy> {
     let Whose::Mine(mine) = whose(survey) else { return None };
-    let environment = survey.process(mine.gateway.pid)?.environment.known()?;
-    Some((mine.gateway.pid, environment.secret(VARIABLE)?))
+    let pid = mine.gateway.pid;
+    let noted = survey.process(pid)?.environment.known()?.secret(&name);
+    // A survey keeps OpenClaw's own variables alone.
+    let fingerprint = noted.or_else(|| Some(care::Fingerprint::of(of_process(pid, &name)?.reveal())))?;
+    Some(TokenCopy { place: CopyPlace::Gateway { pid, name }, value: CopyValue::Token { fingerprint } })
+}
+
+/// What a process of this user was started with. Whoever has its number by now, the proof decides who gets to see the secret.
+#[cfg(target_os = "linux")]
+pub(super) fn of_process(pid: u32, name: &str) -> Option<Token> {
+    let environment = Zeroizing::new(std::fs::read(format!("/proc/{pid}/environ")).ok()?);
+    let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
+    let value = pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    crate::redact::here().learn_passing(value.as_bytes());
+    Some(Token::new(value.to_owned())).filter(|value| !value.reveal().trim().is_empty())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn of_process(_pid: u32, _name: &str) -> Option<Token> {
+    None
 }
 
 /// Not configured is what a gateway is that finds a secret nowhere.
 fn auth_configured(found: &Found, survey: &Survey) -> Seen<bool> {
     let in_files = found.copies.iter().any(|(copy, _)| match copy.place {
-        CopyPlace::Config { .. } | CopyPlace::DotEnv { .. } | CopyPlace::ServiceDefinition { .. } => true,
-        CopyPlace::Gateway { .. } | CopyPlace::Environment | CopyPlace::Keyring => false,
+        CopyPlace::Config { .. }
+        | CopyPlace::SecretFile { .. }
+        | CopyPlace::Store { .. }
+        | CopyPlace::DotEnv { .. }
+        | CopyPlace::ServiceDefinition { .. } => true,
+        CopyPlace::Gateway { .. } | CopyPlace::Environment { .. } => false,
     });
-    if found.auth_in_config || in_files || of_gateway(survey).is_some() {
+    if found.auth_in_config || in_files || of_gateway(survey, found.variable.to_owned()).is_some() {
         return Seen::Known(true);
     }
     let Whose::Mine(mine) = whose(survey) else { return Seen::Hidden(Blind::NotAsked) };

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Means;
 use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
-use super::evidence::record;
+use super::evidence::{of_process, record};
 use super::hands::Mechanic;
 use super::{definition, services};
 use crate::failure::{Failure, FailureCode};
@@ -130,30 +130,16 @@ pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> 
 /// The secret in this place, as it is now.
 fn read(found: &Found, place: &CopyPlace) -> Option<Token> {
     match place {
-        CopyPlace::Gateway { pid } => of_process(*pid),
+        CopyPlace::Gateway { pid, name } => of_process(*pid, name),
         CopyPlace::Config { .. }
         | CopyPlace::ServiceDefinition { .. }
-        | CopyPlace::Environment
+        | CopyPlace::Environment { .. }
         | CopyPlace::DotEnv { .. }
-        | CopyPlace::Keyring => {
+        | CopyPlace::SecretFile { .. }
+        | CopyPlace::Store { .. } => {
             found.copies.iter().find(|(copy, _)| copy.place == *place).and_then(|(_, token)| token.clone())
         }
     }
-}
-
-/// What a process of this user was started with. Whoever has its number by now, the proof decides who gets to see the secret.
-#[cfg(target_os = "linux")]
-fn of_process(pid: u32) -> Option<Token> {
-    let environment = Zeroizing::new(std::fs::read(format!("/proc/{pid}/environ")).ok()?);
-    let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
-    let value = pairs.find_map(|pair| pair.strip_prefix(super::evidence::VARIABLE)?.strip_prefix('='))?;
-    crate::redact::here().learn_passing(value.as_bytes());
-    Some(Token::new(value.to_owned()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn of_process(_pid: u32) -> Option<Token> {
-    None
 }
 
 /// Our own request, exactly this one.

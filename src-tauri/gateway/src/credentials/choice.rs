@@ -2,27 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::reference::{Fields, Input};
 use super::{
-    Copied, Credentials, Field, FindError, Held, Missing, Source, UrlSource, Variables, dotenv, filled, service,
+    Copied, Credentials, Field, FindError, Held, Missing, Source, Store, UrlSource, Variables, dotenv, filled, service,
 };
 use crate::Token;
 use crate::config::{Config, ConfigError};
 use crate::place::{Places, Surroundings};
 
-const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
-const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
+pub(super) const TOKEN: &str = "OPENCLAW_GATEWAY_TOKEN";
+pub(super) const PASSWORD: &str = "OPENCLAW_GATEWAY_PASSWORD";
 const URL: &str = "OPENCLAW_GATEWAY_URL";
 
-/// Finds them. Files are read, nothing is run and nothing is sent. `profile`: as in `openclaw --profile`.
+/// Finds them. Files are read, nothing is run and nothing is sent. `profile`: as in `openclaw --profile`. `store`: asked only for what the configuration refers to.
 ///
 /// # Errors
 /// See [`FindError`].
-pub fn find(around: &Surroundings<'_>, profile: Option<&str>) -> Result<Credentials, FindError> {
+pub fn find(around: &Surroundings<'_>, profile: Option<&str>, store: Store<'_>) -> Result<Credentials, FindError> {
     let places = match profile {
         Some(profile) => around.places_of_profile(profile),
         None => around.places(),
@@ -30,7 +30,8 @@ pub fn find(around: &Surroundings<'_>, profile: Option<&str>) -> Result<Credenti
     let places = places.ok_or(FindError::NoHome)?;
     let config = config_of(around, &places)?;
     let (variables, overruled) = variables(around, &places, &config);
-    let fields = Fields { config: &config, variables: &variables, around };
+    let stored = |name: &str| store(&places.state_dir, name);
+    let fields = Fields { config: &config, variables: &variables, around, stored: &stored };
     let inputs = Inputs {
         local: [fields.read("gateway.auth.token"), fields.read("gateway.auth.password")],
         remote: [fields.read("gateway.remote.token"), fields.read("gateway.remote.password")],
@@ -47,7 +48,8 @@ pub fn find(around: &Surroundings<'_>, profile: Option<&str>) -> Result<Credenti
         let inherited = around.text("OPENCLAW_PROFILE");
         service::variables(&home, &places.state_dir, profile.or(inherited.as_deref()))
     });
-    let copies = copies(&inputs, overruled, service.unwrap_or_default(), [&token, &password]);
+    let others = overruled.into_iter().chain(service.unwrap_or_default()).collect();
+    let copies = copies(&inputs, others, [&token, &password]);
     let remote = &config["gateway"]["remote"]["tlsFingerprint"];
     let counts = config["gateway"]["mode"] == "remote" && url_source != UrlSource::LocalWithoutRemote;
     let tls_fingerprint = remote.as_str().filter(|_| counts).map(str::to_owned);
@@ -95,8 +97,8 @@ fn variables(around: &Surroundings<'_>, places: &Places, config: &Value) -> (Var
     }
     let mut counts: BTreeMap<String, Option<(Source, Token)>> = BTreeMap::new();
     let ours = [TOKEN, PASSWORD, URL, "OPENCLAW_GATEWAY_PORT"];
-    let named = ours.into_iter().map(str::to_owned).chain(references(config));
-    for name in named {
+    let named: Vec<String> = ours.into_iter().map(str::to_owned).chain(references(config)).collect();
+    for name in named.clone() {
         // A variable that is set and empty keeps the others from being heard.
         if let Some(value) = (around.env)(&name) {
             let secret = value.to_str().and_then(filled);
@@ -108,7 +110,7 @@ fn variables(around: &Surroundings<'_>, places: &Places, config: &Value) -> (Var
     for (name, source, secret) in told {
         match (counts.get(&name), secret) {
             (None, secret) => drop(counts.insert(name, secret.map(|secret| (source, secret)))),
-            (Some(_), Some(secret)) if [TOKEN, PASSWORD].contains(&name.as_str()) => {
+            (Some(_), Some(secret)) if named.contains(&name) => {
                 overruled.push(Held { source, secret });
             }
             (Some(_), _) => {}
@@ -207,6 +209,11 @@ impl Inputs {
         ]
     }
 
+    /// Those of this computer's gateway.
+    fn local(&self) -> impl Iterator<Item = (Field, &Input)> {
+        [Field::Token, Field::Password].into_iter().zip(&self.local)
+    }
+
     fn missing(&self) -> Vec<Missing> {
         let unknown = |(path, _, input): (&'static str, Field, &Input)| match input {
             Input::Unknown(why) => Some(Missing { path, why: why.clone() }),
@@ -216,38 +223,24 @@ impl Inputs {
     }
 }
 
-fn copies(
-    inputs: &Inputs,
-    overruled: Vec<Held>,
-    service: Vec<(PathBuf, String, Token)>,
-    winners: [&Option<Held>; 2],
-) -> Vec<Copied> {
+/// `others`: what is said in other places by some name, and does not count for a client.
+fn copies(inputs: &Inputs, others: Vec<Held>, winners: [&Option<Held>; 2]) -> Vec<Copied> {
     let mut all: Vec<(Field, Held)> = Vec::new();
-    for (_, field, input) in inputs.written().into_iter().filter(|(_, _, input)| !input.is_absent()) {
+    for (_, field, input) in inputs.written() {
         all.extend(input.known().map(|held| (field, held.clone())));
     }
     for (field, named) in [Field::Token, Field::Password].into_iter().zip(&inputs.named) {
         all.extend(named.clone().map(|held| (field, held)));
     }
-    let field_of = |name: &str| match name {
-        TOKEN => Some(Field::Token),
-        PASSWORD => Some(Field::Password),
-        _ => None,
-    };
-    for held in overruled {
-        let name = match &held.source {
-            Source::DotEnv { name, .. } | Source::ConfigEnvironment { name } => name.clone(),
-            Source::Config { .. }
-            | Source::Reference { .. }
-            | Source::Environment { .. }
-            | Source::SecretFile { .. }
-            | Source::Service { .. } => continue,
+    for held in others {
+        let Some(name) = held.source.variable() else { continue };
+        let field = match name {
+            TOKEN => Some(Field::Token),
+            PASSWORD => Some(Field::Password),
+            // The one that a field refers to.
+            name => inputs.local().find(|(_, input)| input.variable() == Some(name)).map(|(field, _)| field),
         };
-        all.extend(field_of(&name).map(|field| (field, held)));
-    }
-    for (file, name, secret) in service {
-        let field = field_of(&name);
-        all.extend(field.map(|field| (field, Held { source: Source::Service { file, name }, secret })));
+        all.extend(field.map(|field| (field, held)));
     }
     let copied = |(field, held): (Field, Held)| {
         let winner = match field {

@@ -24,10 +24,12 @@ impl Input {
         }
     }
 
-    pub(super) fn is_absent(&self) -> bool {
+    /// The variable that it refers to.
+    pub(super) fn variable(&self) -> Option<&str> {
         match self {
-            Self::Absent => true,
-            Self::Known(_) | Self::Unknown(_) => false,
+            Self::Known(held) => held.source.variable(),
+            Self::Unknown(Unknown::Unset { name }) => Some(name),
+            Self::Unknown(_) | Self::Absent => None,
         }
     }
 }
@@ -36,6 +38,8 @@ pub(super) struct Fields<'a> {
     pub(super) config: &'a Value,
     pub(super) variables: &'a Variables,
     pub(super) around: &'a Surroundings<'a>,
+    /// OpenClaw's own store.
+    pub(super) stored: &'a dyn Fn(&str) -> Option<Token>,
 }
 
 impl Fields<'_> {
@@ -89,9 +93,19 @@ impl Fields<'_> {
                 self.variable(path, &id)
             }
             "file" if is_of_kind => self.file(path, provider, &id),
-            "exec" if is_of_kind => Input::Unknown(Unknown::Program),
-            "store" if is_of_kind || name == default => Input::Unknown(Unknown::Store),
+            "exec" if is_of_kind => Input::Unknown(Unknown::Program { provider: name }),
+            "store" if is_of_kind || name == default => self.store(path, id),
             _ => unknown(name),
+        }
+    }
+
+    fn store(&self, path: &'static str, name: String) -> Input {
+        match (self.stored)(&name) {
+            Some(secret) => {
+                let source = Source::Reference { path, to: Box::new(Source::Store { name }) };
+                Input::Known(Held { source, secret })
+            }
+            None => Input::Unknown(Unknown::Store { name }),
         }
     }
 

@@ -1,29 +1,29 @@
 //! Copies of secrets in the definition of the gateway's own service. Linux: systemd units of the user, and the files that they name.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{dotenv, filled};
-use crate::Token;
+use super::{Held, Source, dotenv, filled};
 
-/// Variables of the gateway's unit: file, name, value.
-pub(super) fn variables(home: &Path, state_dir: &Path, profile: Option<&str>) -> Vec<(PathBuf, String, Token)> {
+/// Variables of the gateway's unit.
+pub(super) fn variables(home: &Path, state_dir: &Path, profile: Option<&str>) -> Vec<Held> {
     let name = match profile.filter(|profile| !profile.eq_ignore_ascii_case("default")) {
         Some(profile) => format!("openclaw-gateway-{profile}.service"),
         None => "openclaw-gateway.service".to_owned(),
     };
     let unit = home.join(".config/systemd/user").join(name);
     let Ok(text) = std::fs::read_to_string(&unit) else { return Vec::new() };
+    let held = |file: &Path, name: String, value: &str| {
+        Some(Held { secret: filled(value)?, source: Source::Service { file: file.to_owned(), name } })
+    };
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(assignments) = line.strip_prefix("Environment=") {
-            let pairs = assigned(assignments).into_iter().filter_map(|(name, value)| Some((name, filled(&value)?)));
-            found.extend(pairs.map(|(name, value)| (unit.clone(), name, value)));
+            found.extend(assigned(assignments).into_iter().filter_map(|(name, value)| held(&unit, name, &value)));
         } else if let Some(file) = line.strip_prefix("EnvironmentFile=") {
             let file = file.trim().trim_start_matches('-').trim_matches('"').replace("%h", &home.display().to_string());
             let file = state_dir.join(file);
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            let pairs = dotenv::parse(&text).into_iter().filter_map(|(name, value)| Some((name, filled(&value)?)));
-            found.extend(pairs.map(|(name, value)| (file.clone(), name, value)));
+            found.extend(dotenv::parse(&text).into_iter().filter_map(|(name, value)| held(&file, name, &value)));
         }
     }
     found

@@ -34,7 +34,8 @@ impl Home {
     fn find(&self) -> Credentials {
         let env =
             |name: &str| self.env.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-        find(&Surroundings { env: &env, exists: &Path::exists }, None).unwrap()
+        let stored = |_: &Path, name: &str| (name == "STORED").then(|| Token::new("s".into()));
+        find(&Surroundings { env: &env, exists: &Path::exists }, None, &stored).unwrap()
     }
 
     /// The token and who named it.
@@ -105,12 +106,37 @@ fn references_are_followed_and_never_replaced_by_something_else() {
     assert_eq!(inside.token(), Some(("a-m-${MY_TOKEN}-$".into(), LOCAL)));
     for (source, why) in [
         ("exec", Unknown::Provider { name: "default".into() }),
-        ("store", Unknown::Store),
+        ("store", Unknown::Store { name: "X".into() }),
         ("file", Unknown::Provider { name: "default".into() }),
     ] {
         let home = Home::new(&auth(json!({ "source": source, "provider": "default", "id": "X" })));
         assert_eq!(home.find().missing, [Missing { path: "gateway.auth.token", why }], "{source}");
     }
+}
+
+#[test]
+fn the_store_of_openclaw_is_asked_for_what_is_referred_to() {
+    let home = Home::new(&auth(json!({ "source": "store", "id": "STORED" }))).with("OPENCLAW_GATEWAY_TOKEN", "e");
+    let to = Box::new(Source::Store { name: "STORED".into() });
+    assert_eq!(home.token(), Some(("s".into(), Source::Reference { path: "gateway.auth.token", to })));
+    let mut config = auth(json!({ "source": "exec", "provider": "vault", "id": "X" }));
+    config["secrets"] = json!({ "providers": { "vault": { "source": "exec", "command": "/bin/vault" } } });
+    let why = Unknown::Program { provider: "vault".into() };
+    assert_eq!(Home::new(&config).find().missing, [Missing { path: "gateway.auth.token", why }]);
+}
+
+#[test]
+fn every_copy_of_the_variable_that_is_referred_to_is_seen() {
+    let home = Home::new(&auth(json!("${MY_TOKEN}"))).with("MY_TOKEN", "m");
+    let name = || "MY_TOKEN".to_owned();
+    let file = home.write(".openclaw/.env", "MY_TOKEN=d\nOTHER=x\n");
+    let unit = home.write(
+        ".config/systemd/user/openclaw-gateway.service",
+        "[Service]\nEnvironment=MY_TOKEN=u OTHER=y OPENCLAW_GATEWAY_TOKEN=o\n",
+    );
+    let stale: Vec<_> = home.find().copies.into_iter().filter(|copy| !copy.wins).map(|copy| copy.source).collect();
+    let of_unit = |name: &str| Source::Service { file: unit.clone(), name: name.into() };
+    assert_eq!(stale, [Source::DotEnv { file, name: name() }, of_unit("MY_TOKEN"), of_unit("OPENCLAW_GATEWAY_TOKEN")]);
 }
 
 #[test]
@@ -176,7 +202,7 @@ fn other_files_are_taken_in_as_openclaw_does() {
         home.write("outside.json5", "{}");
         home.write(".openclaw/round.json5", "{ $include: './round.json5' }");
         let env = |name: &str| (name == "HOME").then(|| home.temp.path().as_os_str().to_owned());
-        find(&Surroundings { env: &env, exists: &Path::exists }, None).unwrap_err().to_string()
+        find(&Surroundings { env: &env, exists: &Path::exists }, None, &|_, _| None).unwrap_err().to_string()
     };
     assert!(refused("../outside.json5").contains("outside the folders"));
     assert!(refused("./round.json5").contains("cannot be taken in"));
