@@ -122,6 +122,43 @@ async fn the_plan_is_kept_where_there_is_no_list() {
     let found = found.unwrap_or_else(|| panic!("no {}: {looked}", command.display()));
     assert_eq!((&found["version"], &found["plan"]["plugin"]), (&json!(CURRENT), &json!("current")), "{found}");
     assert_eq!(found["plan"]["changes"], json!([]), "nothing is left to do: {found}");
+    it_goes_again_and_takes_nothing_along(&stage).await;
+}
+
+/// What a person wrote around our entries stays in every byte, comments too.
+async fn it_goes_again_and_takes_nothing_along(stage: &Stage) {
+    let config = stage.gateway.config_path();
+    let with_entries = stage.gateway.config();
+    let mine = format!("// mine, and it stays\n{with_entries:#}\n");
+    std::fs::write(&config, &mine).expect("a configuration");
+    let asked = stage.smartpi(&["plugin", "uninstall", "--json"]).await;
+    assert_eq!(failure_code(&asked), "yes_needed");
+    assert_eq!(std::fs::read_to_string(&config).expect("a configuration"), mine, "nothing before a yes");
+    let ask = |what: &str, arguments: Value| {
+        Control::connect(&stage.data()).and_then(|control| control.patient(LOOK)?.ask(what, arguments)).expect(what)
+    };
+    let plan = ask("setup.removal", json!({}));
+    let gone: Vec<_> = plan["changes"].as_array().expect("a list").iter().map(|change| &change["path"]).collect();
+    assert!(!gone.is_empty() && gone.iter().all(|path| path.to_string().contains(ID)), "{plan:#}");
+    let refused = Control::connect(&stage.data())
+        .and_then(|control| control.patient(LOOK)?.refused("setup.remove", json!({ "shown": "another" })));
+    assert_eq!(refused.expect("a refusal"), "route_changed");
+    let removed = ask("setup.remove", json!({ "shown": plan["shown"] }));
+    let after = std::fs::read_to_string(&config).expect("a configuration");
+    let rest = after.strip_prefix("// mine, and it stays\n").unwrap_or_else(|| panic!("the comment: {after}"));
+    let mut expected = with_entries;
+    for place in ["/channels", "/plugins/entries"] {
+        care::remove(&mut expected, place);
+    }
+    assert_eq!(serde_json::from_str::<Value>(rest).expect("JSON"), expected);
+    assert!(!stage.gateway.state_dir.join("extensions").join(ID).exists(), "the files are gone");
+    let copy = std::fs::read_to_string(removed["copy"].as_str().expect("a copy")).expect("a copy");
+    assert_eq!(copy, mine);
+    stage.openclaw("config validate").await;
+    let status = stage.smartpi(&["plugin", "status", "--json"]).await.expect_json();
+    assert_eq!(status["plan"]["plugin"], "absent", "{status}");
+    let again = ask("setup.removal", json!({}));
+    assert_eq!((&again["changes"], &again["version"]), (&json!([]), &Value::Null), "{again}");
 }
 
 /// What `smartpi` says that installing would change, before it does.

@@ -1,7 +1,7 @@
-import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type EntriesPlan, type EntriesWritten, type EntryChange, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type ServiceAct, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
+import { Refused, type ActivityTurn, type ActivityUnasked, type Attended, type Backend, type BindShown, type BindEvent, type DeviceRoute, type EntriesPlan, type EntriesWritten, type EntryChange, type Failure, type Folder, type GatewayAgent, type GatewayAgents, type GatewayCleared, type GatewayDevice, type GatewayDevices, type Installed, type Page, type PluginRemoved, type RemovalPlan, type RepairView, type RoutePlan, type Routed, type ScriptAdded, type ServiceAct, type SettingsChange, type SpeaksFirst, type Language, type View } from "./backend";
 import { byDefault, homeAgents, samplePlan } from "./backend.fake/agents";
 import { earlierRepairs, linkRows, planNamed, repaired, supervisionAfter, undone } from "./backend.fake/care";
-import { entriesPlan, written } from "./backend.fake/entries";
+import { REMOVAL, entriesPlan, written } from "./backend.fake/entries";
 import { everybody } from "./backend.fake/gateway";
 import { CURRENT, FOUND, homeTurns, homeUnasked } from "./backend.fake/home";
 import { SAMPLE_QR, SAMPLE_URL } from "./backend.fake/qr";
@@ -182,6 +182,17 @@ export class FakeBackend extends FakeStage implements Backend {
     this.note("installPlugin", command);
     if (this.scene.installFailure) throw new Refused(this.scene.installFailure);
     return this.installed;
+  }
+
+  async previewRemoval(): Promise<RemovalPlan> {
+    this.note("previewRemoval");
+    return REMOVAL;
+  }
+
+  async removePlugin(shown: string): Promise<PluginRemoved> {
+    this.note("removePlugin", shown);
+    this.tell((view) => (view.assistant = { ...view.assistant, kind: "echo", link: "offline" }));
+    return { version: REMOVAL.version, copy: "/home/anna/.local/share/smartpi/backups/openclaw-20261122T094207Z.json" };
   }
 
   async makeReport(): Promise<{ text: string }> {

@@ -120,6 +120,25 @@ describe("settings", () => {
     expect(changes()).toEqual(["openFolder", "logs"]);
   });
 
+  test("remove the plugin only after the exact change was read, and read it again where it changed", async () => {
+    const on = await stage("settings");
+    const orders = (): unknown[] => on.backend.asked.filter(([name]) => name === "removePlugin");
+    on.backend.tell((view) => (view.assistant = { ...view.assistant, kind: "gateway", link: "online" }));
+    await flushPromises();
+    await on.click("settings-remove-plugin");
+    expect(on.text("change-list")).toContain("plugins.entries.openclaw-smartpi");
+    await on.click("removal-no");
+    expect(orders()).toEqual([]);
+    await on.click("settings-remove-plugin");
+    on.backend.failNext.set("removePlugin", { code: "route_changed" });
+    await on.click("removal-yes");
+    expect(on.get("failure").attributes("data-code")).toBe("route_changed");
+    await on.click("removal-yes");
+    expect(orders()).toHaveLength(2);
+    expect(on.has("removal-yes")).toBe(false);
+    expect(on.has("plugin-removed")).toBe(true);
+  });
+
   test("refuse a port that is none, and offer another one for a port that is taken", async () => {
     const on = await stage("settings");
     await on.get("settings-port").setValue("80");

@@ -263,6 +263,12 @@ pub(crate) enum Plugin {
         #[arg(long)]
         yes: bool,
     },
+    Uninstall {
+        #[arg(long, value_name = "FILE")]
+        openclaw: Option<PathBuf>,
+        #[arg(long)]
+        yes: bool,
+    },
     Status {
         #[arg(long, value_name = "FILE")]
         openclaw: Option<PathBuf>,

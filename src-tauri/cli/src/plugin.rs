@@ -9,6 +9,7 @@ use desk::plugin::{self, Installed, Outcome, Request, Standing, Status};
 
 use crate::args::Plugin;
 use crate::exit::{Exit, Stop};
+use crate::route::say_changes;
 use crate::terminal::{Terminal, is_allowed};
 use crate::words;
 
@@ -16,6 +17,7 @@ use crate::words;
 pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Plugin) -> Result<(), Stop> {
     match what {
         Plugin::Install { openclaw, yes } => install(terminal, folders, openclaw, yes).await,
+        Plugin::Uninstall { openclaw, yes } => uninstall(terminal, folders, openclaw, yes).await,
         Plugin::Status { openclaw } => status(terminal, folders, openclaw).await,
     }
 }
@@ -38,6 +40,35 @@ async fn install(terminal: Terminal, folders: &Folders, openclaw: Option<PathBuf
     let installed = plugin::install(&request(folders, openclaw)).await.map_err(Failure::from)?;
     terminal.tell(&installed)?;
     show_installed(terminal, &installed)
+}
+
+async fn uninstall(terminal: Terminal, folders: &Folders, openclaw: Option<PathBuf>, yes: bool) -> Result<(), Stop> {
+    let language = terminal.language;
+    if !yes && !terminal.person {
+        return Err(Stop::told(Exit::PersonNeeded, "yes_needed", words::yes_needed(language)));
+    }
+    let request = request(folders, openclaw);
+    let plan = plugin::removal(&request).await?;
+    if let Some(refusal) = plan.refusal {
+        return Err(refusal.into());
+    }
+    if plan.version.is_none() && plan.changes.is_empty() {
+        return terminal.say(words::plugin_absent(language));
+    }
+    if !plan.changes.is_empty() {
+        say_changes(terminal, &plan.changes, false)?;
+    }
+    if !yes && !is_allowed(terminal, &words::ask_uninstall(language))? {
+        terminal.say(words::not_done(language))?;
+        return Err(Stop::Silent(Exit::PersonNeeded));
+    }
+    let removed = plugin::remove(&request, Some(&plan.shown)).await?;
+    terminal.tell(&removed)?;
+    terminal.say(words::plugin_removed(language))?;
+    match &removed.copy {
+        Some(copy) => terminal.say(words::plugin_copy(language, copy)),
+        None => Ok(()),
+    }
 }
 
 fn show_installed(terminal: Terminal, installed: &Installed) -> Result<(), Stop> {

@@ -242,6 +242,9 @@ desk::words! {
         "要把 SmartPi 插件安装到你的 OpenClaw 吗？会先备份其设置。(y/N) ";
     yes_needed(): "Changing your OpenClaw needs your yes: run this in a terminal, or add --yes.",
         "更改 OpenClaw 需要你的同意：请在终端中运行，或加上 --yes。";
+    ask_uninstall(): "Remove the SmartPi plugin and these entries from your OpenClaw? A copy of its settings is kept. (y/N) ",
+        "要从你的 OpenClaw 中移除 SmartPi 插件和以上条目吗？会先备份其设置。(y/N) ";
+    plugin_removed(): "The plugin is removed. Your devices and messages stay with SmartPi.", "插件已移除。设备和消息仍保留在 SmartPi 中。";
     plugin_linked(plugin, host): "The plugin {plugin} is installed and connected (OpenClaw {host}).",
         "插件 {plugin} 已安装并已连接（OpenClaw {host}）。";
     plugin_waiting(plugin): "The plugin {plugin} is installed.", "插件 {plugin} 已安装。";

@@ -23,7 +23,7 @@ pub(crate) use gateway::place::config_of_user;
 pub(crate) use install::backups;
 pub use install::{
     ChangeError, InstallError, Installed, NextStep, Outcome, Planned, Request, Status, UndoError, Undone, install,
-    plan, status,
+    plan, removal, remove, status,
 };
 pub use openclaw::{FindError, RunError};
 pub(crate) use openclaw::{OpenClaw, Validator};

@@ -1,4 +1,4 @@
-//! The first run: which OpenClaw is on this computer, what installing the plugin would change there, and the installing.
+//! Which OpenClaw is on this computer, what installing the plugin would change there, and the installing; and the way back.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::control::answer::{FoundOpenClaw, SetupLook};
+use crate::control::answer::{FoundOpenClaw, PluginRemoved, RemovalPlan, SetupLook};
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::plugin::login_shell;
@@ -35,6 +35,30 @@ pub async fn look(folders: &Folders) -> SetupLook {
 pub async fn install(folders: &Folders, command: PathBuf) -> Result<Installed, Failure> {
     let shell = login_shell::ask().await;
     Ok(plugin::install(&request(folders, command, shell.as_ref())).await?)
+}
+
+/// What removing the plugin from the OpenClaw of this user would change.
+///
+/// # Errors
+/// As [`plugin::removal`].
+pub async fn removal(folders: &Folders) -> Result<RemovalPlan, Failure> {
+    plugin::removal(&of_user(folders).await?).await
+}
+
+/// Removes it, as [`removal`] said. Asking the person is the caller's: this is the yes.
+///
+/// # Errors
+/// As [`plugin::remove`].
+pub async fn remove(folders: &Folders, shown: &str) -> Result<PluginRemoved, Failure> {
+    plugin::remove(&of_user(folders).await?, Some(shown)).await
+}
+
+/// The one that the user's own shell starts first.
+async fn of_user(folders: &Folders) -> Result<Request, Failure> {
+    let shell = login_shell::ask().await;
+    let found = on_this_computer(shell.as_ref(), |computer| computer.search()).into_iter().next();
+    let found = found.ok_or_else(|| Failure::bare(FailureCode::OpenClawNotFound))?;
+    Ok(request(folders, found.command, shell.as_ref()))
 }
 
 fn request(folders: &Folders, command: PathBuf, shell: Option<&Shell>) -> Request {

@@ -31,6 +31,8 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::change_settings,
             commands::look_for_openclaw,
             commands::install_plugin,
+            commands::preview_removal,
+            commands::remove_plugin,
             commands::make_report,
             commands::save_report,
             commands::connect_gateway,

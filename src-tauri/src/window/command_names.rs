@@ -24,6 +24,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "change_settings",
     "look_for_openclaw",
     "install_plugin",
+    "preview_removal",
+    "remove_plugin",
     "make_report",
     "save_report",
     "connect_gateway",

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, Removed, Report,
-    ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
+    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, PluginRemoved,
+    RemovalPlan, Removed, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
@@ -219,6 +219,20 @@ pub(crate) async fn look_for_openclaw(owner: State<'_, Owner>) -> Answer<SetupLo
 #[specta::specta]
 pub(crate) async fn install_plugin(owner: State<'_, Owner>, command: String) -> Answer<Installed> {
     owner.ask(Request::SetupInstall { command }).await
+}
+
+/// What removing the plugin would change.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn preview_removal(owner: State<'_, Owner>) -> Answer<RemovalPlan> {
+    owner.ask(Request::SetupRemoval {}).await
+}
+
+/// Removes the plugin, as it was shown. Only for a click of the person.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn remove_plugin(owner: State<'_, Owner>, shown: String) -> Answer<PluginRemoved> {
+    owner.ask(Request::SetupRemove { shown }).await
 }
 
 /// Be a device of the OpenClaw gateway, or not any more.

@@ -1,4 +1,4 @@
-import type { CareView, EntriesPlan, EntryChange } from "../backend";
+import type { CareView, EntriesPlan, EntryChange, RemovalPlan } from "../backend";
 
 const ID = "openclaw-smartpi";
 const CHANGES: Record<EntryChange, EntriesPlan["changes"]> = {
@@ -16,6 +16,20 @@ const CHANGES: Record<EntryChange, EntriesPlan["changes"]> = {
 export function entriesPlan(change: EntryChange): EntriesPlan {
   return { shown: `shown-${change}`, changes: CHANGES[change], commentsLost: true, backups: "/home/anna/.local/share/smartpi/backups" };
 }
+
+/** What goes with the plugin. */
+export const REMOVAL: RemovalPlan = {
+  shown: "shown-removal",
+  version: "0.1.0",
+  config: "/home/anna/.openclaw/openclaw.json",
+  changes: [
+    { path: `channels.${ID}`, before: '{"enabled":true,"linkKeyFile":"/home/anna/.local/share/smartpi/link.key"}', after: null },
+    { path: "plugins.allow", before: `"${ID}"`, after: null },
+    { path: `plugins.entries.${ID}`, before: '{"enabled":true}', after: null },
+  ],
+  backups: "/home/anna/.local/share/smartpi/backups",
+  refusal: null,
+};
 
 /** It was written: nothing is missing, and the row that asked for it is well. */
 export function written(care: CareView, change: EntryChange): void {

@@ -216,6 +216,17 @@ const HELP: &[(&str, &str, &str)] = &[
         "OpenClaw 命令的位置［默认：openclaw］",
     ),
     ("smartpi plugin install --yes", "Do not ask", "不再询问"),
+    (
+        "smartpi plugin uninstall",
+        "Remove the plugin and its entries from your OpenClaw, after a backup and your yes",
+        "备份并征得同意后，从你的 OpenClaw 中移除插件及其条目",
+    ),
+    (
+        "smartpi plugin uninstall --openclaw",
+        "The command of your OpenClaw [default: openclaw]",
+        "OpenClaw 命令的位置［默认：openclaw］",
+    ),
+    ("smartpi plugin uninstall --yes", "Do not ask", "不再询问"),
     ("smartpi plugin status", "Show how the plugin is in your OpenClaw; changes nothing", "查看插件状态，不作任何更改"),
     (
         "smartpi plugin status --openclaw",

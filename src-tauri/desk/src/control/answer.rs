@@ -20,7 +20,7 @@ pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingLi
 pub use care::{
     Action, Advice, Blind, CareView, Cause, ChainLink, Contradiction, CopyPlace, CopyValue, Evidence, Fact,
     FindingView, LinkRow, NoPlan, Nobody, NotMine, Outcome, PairingReason, Plan, PlannedStep, PluginFix, PluginLink,
-    PluginRow, Refusal, Repair, RepairView, Repairs, Risk, RowState, Running, Seen, ServiceAct, ServiceHeld,
+    PluginRow, Referred, Refusal, Repair, RepairView, Repairs, Risk, RowState, Running, Seen, ServiceAct, ServiceHeld,
     ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Stops, Supervision, TokenCopy, Undo,
     Unseen,
 };
@@ -31,7 +31,9 @@ pub use gateway::{
 };
 pub use routing::{DeviceRoute, GatewayAgent, GatewayAgents, RouteBecause, RouteChange, RoutePlan, Routed};
 pub use script::{ScriptAdded, ScriptAddress};
-pub use setup::{FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginState, SetupLook};
+pub use setup::{
+    FoundBy, FoundOpenClaw, InstallPlan, PlannedChange, PluginRemoved, PluginState, RemovalPlan, SetupLook,
+};
 
 /// `{}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]

@@ -181,6 +181,15 @@ pub enum Request {
         /// Of `setup.look`.
         command: String,
     },
+    /// What removing the plugin would change. Changes nothing.
+    #[serde(rename = "setup.removal")]
+    SetupRemoval {},
+    /// Remove the plugin and our entries, as they were shown.
+    #[serde(rename = "setup.remove")]
+    SetupRemove {
+        /// Of `setup.removal`: only exactly what was shown is done.
+        shown: String,
+    },
     /// A text for support, without secrets.
     #[serde(rename = "report.make")]
     ReportMake {},
@@ -313,7 +322,7 @@ pub enum Request {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 54] = [
+    pub const KNOWN: [&'static str; 56] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -343,6 +352,8 @@ impl Request {
         "activity.turns",
         "setup.look",
         "setup.install",
+        "setup.removal",
+        "setup.remove",
         "report.make",
         "gateway.connect",
         "gateway.look",
@@ -408,6 +419,8 @@ mod tests {
             json!({"id":24,"do":"activity.turns","beforeMs":5,"limit":9}),
             json!({"id":25,"do":"setup.look"}),
             json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),
+            json!({"id":58,"do":"setup.removal"}),
+            json!({"id":59,"do":"setup.remove","shown":"s"}),
             json!({"id":27,"do":"quit"}),
             json!({"id":32,"do":"report.make"}),
             json!({"id":33,"do":"gateway.connect","on":true}),

@@ -133,6 +133,12 @@ impl Answers for Verbs {
                 self.wish(Wish::Installed).await?;
                 json(&installed)
             }
+            Request::SetupRemoval {} => json(&setup::removal(&self.folders).await?),
+            Request::SetupRemove { shown } => {
+                let removed = setup::remove(&self.folders, &shown).await?;
+                self.wish(Wish::Installed).await?;
+                json(&removed)
+            }
             Request::ReportMake {} => {
                 let view = Arc::clone(&self.fresh_view().await?.borrow());
                 let folders = self.folders.clone();

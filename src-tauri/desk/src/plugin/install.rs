@@ -3,6 +3,7 @@
 mod error;
 mod outcome;
 mod plan;
+mod removal;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 pub use error::{ChangeError, InstallError, UndoError, Undone};
 pub use outcome::{Installed, NextStep, Outcome, Status};
 pub use plan::{Planned, plan};
+pub use removal::{removal, remove};
 
 use super::config;
 use super::foreign::{self, Standing};

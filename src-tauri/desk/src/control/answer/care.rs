@@ -7,7 +7,7 @@ pub use care::journal::Outcome;
 pub use care::plan::{Action, Advice, NoPlan, Plan, PlannedStep, Risk, Step, Stops, Undo};
 pub use care::supervision::{ServiceAct, ServiceHeld, ServiceState, Supervision};
 pub use care::survey::Phase as ServicePhase;
-pub use care::token::{CopyPlace, CopyValue, PairingReason, Refusal, TokenCopy};
+pub use care::token::{CopyPlace, CopyValue, PairingReason, Referred, Refusal, TokenCopy};
 pub use care::who::{Contradiction, Fact, Nobody, NotMine, Unseen};
 pub use care::{Blind, Seen};
 use serde::{Deserialize, Serialize};

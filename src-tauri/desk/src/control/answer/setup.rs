@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+use super::RouteChange;
 use crate::failure::Failure;
 
 /// `setup.look`.
@@ -69,6 +70,34 @@ pub struct InstallPlan {
     pub comments_lost: bool,
     /// Why it will not be done, such as a plugin of this id that is not ours.
     pub refusal: Option<Failure>,
+}
+
+/// `setup.removal`: what removing the plugin would do, before it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovalPlan {
+    /// Names exactly this: `setup.remove` does it only where it is still the same.
+    pub shown: String,
+    /// Version of ours that is there. `None`: only entries of ours are, or nothing.
+    pub version: Option<String>,
+    /// OpenClaw's configuration.
+    pub config: String,
+    /// Every entry of the configuration that goes.
+    pub changes: Vec<RouteChange>,
+    /// Folder of the copy.
+    pub backups: String,
+    /// Why it will not be done, such as a plugin of this id that is not ours.
+    pub refusal: Option<Failure>,
+}
+
+/// `setup.remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginRemoved {
+    /// Version of ours that was there.
+    pub version: Option<String>,
+    /// The copy of the configuration from before. `None`: there was nothing to do.
+    pub copy: Option<String>,
 }
 
 /// Whether the plugin is there.
