@@ -70,6 +70,7 @@ fn what_is_wrong_is_mended_by_one_click_each() -> Result<()> {
     services::dead_path(&machine, &mut person)?;
     services::crash_loop(&machine, &mut person)?;
     services::off(&machine, &mut person)?;
+    services::another_token(&machine, &mut person)?;
 
     services::legacy_name(&machine, &mut AtTerminal)?;
     services::two_scopes(&machine)?;

@@ -194,6 +194,26 @@ pub(crate) fn another_port(machine: &Machine, person: &mut Person) -> Result<()>
     mend_definition(machine, person, cause, &finding, &[writes()], &texts)
 }
 
+/// The service hands its gateway an older token than the configuration says: it works until somebody goes by that one.
+pub(crate) fn another_token(machine: &Machine, person: &mut Person) -> Result<()> {
+    const OLDER: &str = "an-older-token-of-the-service";
+    let line = format!("[Service]\nEnvironment=OPENCLAW_GATEWAY_TOKEN={OLDER}");
+    define(machine, "[Service]", &line)?;
+    systemctl(machine, &["restart", UNIT])?;
+    is_one(machine)?;
+    let finding = told(machine, "copiesDiffer", None)?;
+    ensure!(finding["severity"] == "warning" && !finding.to_string().contains(OLDER), "{finding:#}");
+    let copies = finding["evidence"].as_array().into_iter().flatten().filter(|one| one["kind"] == "copy");
+    let counts: Vec<_> =
+        copies.clone().filter(|one| one["wins"] == true).map(|one| &one["copy"]["place"]["kind"]).collect();
+    ensure!(counts == ["config"], "{finding:#}");
+    ensure!(copies.clone().any(|one| one["copy"]["place"]["kind"] == "serviceDefinition"), "{finding:#}");
+    person.mend(machine, &finding, &[writes()])?;
+    is_one(machine)?;
+    ensure!(!fs::read_to_string(machine.path(&format!("{FOLDER}/{UNIT}")))?.contains(OLDER), "it is there still");
+    Ok(())
+}
+
 /// OpenClaw was moved away under its service.
 pub(crate) fn dead_path(machine: &Machine, person: &mut Person) -> Result<()> {
     let texts = define(machine, "/openclaw/dist/index.js", "/openclaw/gone/index.js")?;

@@ -25,7 +25,7 @@ use support::openclaw::{CURRENT, Gateway, OLDEST};
 use tokio::sync::{broadcast, watch};
 use tokio::time::timeout;
 
-pub(crate) use by_hand::{as_a_page, page_is_in};
+pub(crate) use by_hand::{as_a_page, as_an_old_dashboard, on_windows, page_is_in};
 use owner::Keeper;
 pub(crate) use squatter::Squatter;
 

@@ -5,6 +5,7 @@
 
 mod cases;
 mod guests;
+mod keys;
 mod ward;
 
 use anyhow::{Result, ensure};
@@ -40,15 +41,20 @@ fn every_stale_token_is_mended_by_one_click_and_photographed() -> Result<()> {
         let mut ward = Ward::open(&desktop)?;
         guests::they_come_and_go_by_the_page(&mut ward)?;
         a_revoked_access_is_mended_by_the_keyboard_and_put_back(&mut ward)?;
+        cases::a_browser_with_an_old_token_gets_a_fresh_link(&mut ward)?;
         cases::a_wrong_clock_is_told_and_keeps_nobody_out(&mut ward)?;
         cases::a_rotated_access_is_mended_and_a_repair_that_cannot_work_ends_with_words(&mut ward)?;
+        cases::a_pairing_that_waits_is_approved_by_its_request(&mut ward)?;
+        cases::an_access_for_too_little_is_widened(&mut ward)?;
         cases::a_token_that_changed_in_the_configuration_waits_for_the_persons_restart(&mut ward)?;
         cases::an_access_that_a_twin_pruned_is_mended_and_the_twin_removed(&mut ward)?;
-        cases::a_removed_access_is_mended(&mut ward)?;
+        cases::a_removed_access_is_mended_by_what_openclaw_keeps_in_its_store(&mut ward)?;
         cases::a_squatter_learns_nothing(&mut ward)?;
         cases::a_stray_with_the_same_token_is_no_matter_of_tokens(&mut ward)?;
         cases::a_new_state_is_met_with_the_token_of_its_gateway(&mut ward)?;
-        cases::a_token_that_changed_only_in_the_environment_is_read_there(&mut ward)
+        cases::a_token_that_changed_only_in_the_environment_is_read_there(&mut ward)?;
+        cases::a_gateway_without_a_lasting_token_gets_one(&mut ward)?;
+        cases::too_many_tries_of_others_are_waited_for(&mut ward)
     })
 }
 

@@ -158,6 +158,23 @@ pub(super) async fn every_odd_frame_has_its_name(port: u16, current: bool) {
     assert!(wrong.is_empty(), "{} {wrong:#?}", if current { "current" } else { "oldest" });
 }
 
+/// The same key on another system: what a device says of itself is pinned when it is let in. `None`: it is let in.
+pub(crate) async fn on_windows(port: u16, identity: &Identity) -> Option<ConnectFailure> {
+    let (socket, challenge) = open(port, &[]).await.expect("a WebSocket");
+    let change = |params: &mut Value| params["client"]["platform"] = json!("windows");
+    answer(socket, Some(connect(identity, &challenge, Version::Third, change, nothing))).await
+}
+
+/// A dashboard that is open in a browser, with a token of earlier days.
+pub(crate) async fn as_an_old_dashboard(port: u16) -> ConnectFailure {
+    let old = |params: &mut Value| {
+        params["client"] =
+            json!({ "id": "openclaw-control-ui", "version": "0.1.0", "platform": "linux", "mode": "webchat" });
+        params["auth"] = json!({ "token": "of-earlier-days" });
+    };
+    page(port, &identity(62), old).await.expect("it is turned away")
+}
+
 /// A web page asks to be paired: nobody is let in silently who has an origin.
 pub(crate) async fn as_a_page(port: u16, identity: &Identity) -> RequestId {
     let failure = page(port, identity, nothing).await.expect("it is not let in");

@@ -66,6 +66,9 @@ impl<'a> Ward<'a> {
             (gateway, model)
         });
         std::os::unix::fs::symlink(&gateway.state_dir, desktop.home().join(".openclaw"))?;
+        let commands = desktop.home().join(".local/bin");
+        std::fs::create_dir_all(&commands)?;
+        std::os::unix::fs::symlink(gateway.bin_dir.join("openclaw"), commands.join("openclaw"))?;
         let window = app.window()?;
         let ward = Self { window, tray, app, gateway, model, clock, ahead_s: 0, desktop, runtime };
         ward.wish(true)?;
@@ -152,7 +155,7 @@ impl<'a> Ward<'a> {
     }
 
     /// A person edits OpenClaw's configuration.
-    fn edit(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
+    pub(super) fn edit(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
         let mut config = self.gateway.config();
         change(&mut config);
         let beside = self.gateway.state_dir.join("openclaw.json.new");
@@ -166,8 +169,12 @@ impl<'a> Ward<'a> {
 
     /// A program knows the token, which only OpenClaw asks.
     pub(super) fn hide_token(&self) -> Result<()> {
-        let program = json!({ "source": "exec", "provider": "nobody", "id": "token" });
-        self.edit(|config| config["gateway"]["auth"]["token"] = program)
+        self.refer_to(json!({ "source": "exec", "provider": "nobody", "id": "token" }))
+    }
+
+    /// The configuration says where the token is, and not what it is.
+    pub(super) fn refer_to(&self, reference: Value) -> Result<()> {
+        self.edit(|config| config["gateway"]["auth"]["token"] = reference)
     }
 
     /// This application, as the gateway lists it.
@@ -259,6 +266,13 @@ impl<'a> Ward<'a> {
 
     /// Looks until this is found; then there are words on the page, and nothing to click. Gives the finding.
     pub(super) fn has_words_for(&mut self, cause: &str, why: &Value) -> Result<Value> {
+        let found = self.finding_with_words(cause)?;
+        ensure!(found["repair"] == json!({ "kind": "none", "why": why }), "{found}");
+        Ok(found)
+    }
+
+    /// The same, whyever there is nothing to click.
+    pub(super) fn finding_with_words(&mut self, cause: &str) -> Result<Value> {
         let words = format!("[data-cause={cause}] [data-test=counsel]");
         self.looks_until(cause, &format!("!!document.querySelector('{words}')"))?;
         ensure!(self.window.text(&words, LIMIT)?.len() > 20, "a sentence");
@@ -266,9 +280,7 @@ impl<'a> Ward<'a> {
         ensure!(button == false, "a button for {cause}");
         let view = self.app.view()?;
         let mut found = view["care"]["findings"].as_array().into_iter().flatten();
-        let found = found.find(|finding| finding["cause"] == cause).context("it is found")?;
-        ensure!(found["repair"] == json!({ "kind": "none", "why": why }), "{found}");
-        Ok(found.clone())
+        Ok(found.find(|finding| finding["cause"] == cause).context("it is found")?.clone())
     }
 
     /// The repair that was begun last. To be asked before the next.
