@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("care", &[]),
     ("desk", &["channel", "gateway", "care"]),
     ("cli", &["desk", "device"]),
-    (SHELL, &["desk"]),
+    (SHELL, &["desk", "cli"]),
     ("scenarios", &["channel", "device", "gateway", "care", "desk"]),
     ("benches", &["channel", "device"]),
     ("fuzz", &["channel"]),

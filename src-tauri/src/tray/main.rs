@@ -34,6 +34,11 @@ use self::native as system;
 const END: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
+    // In a package the command line is this program under its other name.
+    #[cfg(target_os = "linux")]
+    if is_command_line(std::env::args_os().next()) {
+        return cli::main();
+    }
     let args: TrayArgs = match args::read(std::env::args_os()) {
         Ok(args) => args,
         Err(shown) => return shown.tell(),
@@ -42,6 +47,11 @@ fn main() -> ExitCode {
         Ok(start) => run(&start, args.hidden),
         Err(code) => code,
     }
+}
+
+#[cfg(target_os = "linux")]
+fn is_command_line(called: Option<std::ffi::OsString>) -> bool {
+    called.is_some_and(|called| std::path::Path::new(&called).file_name().is_some_and(|name| name == "smartpi"))
 }
 
 /// Runs until somebody quits.
@@ -124,4 +134,20 @@ async fn asked_to_end() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn asked_to_end() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_other_name_makes_it_the_command_line() {
+        for called in ["smartpi", "/usr/bin/smartpi", "./smartpi"] {
+            assert!(is_command_line(Some(called.into())), "{called}");
+        }
+        for called in ["smartpi-tray", "/usr/bin/smartpi-tray", "/opt/smartpi/app", ""] {
+            assert!(!is_command_line(Some(called.into())), "{called}");
+        }
+        assert!(!is_command_line(None));
+    }
 }
