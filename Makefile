@@ -11,7 +11,7 @@ sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/
 display := $(DISPLAY)$(WAYLAND_DISPLAY)
 built = $${CARGO_TARGET_DIR:-target}/debug
 
-.PHONY: help run test check bench soak machine screenshots look bindings check-platforms web openclaw
+.PHONY: help run test check bench soak bundle machine screenshots look bindings check-platforms web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ machine: ## stories on a booted Debian machine with systemd and the real OpenCla
 	@$(MAKE) --no-print-directory web openclaw
 	cargo build --workspace --all-targets --locked
 	cargo test --workspace --locked --test machine -- --nocapture --test-threads=1
+
+bundle: ## the packages for Linux, target/bundle/*.deb and *.rpm, checked (release builds: some ten minutes)
+	@.ci/packages bundle
+	@$(MAKE) --no-print-directory web
+	.ci/bundle $(ARGS)
 
 screenshots: ## photograph every page of the window, the tray menu and the panel into docs/screenshots
 	@.ci/packages test

@@ -17,6 +17,9 @@ cp "$work/32.png" 32x32.png
 cp "$work/128.png" 128x128.png
 cp "$work/256.png" 128x128@2x.png
 cp "$work/512.png" icon.png
+# What Linux wants beside those.
+mkdir -p hicolor
+for size in 16 24 48 64; do cp "$work/$size.png" hicolor/$size.png; done
 png2icns icon.icns "$work/16.png" "$work/32.png" "$work/48.png" "$work/128.png" "$work/256.png" "$work/512.png" "$work/1024.png" >/dev/null
 icotool -c -o icon.ico "$work/16.png" "$work/24.png" "$work/32.png" "$work/48.png" "$work/64.png" -r "$work/256.png"
 

@@ -117,7 +117,8 @@ async fn tell(
     let Announcement { kind, title, body, page, button } = announcement;
     let matter = (kind, device(&page));
     let body = if markup { escaped(&body) } else { body };
-    let hints = HashMap::from([("desktop-entry", Value::from("SmartPi")), ("urgency", Value::from(urgency(kind)))]);
+    let hints =
+        HashMap::from([("desktop-entry", Value::from("com.smartpi.tray")), ("urgency", Value::from(urgency(kind)))]);
     // A click on the notification itself, and on its button: some daemons show only one of the two.
     let actions = ["default", button.as_str(), "open", button.as_str()];
     let call = daemon.notify("SmartPi", shown.earlier(&matter), "smartpi-tray", &title, &body, &actions, hints, -1);
