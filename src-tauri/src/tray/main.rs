@@ -5,6 +5,9 @@ mod desktop;
 mod icon;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(test, windows))]
+#[path = "native/login_line.rs"]
+mod login_line;
 #[cfg(any(test, not(target_os = "linux")))]
 #[path = "native/plan.rs"]
 mod plan;

@@ -5,6 +5,7 @@ use std::path::Path;
 use tauri::App;
 
 use crate::icon::Bar;
+use crate::login_line;
 
 /// The task bar is dark as delivered; the registry knows when it is not.
 pub(crate) fn bar() -> Bar {
@@ -20,18 +21,15 @@ pub(super) fn be_tray(_app: &mut App) {}
 
 /// A word of the entry's command.
 pub(super) fn login_word(word: &str) -> String {
-    if word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() }
+    login_line::quoted(word)
 }
 
 /// Quotes the program in the entry, where its path needs it.
 pub(super) fn quote_login_program(program: &Path) -> std::io::Result<()> {
     const KEY: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
-    let Some(program) = program.to_str().filter(|program| program.contains(' ')) else { return Ok(()) };
+    let Some(program) = program.to_str() else { return Ok(()) };
     let key = winreg::RegKey::predef(winreg::enums::HKEY_CURRENT_USER)
         .open_subkey_with_flags(KEY, winreg::enums::KEY_READ | winreg::enums::KEY_WRITE)?;
     let line: String = key.get_value("SmartPi")?;
-    match line.strip_prefix(program) {
-        Some(words) => key.set_value("SmartPi", &format!("\"{program}\"{words}")),
-        None => Ok(()),
-    }
+    login_line::with_program_quoted(&line, program).map_or(Ok(()), |line| key.set_value("SmartPi", &line))
 }
