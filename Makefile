@@ -11,7 +11,7 @@ sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/
 display := $(DISPLAY)$(WAYLAND_DISPLAY)
 built = $${CARGO_TARGET_DIR:-target}/debug
 
-.PHONY: help run test check bench soak bundle machine screenshots look bindings check-platforms web openclaw
+.PHONY: help run test check bench soak bundle machine screenshots look bindings check-platforms workflows try-release web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,7 @@ check: ## the quick part: format, lints, types
 	npm --prefix plugin run check
 	npm --prefix ui/chat run check
 	npm --prefix ui run check
+	@$(MAKE) --no-print-directory workflows
 
 bench: ## load beside other relays, the tray beside other tray apps; writes docs/RESULTS.md (an hour; ARGS="--only desktop --without-peers", "--only fleet --devices 1000 --hold 60")
 	@.ci/packages bench
@@ -79,6 +80,12 @@ bindings: ## write the window's view of the commands again (ui/src/bindings.ts)
 
 check-platforms: ## type-check the crates for Windows and macOS, on Linux
 	.ci/check-platforms
+
+workflows: tests/workflows/node_modules/.package-lock.json ## lint .github/workflows
+	npm --prefix tests/workflows run check
+
+try-release: tests/workflows/node_modules/.package-lock.json ## the Linux job of the release workflow on this machine, its files signed with a key made for it and checked (ARGS=--built: with the packages that are there)
+	node tests/workflows/try.mjs $(ARGS)
 
 web: ui/dist/index.html ui/chat/dist/index.html plugin/openclaw-smartpi.tgz ## the window, the phone page and the plugin, as the binaries embed them
 

@@ -2,6 +2,7 @@
 //! what it objects to, and each has a twin: a planted violation that it must find.
 
 mod source;
+mod workflows;
 
 use std::process::Command;
 
