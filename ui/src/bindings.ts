@@ -1716,7 +1716,7 @@ export type PluginLink =
 /**  Whether it is connected. */
 "connected";
 
-/**  One row. */
+/**  `setup.remove`. */
 export type PluginRemoved = {
 	/**  Version of ours that was there. */
 	version: string | null,
@@ -1724,22 +1724,7 @@ export type PluginRemoved = {
 	copy: string | null,
 };
 
-export type Referred = 
-{ kind: "variable"; name: string } | 
-{ kind: "file"; path: string } | 
-{ kind: "store"; name: string } | 
-{ kind: "program"; provider: string } | 
-{ kind: "provider"; provider: string };
-
-export type RemovalPlan = {
-	shown: string,
-	version: string | null,
-	config: string,
-	changes: RouteChange[],
-	backups: string,
-	refusal: Failure | null,
-};
-
+/**  One row. */
 export type PluginRow = {
 	/**  What it is about. */
 	link: PluginLink,
@@ -1774,6 +1759,29 @@ export type Quiet = {
 	trouble?: boolean,
 };
 
+/**  What a reference in the configuration leads to. */
+export type Referred = 
+/**  A variable of the gateway's environment. */
+{ kind: "variable"; 
+/**  Its name. */
+name: string } | 
+/**  A private file. */
+{ kind: "file"; 
+/**  It. */
+path: string } | 
+/**  OpenClaw's own store of secrets. */
+{ kind: "store"; 
+/**  The entry. */
+name: string } | 
+/**  A program, which only OpenClaw runs. */
+{ kind: "program"; 
+/**  What the configuration calls it. */
+provider: string } | 
+/**  What the configuration does not describe, or does not let tell this secret. */
+{ kind: "provider"; 
+/**  What the configuration calls it. */
+provider: string };
+
 /**  Why a gateway refused. */
 export type Refusal = 
 /**  `AUTH_TOKEN_MISSING` */
@@ -1806,6 +1814,22 @@ retryAfterMs: number | null } |
 { kind: "unrecognised"; 
 /**  `error.details.code` or `error.code`. */
 code: string };
+
+/**  `setup.removal`: what removing the plugin would do, before it is done. */
+export type RemovalPlan = {
+	/**  Names exactly this: `setup.remove` does it only where it is still the same. */
+	shown: string,
+	/**  Version of ours that is there. `None`: only entries of ours are, or nothing. */
+	version: string | null,
+	/**  OpenClaw's configuration. */
+	config: string,
+	/**  Every entry of the configuration that goes. */
+	changes: RouteChange[],
+	/**  Folder of the copy. */
+	backups: string,
+	/**  Why it will not be done, such as a plugin of this id that is not ours. */
+	refusal: Failure | null,
+};
 
 /**  `devices.remove`. */
 export type Removed = {

@@ -115,8 +115,7 @@ impl Answers for Verbs {
                 json(&self.operator.plan_route(backups(&self.folders.data), &device, agent.as_deref()).await?)
             }
             Request::DevicesRoute { device_key, agent, shown } => {
-                let device = self.bound(&device_key).await?;
-                let copies = backups(&self.folders.data);
+                let (device, copies) = (self.bound(&device_key).await?, backups(&self.folders.data));
                 json(&self.operator.route(copies, &device, agent.as_deref(), shown.as_deref()).await?)
             }
             Request::DevicesTest { device_key } => {
@@ -128,17 +127,9 @@ impl Answers for Verbs {
                 json(&self.turns(device_key, before_ms, limit).await?)
             }
             Request::SetupLook {} => json(&setup::look(&self.folders).await),
-            Request::SetupInstall { command } => {
-                let installed = setup::install(&self.folders, command.into()).await?;
-                self.wish(Wish::Installed).await?;
-                json(&installed)
-            }
+            Request::SetupInstall { command } => self.seen(setup::install(&self.folders, command.into()).await?).await,
             Request::SetupRemoval {} => json(&setup::removal(&self.folders).await?),
-            Request::SetupRemove { shown } => {
-                let removed = setup::remove(&self.folders, &shown).await?;
-                self.wish(Wish::Installed).await?;
-                json(&removed)
-            }
+            Request::SetupRemove { shown } => self.seen(setup::remove(&self.folders, &shown).await?).await,
             Request::ReportMake {} => {
                 let view = Arc::clone(&self.fresh_view().await?.borrow());
                 let folders = self.folders.clone();
@@ -202,6 +193,12 @@ impl Verbs {
         let (reply, answer) = oneshot::channel();
         self.tell(Event::Asked(wish, Reply::to(reply))).await?;
         answer.await.unwrap_or_else(|_| Err(Failure::bare(FailureCode::Stopping)))
+    }
+
+    /// What was done to the plugin, once the controller looked at it again.
+    async fn seen(&self, done: impl Serialize) -> Result<Value, Failure> {
+        self.wish(Wish::Installed).await?;
+        json(&done)
     }
 
     async fn tell(&self, event: Event) -> Result<(), Failure> {
