@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,11 +16,15 @@ use rustix::termios::{Winsize, tcsetwinsize};
 /// How often the screen is looked at while waiting.
 const ASK: Duration = Duration::from_millis(20);
 
+/// What a program printed is read so soon after its end, on a busy machine too.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// A program that believes a person sits in front of it. Killed on drop.
 #[derive(Debug)]
 pub struct Terminal {
     keyboard: File,
     printed: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
     child: Child,
 }
 
@@ -57,14 +62,14 @@ impl Terminal {
         let keyboard = File::from(keyboard);
         let printed = Arc::new(Mutex::new(Vec::new()));
         let (mut source, sink) = (keyboard.try_clone()?, Arc::clone(&printed));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut part = [0; 4096];
             // Linux reports the end of the program as an error of the terminal.
             while let Ok(read @ 1..) = source.read(&mut part) {
                 sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&part[..read]);
             }
         });
-        Ok(Self { keyboard, printed, child })
+        Ok(Self { keyboard, printed, reader, child })
     }
 
     /// Everything printed so far, without colours and cursor moves.
@@ -80,7 +85,7 @@ impl Terminal {
     pub fn until<T>(&mut self, limit: Duration, what: &str, look: impl Fn(&str) -> Option<T>) -> Result<T> {
         let since = Instant::now();
         loop {
-            let ended = self.child.try_wait()?;
+            let ended = self.ended()?;
             if let Some(found) = look(&self.text()) {
                 return Ok(found);
             }
@@ -118,7 +123,7 @@ impl Terminal {
     pub fn ends(&mut self, limit: Duration) -> Result<ExitStatus> {
         let since = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 return Ok(status);
             }
             if since.elapsed() > limit {
@@ -126,6 +131,19 @@ impl Terminal {
             }
             std::thread::sleep(ASK);
         }
+    }
+}
+
+impl Terminal {
+    /// How the program ended; then its last words were read.
+    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let ended = self.child.try_wait()?;
+        let since = Instant::now();
+        // Whoever it left in the background may hold the terminal open.
+        while ended.is_some() && !self.reader.is_finished() && since.elapsed() < LAST_WORDS {
+            std::thread::sleep(ASK);
+        }
+        Ok(ended)
     }
 }
 
