@@ -146,9 +146,8 @@ pub(crate) fn fail(machine: &Machine, finding: &Value, expected: &[String], step
 pub(crate) fn stop_waiting(machine: &Machine, finding: &Value, expected: &[String]) -> Result<()> {
     let mut terminal = agree(machine, finding, expected)?;
     terminal.until(SOON, "that one may stop", |text| text.contains("Ctrl-C").then_some(()))?;
-    let journal = machine.path(JOURNAL);
-    wait::until(SOON, "the gateway to be asked", || {
-        Ok(fs::read_to_string(&journal).is_ok_and(|written| written.contains("stepStarted")))
+    wait::until(SOON, "the gateway to be waited for", || {
+        Ok(machine.smartpi(&["status"])?["care"]["running"]["waits"] == true)
     })?;
     // Ctrl-C would reach those programs as well that brought ours into the machine, and end them.
     done(machine, machine.claw("pkill").args(["-INT", "-f", "^/opt/smartpi/smartpi repair --apply"]))?;
