@@ -4,6 +4,7 @@
 //! reads the plan and agrees to it, and one healthy gateway is there that lets us in. At a terminal the person runs our command line; at a desk they have the
 //! real tray app, its window and a device, which must be answered afterwards. A story that names another process or service fails.
 
+mod choices;
 mod desk;
 mod device;
 mod orders;
@@ -82,4 +83,11 @@ fn openclaws_service_does_what_a_person_says() -> Result<()> {
     let machine = begin()?;
     orders::obeyed(&machine)?;
     orders::held(&machine)
+}
+
+#[test]
+fn what_a_person_chooses_instead_is_done_and_lasts() -> Result<()> {
+    let mut machine = begin()?;
+    choices::the_copy_stays(&machine)?;
+    choices::the_second_moves(&mut machine)
 }

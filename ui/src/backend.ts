@@ -99,6 +99,7 @@ export type {
   Quiet,
   Refusal,
   Removed,
+  Repair,
   RepairOutcome,
   RepairView,
   Report,

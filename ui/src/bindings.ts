@@ -1634,6 +1634,8 @@ export type Plan = {
 	id: string,
 	/**  What it is about. */
 	cause: Cause,
+	/**  Which way out of it this is, where a person has a choice. */
+	choice?: RepairChoice | null,
 	/**  What shows that. */
 	evidence: Evidence[],
 	/**  What would be done, in this order. */
@@ -1844,11 +1846,24 @@ export type Repair =
 /**  This, once the person says so. */
 { kind: "plan"; 
 /**  The plan; `care.repair` takes its `id`. */
-plan: Plan } | 
+plan: Plan; 
+/**  What a person may choose instead, each a plan of its own. */
+others: Plan[] } | 
 /**  Nothing. */
 { kind: "none"; 
 /**  Why. */
 why: NoPlan };
+
+/**  One of several ways out of the same finding. */
+export type RepairChoice = 
+/**  The service of the user's gateway stays, and what is in its way goes. This is the recommended one. */
+{ kind: "keepService" } | 
+/**  The gateway that runs stays, and nothing starts another: nothing starts this one either, once it has ended. */
+{ kind: "keepRunning" } | 
+/**  Both stay: the second gateway gets a port of its own. */
+{ kind: "anotherPort"; 
+/**  That port. */
+port: number };
 
 /**  How a plan ended. */
 export type RepairOutcome = 
@@ -2299,7 +2314,7 @@ paths: string[] } |
 { kind: "switchOff"; 
 /**  Its name. */
 unit: string; 
-/**  It may take this long to stop, ms. */
+/**  It may take this long to stop, ms. 0: it does not run. */
 stopsWithinMs: number } | 
 /**  Forget how often a service of the user's failed, where it did: it would not be started otherwise. */
 { kind: "forgetFailures"; 
@@ -2321,6 +2336,24 @@ stopsWithinMs: number } |
 unit: string; 
 /**  Its file. */
 path: string } | 
+/**  Have OpenClaw write another port into the configuration of another profile; a copy of that is kept. */
+{ kind: "setPort"; 
+/**  The profile. */
+profile: string; 
+/**  Its configuration. */
+configPath: string; 
+/**  The port. */
+port: number } | 
+/**  Have OpenClaw write the service of another profile for another port, and start it; wait until its gateway is there. A copy of the service's file is kept. */
+{ kind: "moveService"; 
+/**  The profile. */
+profile: string; 
+/**  Its service. */
+unit: string; 
+/**  That one's file. */
+path: string; 
+/**  The port. */
+port: number } | 
 /**  Tell a gateway that no service looks after to end, and wait for its end and for its port. */
 { kind: "endGateway"; 
 /**  It, and everything that is looked at again before it is told. */

@@ -1,6 +1,25 @@
-import type { Action, Plan, PlannedStep, RepairView, Running, Step, StepView } from "./backend";
+import type { Action, Plan, PlannedStep, Repair, RepairView, Running, Step, StepView } from "./backend";
 import { placeText } from "./findingStory";
 import type { Words } from "./locales/en";
+
+/** Every plan, the recommended one first. */
+export function plansOf(repair: Repair): Plan[] {
+  return repair.kind === "plan" ? [repair.plan, ...repair.others] : [];
+}
+
+/** Which way out a plan is, and what that means. */
+export function wayText({ choice, cause }: Plan, words: Words): { what: string; means: string } {
+  const say = words.repair.ways;
+  switch (choice?.kind) {
+    case "keepRunning":
+      return say.keepRunning;
+    case "anotherPort":
+      return { what: say.anotherPort.what, means: say.anotherPort.means(choice.port) };
+    case "keepService":
+    case undefined:
+      return cause === "serviceAndCopy" ? say.keepService : say.keepFirst;
+  }
+}
 
 /** What a step does, for a person. */
 export function stepText(step: Step, words: Words): string {
@@ -11,7 +30,7 @@ export function stepText(step: Step, words: Words): string {
     case "removeRecord":
       return say.removeRecord(step.deviceId.slice(0, 8));
     case "switchOff":
-      return say.switchOff(step.unit);
+      return step.stopsWithinMs === 0 ? say.release(step.unit) : say.switchOff(step.unit);
     case "forgetFailures":
       return say.forgetFailures(step.unit);
     case "switchOn":
@@ -20,6 +39,10 @@ export function stepText(step: Step, words: Words): string {
       return say.restartService(step.unit);
     case "rewriteService":
       return say.rewriteService(step.unit);
+    case "setPort":
+      return say.setPort(step.profile, step.port);
+    case "moveService":
+      return say.moveService(step.unit, step.port);
     case "forceGateway":
       return say.forceGateway(step.target.pid);
     case "endGateway":

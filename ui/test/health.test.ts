@@ -303,6 +303,32 @@ describe("the page", () => {
     expect(asked(waits, "careStopWaiting")).toHaveLength(1);
   });
 
+  test("lets the person choose another way, with its own steps, and begins exactly that one", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const on = await stage("health-war");
+    await on.click("finding-repair");
+    expect(on.text("repair-ways")).toContain(en.repair.ways.recommended);
+    expect(on.get("repair-steps").findAll("li")).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(1500);
+    await on.get("repair-way-1").setValue();
+    expect(on.text("repair-ways")).toContain("19789");
+    expect(on.text("repair-exactly")).toContain("openclaw --profile b gateway install --force --port 19789");
+    // It has to be read as well.
+    await on.click("repair-yes");
+    expect(asked(on, "careRepair")).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1500);
+    await on.click("repair-yes");
+    expect(asked(on, "careRepair")).toEqual([["careRepair", "19a2-restartWar-other"]]);
+    const copy = await stage("health-copy");
+    await copy.click("finding-repair");
+    await copy.get("repair-way-1").setValue();
+    expect(copy.text("repair-stops")).toBe(en.repair.stops.nothing);
+    expect(copy.text("repair-ways")).toContain(en.repair.ways.keepRunning.means);
+    const one = await stage("health-stale");
+    await one.click("finding-repair");
+    expect(one.has("repair-ways")).toBe(false);
+  });
+
   test("tells the worst first, and makes a report where there is nothing else", async () => {
     const on = await stage("health-many");
     expect(on.all("finding").map((one) => one.attributes("data-cause"))).toEqual(["rateLimited", "copiesDiffer", "dashboardStale", "deadRecords"]);

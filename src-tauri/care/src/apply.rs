@@ -24,8 +24,8 @@ pub trait Hands: Send {
     fn ground(&mut self, cause: Cause) -> impl Future<Output = String> + Send;
     /// Does a step. Gives where that was put which it put aside.
     fn perform(&mut self, step: &PlannedStep) -> impl Future<Output = Result<Option<String>, StepFailure>> + Send;
-    /// Whether a fresh survey and a fresh authenticated connection show that the cause is gone.
-    fn is_gone(&mut self, cause: Cause) -> impl Future<Output = bool> + Send;
+    /// Whether a fresh survey and a fresh authenticated connection show that the cause is gone, and what the plan promises of other gateways is so.
+    fn has_helped(&mut self, plan: &Plan) -> impl Future<Output = bool> + Send;
     /// Waits.
     fn pause(&mut self, ms: u64) -> impl Future<Output = ()> + Send;
     /// Writes an entry of the journal, to the disk.
@@ -83,11 +83,11 @@ async fn steps(plan: &Plan, hands: &mut impl Hands) -> Result<(), Outcome> {
 }
 
 async fn verify(plan: &Plan, hands: &mut impl Hands) -> Outcome {
-    if !hands.is_gone(plan.cause).await {
+    if !hands.has_helped(plan).await {
         return Outcome::DidNotHelp;
     }
     hands.pause(SECOND_LOOK_MS).await;
-    if hands.is_gone(plan.cause).await { Outcome::Verified } else { Outcome::DidNotHelp }
+    if hands.has_helped(plan).await { Outcome::Verified } else { Outcome::DidNotHelp }
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ mod unable;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services,
+    Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services, taken_ports,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use unable::{
-    Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services,
+    Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services, taken_ports,
 };

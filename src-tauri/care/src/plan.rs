@@ -1,5 +1,6 @@
 //! What would be done about a finding: the shortest way that works, as data. Nothing here does anything.
 
+mod choice;
 mod ground;
 mod services;
 mod step;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use specta_typescript::Number;
 
+pub use choice::{Choice, is_kept, is_moved};
 pub use ground::Ground;
 pub use step::{Action, PlannedStep, Risk, Step, Stops, Undo};
 
@@ -28,6 +30,9 @@ pub struct Plan {
     pub id: String,
     /// What it is about.
     pub cause: Cause,
+    /// Which way out of it this is, where a person has a choice.
+    #[serde(default)]
+    pub choice: Option<Choice>,
     /// What shows that.
     pub evidence: Vec<Evidence>,
     /// What would be done, in this order.
@@ -121,6 +126,7 @@ impl Plan {
         Self {
             id: format!("{now_ms:x}-{}", shown.get(..8).unwrap_or(shown)),
             cause: Cause::EntriesMissing,
+            choice: None,
             evidence: Vec::new(),
             steps: vec![Step::WriteEntries { paths }.planned()],
             fingerprint: shown.to_owned(),
@@ -131,25 +137,33 @@ impl Plan {
     }
 }
 
-/// Makes the plan for a finding.
+/// Makes the plans for a finding, of which a person chooses one. The first is the recommended one.
 ///
 /// # Errors
 /// Why there is none.
-pub fn plan(finding: &Finding, survey: &Survey, tokens: &TokenEvidence, now_ms: i64) -> Result<Plan, NoPlan> {
-    let steps = steps(finding, survey, tokens)?;
+pub fn plans(finding: &Finding, survey: &Survey, tokens: &TokenEvidence, now_ms: i64) -> Result<Vec<Plan>, NoPlan> {
+    let first = steps(finding, survey, tokens)?;
+    let others = services::Look::of(survey).others(finding);
     let ground = Ground::of(survey, tokens, finding.cause).fingerprint();
-    // Which process and which services: that is in the steps alone, because it changes by them.
-    let fingerprint = if services::is_about_services(finding.cause) { agreed(&ground, &steps) } else { ground.clone() };
-    Ok(Plan {
-        id: format!("{now_ms:x}-{}", &fingerprint[..8]),
-        cause: finding.cause,
-        evidence: finding.evidence.clone(),
-        steps: steps.into_iter().map(Step::planned).collect(),
-        fingerprint,
-        ground,
-        made_ms: now_ms,
-        expires_ms: now_ms.saturating_add(PLAN_LASTS_MS),
-    })
+    let made = |choice, steps: Vec<Step>| {
+        // Which process and which services: that is in the steps alone, because it changes by them.
+        let by_steps = services::is_about_services(finding.cause);
+        let fingerprint = if by_steps { agreed(&ground, &steps) } else { ground.clone() };
+        Plan {
+            id: format!("{now_ms:x}-{}", &fingerprint[..8]),
+            cause: finding.cause,
+            choice,
+            evidence: finding.evidence.clone(),
+            steps: steps.into_iter().map(Step::planned).collect(),
+            fingerprint,
+            ground: ground.clone(),
+            made_ms: now_ms,
+            expires_ms: now_ms.saturating_add(PLAN_LASTS_MS),
+        }
+    };
+    let recommended = (!others.is_empty()).then_some(Choice::KeepService);
+    let others = others.into_iter().map(|(choice, steps)| made(Some(choice), steps));
+    Ok(std::iter::once(made(recommended, first)).chain(others).collect())
 }
 
 /// These steps on this ground, 32 hex digits.

@@ -55,7 +55,8 @@ fn told(language: Language, care: &CareView) -> Vec<String> {
 fn findings(language: Language, care: &CareView) -> Vec<String> {
     let lines = |(at, finding): (usize, &FindingView)| {
         let way = match &finding.repair {
-            Repair::Plan { plan } => mend::can_mend(language, &plan.fingerprint),
+            Repair::Plan { plan, others } if others.is_empty() => mend::can_mend(language, &plan.fingerprint),
+            Repair::Plan { others, .. } => mend::may_choose(language, others.len() + 1),
             Repair::None { why } => repair::no_plan(language, why),
         };
         let mut told = vec![mend::found(language, at + 1, repair::cause(language, finding.cause))];

@@ -2,7 +2,7 @@
 //!
 //! Nothing is mended but by a person at a terminal: an agent has a shell too.
 
-use desk::control::answer::{Advice, Cause, FindingView, NoPlan, Nothing, Outcome, Plan, Repair, RepairView, Step};
+use desk::control::answer::{Advice, Cause, Choice, NoPlan, Nothing, Outcome, Plan, RepairView, Step};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
@@ -37,23 +37,26 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, args: args::Repai
 async fn plans(terminal: Terminal, folders: &Folders) -> Result<(), Stop> {
     let view = look::everything(folders).await?;
     let (language, care) = (terminal.language, &view.care);
-    let plans: Vec<&Plan> = care.findings.iter().filter_map(plan_of).collect();
-    terminal.tell(&plans)?;
-    if plans.is_empty() {
-        return terminal.say(say::nothing_to_mend(language));
+    let found: Vec<Vec<&Plan>> = care.findings.iter().map(|finding| finding.repair.plans().collect()).collect();
+    terminal.tell(&found.concat())?;
+    let mendable = found.iter().filter_map(|plans| Some((plans.first()?, plans)));
+    let mut number = 0;
+    for (recommended, plans) in mendable {
+        number += 1;
+        terminal.say(say::found(language, number, cause(language, recommended.cause)))?;
+        for plan in plans {
+            show(terminal, plan, &view)?;
+            terminal.say(say::can_mend(language, &plan.fingerprint))?;
+        }
     }
-    for (at, plan) in plans.iter().enumerate() {
-        terminal.say(say::found(language, at + 1, cause(language, plan.cause)))?;
-        show(terminal, plan, &view)?;
-        terminal.say(say::can_mend(language, &plan.fingerprint))?;
-    }
-    Ok(())
+    if number == 0 { terminal.say(say::nothing_to_mend(language)) } else { Ok(()) }
 }
 
 async fn apply(terminal: Terminal, folders: &Folders, fingerprint: &str) -> Result<(), Stop> {
     let language = terminal.language;
     let view = look::everything(folders).await?;
-    let plan = view.care.findings.iter().filter_map(plan_of).find(|plan| plan.fingerprint == fingerprint);
+    let mut plans = view.care.findings.iter().flat_map(|finding| finding.repair.plans());
+    let plan = plans.find(|plan| plan.fingerprint == fingerprint);
     let Some(plan) = plan else {
         return Err(Stop::told(Exit::Failed, "repair_unknown", say::no_such_plan(language, fingerprint)));
     };
@@ -98,15 +101,11 @@ async fn undo(terminal: Terminal, folders: &Folders, plan: String) -> Result<(),
     terminal.say(say::undone(terminal.language))
 }
 
-fn plan_of(finding: &FindingView) -> Option<&Plan> {
-    match &finding.repair {
-        Repair::Plan { plan } => Some(plan),
-        Repair::None { .. } => None,
-    }
-}
-
 fn show(terminal: Terminal, plan: &Plan, view: &View) -> Result<(), Stop> {
     let place = dashboard::place(view.gateway.url.as_deref());
+    if let Some(choice) = plan.choice {
+        terminal.say(say::choice(terminal.language, of_choice(terminal.language, plan.cause, choice)))?;
+    }
     terms::lines(terminal.language, plan, &place).into_iter().try_for_each(|line| terminal.say(line))
 }
 
@@ -156,6 +155,15 @@ pub(crate) fn cause(language: Language, cause: Cause) -> String {
         Cause::ServicePortDiffers => say::service_port_differs(language),
         Cause::ServiceOff => say::service_off(language),
         Cause::CrashLoop => say::crash_loop(language),
+    }
+}
+
+fn of_choice(language: Language, cause: Cause, choice: Choice) -> String {
+    match choice {
+        Choice::KeepService if cause == Cause::ServiceAndCopy => say::keep_service(language),
+        Choice::KeepService => say::keep_first(language),
+        Choice::KeepRunning => say::keep_running(language),
+        Choice::AnotherPort { port } => say::another_port(language, port),
     }
 }
 

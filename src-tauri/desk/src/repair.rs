@@ -15,7 +15,10 @@ mod definition;
 mod evidence;
 mod hands;
 mod keeper;
+mod kept;
 mod ledger;
+mod offer;
+mod profile;
 mod refusal;
 mod services;
 mod steps;
@@ -27,10 +30,9 @@ use std::time::Duration;
 
 use care::allowance::allow;
 use care::apply::apply;
-use care::duplicates::commands;
-use care::finding::Cause;
+use care::finding::{Cause, Finding};
 use care::journal::{Entry, Journal, Outcome, asked_in_vain, undoable};
-use care::plan::{Advice, NoPlan, Plan, plan};
+use care::plan::Plan;
 use channel::clock::Clock;
 use gateway::Introduction;
 use tokio::sync::{Notify, watch};
@@ -39,7 +41,7 @@ pub(crate) use chain::see_chain;
 pub(crate) use keeper::Keeper;
 pub(crate) use ledger::recorded;
 
-use crate::control::answer::{CareView, FindingView, Repair, RepairView, Running};
+use crate::control::answer::{CareView, FindingView, RepairView, Running};
 use crate::failure::{Failure, FailureCode};
 use crate::operator::{Attempt, Operator};
 use crate::secrets::Vault;
@@ -169,20 +171,8 @@ impl Workshop {
         let now_ms = self.means.now_ms();
         let entries = self.entries()?;
         let asked = asked_in_vain(&entries);
-        let view = |finding: &care::finding::Finding| {
-            let (repair, commands) = match plan(finding, &facts.survey, &facts.tokens, now_ms) {
-                // The plan shows every command itself.
-                Ok(plan) => (Repair::Plan { plan: Box::new(plan.insisting(&asked)) }, Vec::new()),
-                // Whoever keeps the service would change back what these do.
-                Err(why @ NoPlan::OnlyThePerson { advice: Advice::LeaveToKeeper }) => {
-                    (Repair::None { why }, Vec::new())
-                }
-                Err(why) => (Repair::None { why }, commands(finding)),
-            };
-            let evidence = finding.evidence.clone();
-            FindingView { cause: finding.cause, severity: finding.severity, evidence, commands, repair }
-        };
-        Ok(evidence::findings(&facts).iter().map(view).collect())
+        let offer = |finding: &Finding| offer::offer(finding, &facts, &asked, now_ms);
+        Ok(evidence::findings(&facts).iter().map(offer).collect())
     }
 
     /// What the link knows already, and the rest.
@@ -238,10 +228,7 @@ impl Workshop {
 
     fn planned(&self, id: &str) -> Option<Plan> {
         let view = self.view.borrow();
-        view.findings.iter().find_map(|finding| match &finding.repair {
-            Repair::Plan { plan } if plan.id == id => Some((**plan).clone()),
-            Repair::Plan { .. } | Repair::None { .. } => None,
-        })
+        view.findings.iter().flat_map(|finding| finding.repair.plans()).find(|plan| plan.id == id).cloned()
     }
 
     /// From here on it is the one that goes on.

@@ -1,4 +1,5 @@
 import type { CareView, Cause, ChainLink, Evidence, FindingView, LinkRow, NoPlan, Plan, PlannedStep, PluginFix, PluginRow, RepairOutcome, RepairView, ServiceAct, Severity, Step, StepView, Supervision, Language } from "../backend";
+import { plansOf } from "../repairStory";
 import { IDS } from "./gateway";
 import { ago } from "./ago";
 
@@ -84,17 +85,39 @@ const STEPS: Partial<Record<Cause, PlannedStep[]>> = {
   copiesDiffer: [readAgain, reinstall],
   noAuthConfigured: [writeAuth, byHand],
   restartWar: [switchOff, forgetFailures, switchOn],
+  serviceAndCopy: [planned({ kind: "endGateway", target: { ...STRAY, stateDir: "/home/anna/.openclaw" }, endsWithinMs: 330_000 }, { action: { kind: "signal", signal: "TERM", pid: STRAY.pid }, risk: "interrupts", stops: "gateway", undo: "impossible" }), switchOn],
   wrongInstance: [endStray, switchOn],
   dashboardStale: [planned({ kind: "openDashboard" }, { action: { kind: "open" } })],
 };
 
+const openclaw = (...words: string[]): PlannedStep["action"] => ({ kind: "command", program: "openclaw", arguments: words });
+const OTHER_PORT = 19_789;
+const setPort = planned({ kind: "setPort", profile: "b", configPath: "/home/anna/.openclaw-b/openclaw.json", port: OTHER_PORT }, { action: openclaw("--profile", "b", "config", "set", "gateway.port", String(OTHER_PORT)), risk: "some", undo: "putBack" });
+const moveService = planned(
+  { kind: "moveService", profile: "b", unit: SECOND, path: `/home/anna/.config/systemd/user/${SECOND}`, port: OTHER_PORT },
+  { action: openclaw("--profile", "b", "gateway", "install", "--force", "--port", String(OTHER_PORT)), risk: "some", undo: "putBack" },
+);
+const releaseOwn = planned({ kind: "switchOff", unit: OWN, stopsWithinMs: 0 }, { action: systemctl("disable", "--now", OWN), risk: "some", undo: "putBack" });
+
+/** What may be chosen instead. */
+const WAYS: Partial<Record<Cause, Pick<Plan, "choice" | "steps">>> = {
+  restartWar: { choice: { kind: "anotherPort", port: OTHER_PORT }, steps: [switchOff, setPort, forgetFailures, switchOn, moveService] },
+  serviceAndCopy: { choice: { kind: "keepRunning" }, steps: [releaseOwn] },
+};
+
+/** The plan of another choice, for a cause that has one. */
+function othersOf(cause: Cause, more: Partial<Plan>): Plan[] {
+  const way = WAYS[cause];
+  return way === undefined ? [] : [planOf(cause, { ...more, ...way, id: `19a2-${cause}-other`, fingerprint: "7c1e4b90d2f35a688e0b1c6f2a9d4e71" })];
+}
+
 export function planOf(cause: Cause, more: Partial<Plan> = {}): Plan {
-  return { id: `19a2-${cause}`, cause, evidence: [], steps: STEPS[cause] ?? [withShared], fingerprint: "0f3c9b7e52d14a608b6c1f0a9d2e7c35", ground: "5be1907c21f84ad39e6b0c7a14d2f380", madeMs: ago(0.1), expiresMs: Date.now() + 590_000, ...more };
+  return { id: `19a2-${cause}`, cause, choice: WAYS[cause] === undefined ? null : { kind: "keepService" }, evidence: [], steps: STEPS[cause] ?? [withShared], fingerprint: "0f3c9b7e52d14a608b6c1f0a9d2e7c35", ground: "5be1907c21f84ad39e6b0c7a14d2f380", madeMs: ago(0.1), expiresMs: Date.now() + 590_000, ...more };
 }
 
 /** A finding; with a plan, unless `why` says why there is none. */
 export function finding(cause: Cause, evidence: Evidence[], severity: Severity = "broken", why?: NoPlan, commands: string[] = []): FindingView {
-  return { cause, severity, evidence, commands, repair: why === undefined ? { kind: "plan", plan: planOf(cause, { evidence }) } : { kind: "none", why } };
+  return { cause, severity, evidence, commands, repair: why === undefined ? { kind: "plan", plan: planOf(cause, { evidence }), others: othersOf(cause, { evidence }) } : { kind: "none", why } };
 }
 
 /** The copies of the shared token, of which two differ. */
@@ -151,7 +174,7 @@ export function repairView(cause: Cause, outcome: RepairOutcome | null, states: 
 
 /** The plan of this name. */
 export function planNamed(id: string, care: CareView): Plan {
-  const plan = care.findings.flatMap(({ repair }) => (repair.kind === "plan" ? [repair.plan] : [])).find((one) => one.id === id);
+  const plan = care.findings.flatMap(({ repair }) => plansOf(repair)).find((one) => one.id === id);
   if (plan === undefined) throw new Error(`no plan ${id}`);
   return plan;
 }

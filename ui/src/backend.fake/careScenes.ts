@@ -125,6 +125,10 @@ export const CARE_SCENES = {
       },
       { ...away, failure: { code: "gateway_other" } },
     ),
+  "health-copy": (tongue) =>
+    scene(tongue, {
+      findings: [finding("serviceAndCopy", [{ kind: "occupant", process: { pid: 4711, program: "node", uid: 1000, container: null, unit: null } }, SCOPES[0] as Evidence], "warning")],
+    }),
   "health-scopes": (tongue) =>
     scene(tongue, {
       findings: [finding("twoServices", [{ kind: "port", port: 18789 }, ...SCOPES], "warning", { kind: "onlyThePerson", advice: "keepOneService" }, ["sudo systemctl disable --now openclaw-gateway.service"])],

@@ -1,9 +1,18 @@
-import { onScopeDispose, ref, type Ref } from "vue";
+import { onScopeDispose, ref, watch, type Ref, type WatchSource } from "vue";
 
-/** True when so many ms have passed: a click that was meant for something else says no yes. */
-export function usePause(ms: number): Ref<boolean> {
+/** True when so many ms have passed since the scope began or `anew` changed: a click that was meant for something else says no yes. */
+export function usePause(ms: number, anew: WatchSource<unknown> = () => null): Ref<boolean> {
   const passed = ref(false);
-  const timer = setTimeout(() => (passed.value = true), ms);
+  let timer: ReturnType<typeof setTimeout>;
+  watch(
+    anew,
+    () => {
+      passed.value = false;
+      clearTimeout(timer);
+      timer = setTimeout(() => (passed.value = true), ms);
+    },
+    { immediate: true },
+  );
   onScopeDispose(() => clearTimeout(timer));
   return passed;
 }

@@ -6,8 +6,7 @@ use super::*;
 use crate::allowance::{NotNow, TRIES, allow};
 use crate::finding::detect;
 use crate::journal::{Journal, interrupted, undoable};
-use crate::plan::plan;
-use crate::plan::tests::refused;
+use crate::plan::tests::{plan, refused};
 use crate::token::Refusal;
 use crate::who::tests::fine;
 
@@ -102,7 +101,7 @@ impl Hands for Scripted {
         }
     }
 
-    async fn is_gone(&mut self, _cause: Cause) -> bool {
+    async fn has_helped(&mut self, _plan: &Plan) -> bool {
         self.deed().await;
         self.gone.remove(0)
     }

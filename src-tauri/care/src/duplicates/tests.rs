@@ -55,7 +55,8 @@ pub(crate) fn running(pid: u32, folder: &str, port: u16) -> Running {
 
 pub(crate) fn gateways(services: Vec<Service>, running: Vec<Running>) -> Gateways {
     let system = Seen::Known(Vec::new());
-    Gateways { running: Seen::Known(running), user: Seen::Known(services), system, external: false }
+    let taken = Seen::Known(vec![PORT]);
+    Gateways { running: Seen::Known(running), user: Seen::Known(services), system, taken, external: false }
 }
 
 /// Nobody listens, and no lock was left.

@@ -5,7 +5,7 @@
 mod handle;
 mod systemd;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -74,6 +74,13 @@ pub(crate) fn listeners(port: u16) -> Seen<Vec<Listener>> {
 /// Every LISTEN socket.
 pub(crate) fn every_listener() -> Seen<Vec<Listener>> {
     listening(|_| true).into()
+}
+
+/// The ports where somebody listens.
+pub(crate) fn taken_ports() -> Seen<Vec<u16>> {
+    let listening = sockets().map(|all| all.into_iter().filter(|entry| entry.state == TcpState::Listen));
+    let ports = listening.map(|all| all.map(|entry| entry.local_address.port()).collect::<BTreeSet<u16>>());
+    ports.map(|ports| ports.into_iter().collect()).into()
 }
 
 fn listening(wanted: impl Fn(SocketAddr) -> bool) -> Result<Vec<Listener>, Blind> {

@@ -40,6 +40,11 @@ pub(crate) fn every_listener() -> Seen<Vec<Listener>> {
     Seen::Hidden(Blind::Unsupported)
 }
 
+/// The ports where somebody listens.
+pub(crate) fn taken_ports() -> Seen<Vec<u16>> {
+    Seen::Hidden(Blind::Unsupported)
+}
+
 /// Every process that is a gateway.
 pub(crate) fn gateways() -> Seen<Vec<Process>> {
     Seen::Hidden(Blind::Unsupported)

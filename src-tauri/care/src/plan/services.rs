@@ -19,12 +19,18 @@ const REFUSED: i32 = 78;
 
 /// The steps for a finding of services.
 pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoPlan> {
-    let look = Look { survey, gateways: &survey.gateways };
+    let look = Look::of(survey);
     let steps = look.steps(finding);
     if steps.is_err() && look.is_kept_elsewhere(finding) {
         return Err(NoPlan::OnlyThePerson { advice: Advice::LeaveToKeeper });
     }
     steps
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn of(survey: &'a Survey) -> Self {
+        Self { survey, gateways: &survey.gateways }
+    }
 }
 
 impl Look<'_> {
@@ -106,14 +112,14 @@ pub(super) fn is_about_services(cause: Cause) -> bool {
     }
 }
 
-struct Look<'a> {
-    survey: &'a Survey,
-    gateways: &'a Gateways,
+pub(super) struct Look<'a> {
+    pub(super) survey: &'a Survey,
+    pub(super) gateways: &'a Gateways,
 }
 
 impl<'a> Look<'a> {
     /// Those that the evidence names, in its order.
-    fn services(&self, finding: &Finding) -> Vec<&'a Service> {
+    pub(super) fn services(&self, finding: &Finding) -> Vec<&'a Service> {
         let named = finding.evidence.iter().filter_map(|evidence| {
             let Evidence::Service { service } = evidence else { return None };
             self.gateways.services().find(|found| found.unit == service.unit && found.scope == service.scope)
@@ -122,7 +128,7 @@ impl<'a> Look<'a> {
     }
 
     /// A service of the user's own manager, which nobody else looks after.
-    fn may_change(&self, service: &Service) -> bool {
+    pub(super) fn may_change(&self, service: &Service) -> bool {
         service.scope == Scope::User && !self.gateways.external && !is_kept_elsewhere(service)
     }
 
@@ -135,7 +141,7 @@ impl<'a> Look<'a> {
         self.gateways.external || all.any(|service| service.scope == Scope::User && is_kept_elsewhere(service))
     }
 
-    fn is_mine(&self, service: &Service) -> bool {
+    pub(super) fn is_mine(&self, service: &Service) -> bool {
         service.state_dir.as_ref() == Some(&self.survey.place.state_dir)
     }
 
@@ -227,7 +233,7 @@ impl<'a> Look<'a> {
     }
 
     /// The gateway that the evidence names.
-    fn running(&self, finding: &Finding) -> Option<&'a Running> {
+    pub(super) fn running(&self, finding: &Finding) -> Option<&'a Running> {
         let pid = finding.evidence.iter().find_map(|evidence| {
             let Evidence::Occupant { process } = evidence else { return None };
             Some(process.pid)
@@ -264,14 +270,14 @@ fn is_kept_elsewhere(service: &Service) -> bool {
 }
 
 /// The steps by which a service starts. `may_fail`: it may have failed too often by then, though it has not yet.
-fn start(service: &Service, may_fail: bool) -> Vec<Step> {
+pub(super) fn start(service: &Service, may_fail: bool) -> Vec<Step> {
     let unit = || service.unit.clone();
     let forget = (may_fail || service.phase == Phase::Failed).then(|| Step::ForgetFailures { unit: unit() });
     forget.into_iter().chain([Step::SwitchOn { unit: unit() }]).collect()
 }
 
 impl Step {
-    fn switch_off(service: &Service) -> Self {
+    pub(super) fn switch_off(service: &Service) -> Self {
         Self::SwitchOff { unit: service.unit.clone(), stops_within_ms: service.stop_takes_ms.unwrap_or(DRAIN_MS) }
     }
 }

@@ -90,7 +90,7 @@ pub enum Step {
     SwitchOff {
         /// Its name.
         unit: String,
-        /// It may take this long to stop, ms.
+        /// It may take this long to stop, ms. 0: it does not run.
         #[specta(type = Number)]
         stops_within_ms: u64,
     },
@@ -118,6 +118,26 @@ pub enum Step {
         unit: String,
         /// Its file.
         path: PathBuf,
+    },
+    /// Have OpenClaw write another port into the configuration of another profile; a copy of that is kept.
+    SetPort {
+        /// The profile.
+        profile: String,
+        /// Its configuration.
+        config_path: PathBuf,
+        /// The port.
+        port: u16,
+    },
+    /// Have OpenClaw write the service of another profile for another port, and start it; wait until its gateway is there. A copy of the service's file is kept.
+    MoveService {
+        /// The profile.
+        profile: String,
+        /// Its service.
+        unit: String,
+        /// That one's file.
+        path: PathBuf,
+        /// The port.
+        port: u16,
     },
     /// Tell a gateway that no service looks after to end, and wait for its end and for its port.
     EndGateway {
@@ -258,6 +278,8 @@ impl Step {
             | Self::OpenDashboard
             | Self::SwitchOff { .. }
             | Self::ForgetFailures { .. }
+            | Self::SetPort { .. }
+            | Self::MoveService { .. }
             | Self::EndGateway { .. }
             | Self::ForceGateway { .. } => false,
         }
@@ -265,7 +287,14 @@ impl Step {
 
     /// Whether it changes the facts that its plan rests on: such a step is the last one.
     pub fn moves_the_ground(&self) -> bool {
-        matches!(self, Self::RestartGateway | Self::AwaitRestart | Self::ReinstallService | Self::RewriteService { .. })
+        matches!(
+            self,
+            Self::RestartGateway
+                | Self::AwaitRestart
+                | Self::ReinstallService
+                | Self::RewriteService { .. }
+                | Self::MoveService { .. }
+        )
     }
 
     pub(super) fn planned(self) -> PlannedStep {
@@ -311,6 +340,9 @@ impl Step {
             }
             Self::AwaitRestart => (Action::Person, Risk::Interrupts, Stops::Gateway, Undo::NotNeeded),
             Self::OpenDashboard => (Action::Open, Risk::None, Stops::Nothing, Undo::NotNeeded),
+            Self::SwitchOff { unit, stops_within_ms: 0 } => {
+                (systemctl(&["disable", "--now", unit]), Risk::Some, Stops::Nothing, Undo::PutBack)
+            }
             Self::SwitchOff { unit, .. } => {
                 (systemctl(&["disable", "--now", unit]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
             }
@@ -325,6 +357,15 @@ impl Step {
             }
             Self::RewriteService { .. } => {
                 (openclaw(&["gateway", "install", "--force"]), Risk::Interrupts, Stops::Gateway, Undo::PutBack)
+            }
+            Self::SetPort { profile, port, .. } => {
+                let set = openclaw(&["--profile", profile, "config", "set", "gateway.port", &port.to_string()]);
+                (set, Risk::Some, Stops::Nothing, Undo::PutBack)
+            }
+            Self::MoveService { profile, port, .. } => {
+                let port = port.to_string();
+                let install = openclaw(&["--profile", profile, "gateway", "install", "--force", "--port", &port]);
+                (install, Risk::Some, Stops::Nothing, Undo::PutBack)
             }
             Self::EndGateway { target, .. } => {
                 let signal = Action::Signal { signal: "TERM".into(), pid: target.pid };

@@ -50,6 +50,11 @@ pub(crate) fn refused(refusal: Refusal) -> TokenEvidence {
     tokens(ConnectOutcome::Refused(refusal))
 }
 
+/// The recommended one.
+pub(crate) fn plan(finding: &Finding, survey: &Survey, tokens: &TokenEvidence, now_ms: i64) -> Result<Plan, NoPlan> {
+    plans(finding, survey, tokens, now_ms).map(|mut plans| plans.remove(0))
+}
+
 fn only(survey: &Survey, tokens: &TokenEvidence) -> Finding {
     let mut found = detect(survey, tokens);
     assert_eq!(found.len(), 1, "{found:?}");

@@ -42,6 +42,9 @@ pub struct Gateways {
     pub user: Seen<Vec<Service>>,
     /// What the computer's service manager starts.
     pub system: Seen<Vec<Service>>,
+    /// The ports where somebody listens.
+    #[serde(default = "not_asked")]
+    pub taken: Seen<Vec<u16>>,
     /// OpenClaw is told here to leave its services to somebody else.
     #[serde(default)]
     pub external: bool,
@@ -50,7 +53,8 @@ pub struct Gateways {
 impl Gateways {
     /// Nothing could be seen, or there was nothing to look for.
     pub fn blind(why: Blind) -> Self {
-        Self { running: Seen::Hidden(why), user: Seen::Hidden(why), system: Seen::Hidden(why), external: false }
+        let (running, user, system) = (Seen::Hidden(why), Seen::Hidden(why), Seen::Hidden(why));
+        Self { running, user, system, taken: Seen::Hidden(why), external: false }
     }
 
     /// Every definition that was seen.
@@ -100,7 +104,12 @@ pub fn gateways(place: &Place, home: Option<&Path>) -> Gateways {
         processes.into_iter().map(|process| running(process, &listeners, &folders)).collect()
     });
     let external = std::env::var_os("OPENCLAW_SERVICE_REPAIR_POLICY").is_some_and(|policy| policy == "external");
-    Gateways { running, user, system, external }
+    Gateways { running, user, system, taken: os::taken_ports(), external }
+}
+
+/// In what was recorded by an earlier version.
+fn not_asked() -> Seen<Vec<u16>> {
+    Seen::Hidden(Blind::NotAsked)
 }
 
 fn running(process: Process, listeners: &Seen<Vec<Listener>>, folders: &[PathBuf]) -> Running {

@@ -4,6 +4,12 @@ desk::words! {
     all_well(): "Nothing is wrong between SmartPi and OpenClaw, as far as can be seen.", "SmartPi 与 OpenClaw 之间未发现问题。";
     found(number, what): "{number}. {what}", "{number}. {what}";
     can_mend(fingerprint): "   SmartPi can mend this: smartpi repair --apply {fingerprint}", "   SmartPi 可以修复：smartpi repair --apply {fingerprint}";
+    may_choose(ways): "   SmartPi can mend this in {ways} ways. To read them: smartpi repair --plan", "   SmartPi 有 {ways} 种修复方式，查看：smartpi repair --plan";
+    choice(what): "   • {what}", "   • {what}";
+    keep_service(): "Keep the service (recommended). OpenClaw starts with the computer, as it was set up.", "保留系统服务（推荐）。OpenClaw 会按原有设置随电脑启动。";
+    keep_first(): "Keep your own OpenClaw (recommended). The second one is switched off, and does not start any more until somebody switches it on again.", "保留你自己的 OpenClaw（推荐）。第二个会被关闭，在有人重新开启之前不再启动。";
+    keep_running(): "Keep the one that runs. OpenClaw goes on without a break; after it ends or the computer restarts, nothing starts it by itself until you start it or switch the service on again.", "保留正在运行的。OpenClaw 不会中断，但在它退出或电脑重启后不会自动启动，需要你手动启动或重新开启系统服务。";
+    another_port(port): "Keep both. The second OpenClaw moves to port {port}; whatever connects to the second one has to use that port.", "两个都保留。第二个 OpenClaw 改用端口 {port}，连接第二个 OpenClaw 的程序需要改用此端口。";
     step(number, what): "   {number}) {what}", "   {number}) {what}";
     undo(id): "To put back what was put aside: smartpi repair --undo {id}", "如需恢复已暂存的内容：smartpi repair --undo {id}";
     ask_apply(word): "Type {word} to do this: ", "输入 {word} 以继续：";
@@ -95,10 +101,13 @@ desk::words! {
     await_restart(): "Restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes.", "如 OpenClaw 未自动生效，请在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟。";
     open_dashboard(): "Open OpenClaw's dashboard with a fresh link.", "用新链接打开 OpenClaw 控制台。";
     switch_off(unit): "Stop the service {unit}, and keep it from starting by itself.", "停止系统服务 {unit}，并使其不再自动启动。";
+    release(unit): "Keep the service {unit} from starting by itself. It does not run now.", "使系统服务 {unit} 不再自动启动。它目前没有运行。";
     forget_failures(unit): "Forget how often the service {unit} failed; it would not start otherwise.", "清除系统服务 {unit} 的出错次数，否则它无法启动。";
     switch_on(unit): "Start the service {unit} now and with the computer, and wait for its OpenClaw.", "启动系统服务 {unit} 并设为随电脑启动，再等待其 OpenClaw 就绪。";
     restart_service(unit): "Stop the service {unit}, and start it again.", "停止系统服务 {unit}，再重新启动。";
     rewrite_service(unit): "Have OpenClaw write its service {unit} anew; a copy of the one before is kept, and can be put back. Conversations that go on are interrupted.", "让 OpenClaw 重新写入系统服务 {unit}，并保留原来的副本，可以恢复。正在进行的对话会中断。";
+    set_port(profile, port): "Write port {port} into the configuration of the profile {profile}; a copy of it is kept, and can be put back.", "在配置档 {profile} 的配置中写入端口 {port}，并保留副本，可以恢复。";
+    move_service(unit, port): "Have OpenClaw write its service {unit} for port {port} and start it; a copy of the one before is kept, and can be put back.", "让 OpenClaw 为系统服务 {unit} 写入端口 {port} 并启动，原来的副本会保留，可以恢复。";
     force_gateway(pid): "Take the other OpenClaw (process {pid}) away at once. It was asked to end and did not; what it is doing is lost.", "立即结束另一个 OpenClaw（进程 {pid}）。它已收到退出请求但没有退出，未完成的工作会丢失。";
     end_gateway(pid): "Ask the other OpenClaw (process {pid}) to end, and wait until it has finished its work, up to 6 minutes.", "请求另一个 OpenClaw（进程 {pid}）退出，并等它完成手头的工作，最长 6 分钟。";
 }

@@ -104,6 +104,16 @@ const SUPERVISED: [&str; 10] = [
     "XPC_SERVICE_NAME",
 ];
 
+/// What names the files, the port or the secret of one profile, and of another one wrongly.
+const OF_ONE_PROFILE: [&str; 6] = [
+    "OPENCLAW_CONFIG_PATH",
+    "OPENCLAW_GATEWAY_PASSWORD",
+    "OPENCLAW_GATEWAY_PORT",
+    "OPENCLAW_GATEWAY_TOKEN",
+    "OPENCLAW_PROFILE",
+    "OPENCLAW_STATE_DIR",
+];
+
 impl OpenClaw {
     /// Finds the command, asks it for its version and its configuration file. `path`: the `PATH` that it gets; `None`: ours and the usual folders.
     pub(crate) async fn find(named: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FindError> {
@@ -175,10 +185,9 @@ impl OpenClaw {
         Ok(())
     }
 
-    /// `openclaw gateway WORD…`
-    pub(crate) async fn gateway(&self, words: &[&str]) -> Result<(), RunError> {
-        let args: Vec<&str> = std::iter::once("gateway").chain(words.iter().copied()).collect();
-        self.run(&args, None).await.map(drop)
+    /// `openclaw WORD…`, as a plan shows it.
+    pub(crate) async fn tell(&self, words: &[&str]) -> Result<(), RunError> {
+        self.run(words, None).await.map(drop)
     }
 
     /// `openclaw gateway WORD`, with those of the flags that this release knows. Its service may take `patience` to end.
@@ -241,6 +250,11 @@ impl OpenClaw {
         // OpenClaw takes whoever has one of these for a service, which its manager starts again.
         for name in SUPERVISED {
             command.env_remove(name);
+        }
+        if args.first().is_some_and(|first| first.as_ref() == "--profile") {
+            for name in OF_ONE_PROFILE {
+                command.env_remove(name);
+            }
         }
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

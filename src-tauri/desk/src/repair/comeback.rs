@@ -26,7 +26,7 @@ pub(super) const RETURNS: Duration = Duration::from_secs(150);
 /// A person finds the terminal and starts it anew within this. The plan says so.
 const PERSON: Duration = Duration::from_secs(180);
 /// Between two tries.
-const AGAIN: Duration = Duration::from_secs(2);
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
 
 /// Not where it takes the secret already: a gateway may have noticed by itself.
 pub(super) async fn restart(mechanic: &Mechanic, found: &Found, openclaw: &OpenClaw) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub(super) async fn restart(mechanic: &Mechanic, found: &Found, openclaw: &OpenC
         tracing::info!(port = found.address.port(), "the gateway needs no restart");
         return Ok(());
     }
-    openclaw.gateway(&["restart"]).await.map_err(|error| run_failed(&error))?;
+    openclaw.tell(&["gateway", "restart"]).await.map_err(|error| run_failed(&error))?;
     comes_back(mechanic, RETURNS).await
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use care::apply::{Hands, StepFailure};
 use care::finding::{Cause, is_gone};
 use care::journal::{Entry, Journal, JournalError};
-use care::plan::{Ground, PlannedStep};
+use care::plan::{Ground, Plan, PlannedStep, is_kept};
 use care::token::ConnectOutcome;
 use gateway::{Shared, Token};
 use tokio::sync::{Notify, watch};
@@ -128,13 +128,14 @@ impl Hands for Mechanic {
         })
     }
 
-    async fn is_gone(&mut self, cause: Cause) -> bool {
+    async fn has_helped(&mut self, plan: &Plan) -> bool {
         match self.fresh().await {
             Ok(facts) => {
                 let well = matches!(&facts.tokens.outcome, ConnectOutcome::Connected { contradictions } if contradictions.is_empty());
                 let found = findings(&facts);
-                tracing::info!(?cause, well, ?found, "looked whether a repair helped");
-                well && is_gone(&found, cause)
+                let kept = is_kept(&plan.steps, &facts.survey.gateways);
+                tracing::info!(cause = ?plan.cause, well, kept, ?found, "looked whether a repair helped");
+                well && kept && is_gone(&found, plan.cause)
             }
             Err(failure) => {
                 tracing::warn!(code = failure.code.as_str(), "whether a repair helped cannot be seen");

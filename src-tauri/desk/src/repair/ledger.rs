@@ -101,6 +101,7 @@ mod tests {
         Box::new(Plan {
             id: id.into(),
             cause: Cause::DeviceTokenStale,
+            choice: None,
             evidence: Vec::new(),
             steps,
             fingerprint: "f".into(),

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use care::survey::{Phase, Scope, Service, Starts, Survey};
+use care::survey::{Gateways, Phase, Scope, Service, Starts, Survey};
 use care::target::{Ending, Held, Refused, Target};
 use serde_json::json;
 use tokio::process::Command;
@@ -216,9 +216,14 @@ async fn service(means: &Means, unit: &str) -> Result<Service, Failure> {
     find_service(means, unit).await?.ok_or_else(|| Failure::bare(FailureCode::RepairChanged))
 }
 
+/// Every gateway of this computer, and what starts them, as they are now.
+pub(super) async fn seen(means: &Means) -> Result<Gateways, Failure> {
+    all(&look(means).await?).await
+}
+
 /// The same; `None`: there is none.
 pub(super) async fn find_service(means: &Means, unit: &str) -> Result<Option<Service>, Failure> {
-    let all = all(&look(means).await?).await?;
+    let all = seen(means).await?;
     if let Err(blind) = all.user.look() {
         // What cannot be seen is not what the plan showed.
         tracing::warn!(?blind, "the services cannot be seen");
@@ -247,7 +252,7 @@ async fn told(unit: &str, words: &[&str], within: Duration) -> Result<(), Failur
     Err(failed(unit, String::from_utf8_lossy(&said.stderr).trim()))
 }
 
-fn failed(unit: &str, why: &str) -> Failure {
+pub(super) fn failed(unit: &str, why: &str) -> Failure {
     tracing::warn!(unit, why, "the service manager could not do a step of a repair");
     Failure::with(FailureCode::RepairServiceFailed, json!({ "unit": unit, "said": why }))
 }

@@ -15,7 +15,7 @@ use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
 use super::evidence::{of_process, record};
 use super::hands::Mechanic;
-use super::{definition, services};
+use super::{definition, profile, services};
 use crate::failure::{Failure, FailureCode};
 use crate::operator::of_request;
 use crate::operator::surroundings::{self, Found};
@@ -74,7 +74,7 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
         Step::RestartGateway => restart(mechanic, &found, &openclaw().await?).await.map(|()| None),
         Step::AwaitRestart => await_restart(mechanic).await.map(|()| None),
         Step::ReinstallService => {
-            openclaw().await?.gateway(&["install", "--force"]).await.map_err(|error| run_failed(&error))?;
+            openclaw().await?.tell(&["gateway", "install", "--force"]).await.map_err(|error| run_failed(&error))?;
             comes_back(mechanic, RETURNS).await.map(|()| None)
         }
         Step::OpenDashboard => {
@@ -90,6 +90,12 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
             services::restart_service(mechanic, unit, *stops_within_ms).await.map(|()| None)
         }
         Step::RewriteService { unit, path } => definition::rewrite(mechanic, unit, path).await.map(|()| None),
+        Step::SetPort { profile, config_path, port } => {
+            profile::set_port(mechanic, profile, config_path, *port).await.map(|()| None)
+        }
+        Step::MoveService { profile, unit, path, port } => {
+            definition::rewrite_for_port(mechanic, profile, unit, path, *port).await.map(|()| None)
+        }
         Step::EndGateway { target, ends_within_ms } => {
             services::end(mechanic, target, *ends_within_ms).await.map(|()| None)
         }
@@ -105,6 +111,9 @@ pub(super) async fn put_back(means: &Means, aside: &str) -> Result<(), Failure> 
     }
     if let Some(kept) = aside.strip_prefix(definition::DEFINITION) {
         return definition::put_back(means, kept).await;
+    }
+    if let Some(kept) = aside.strip_prefix(profile::PROFILE) {
+        return profile::put_back(means, kept);
     }
     let Some(copy) = aside.strip_prefix(CONFIG) else {
         return if means.vault.put_back(aside).await? { Ok(()) } else { Err(no_undo()) };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{exact, said, word};
-use crate::control::answer::{CareView, ChainLink, FindingView, LinkRow, PluginRow, Repair, RepairView, Seen};
+use crate::control::answer::{CareView, ChainLink, FindingView, LinkRow, Plan, PluginRow, Repair, RepairView, Seen};
 use crate::repair;
 use crate::view::View;
 
@@ -118,11 +118,14 @@ fn plugin(text: &mut String, row: &PluginRow) -> std::fmt::Result {
 
 fn finding(text: &mut String, finding: &FindingView) -> std::fmt::Result {
     let repair = match &finding.repair {
-        Repair::Plan { plan } => {
-            let steps: Vec<String> = plan.steps.iter().map(|planned| kind(&planned.step)).collect();
-            format!("plan {}: {}", plan.fingerprint, steps.join(", "))
-        }
         Repair::None { why } => format!("no plan: {}", nameless(why)),
+        repair @ Repair::Plan { .. } => {
+            let told = |plan: &Plan| {
+                let steps: Vec<String> = plan.steps.iter().map(|planned| kind(&planned.step)).collect();
+                format!("plan {}: {}", plan.fingerprint, steps.join(", "))
+            };
+            repair.plans().map(told).collect::<Vec<_>>().join("; or ")
+        }
     };
     writeln!(text, "  {}, {}, {repair}", word(&finding.cause), word(&finding.severity))?;
     finding.evidence.iter().try_for_each(|one| writeln!(text, "    {}", nameless(one)))?;
@@ -191,7 +194,7 @@ mod tests {
             }],
         });
         view.care.findings = serde_json::from_value(json!([{
-            "cause": "copiesDiffer", "severity": "warning", "repair": { "kind": "plan", "plan": plan },
+            "cause": "copiesDiffer", "severity": "warning", "repair": { "kind": "plan", "plan": plan, "others": [] },
             "evidence": [
                 { "kind": "copy", "wins": true, "copy": { "place": { "kind": "config", "path": "/x/openclaw.json" }, "value": { "kind": "token", "fingerprint": "1ecaa2" } } },
                 { "kind": "device", "id": "3b72b038", "name": "Anna's phone" },

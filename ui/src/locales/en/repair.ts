@@ -16,6 +16,14 @@ export const repair = {
   tooOld: "This plan is too old by now. Nothing was done; check again for a new one.",
   nextAt: (when: string) => `The next repair can begin ${when}.`,
 
+  ways: {
+    title: "There is more than one way",
+    recommended: "Recommended",
+    keepService: { what: "Keep the service", means: "OpenClaw starts with your computer, as it was set up." },
+    keepFirst: { what: "Keep your own OpenClaw", means: "The second one is switched off, and does not start any more until somebody switches it on again." },
+    keepRunning: { what: "Keep the one that runs", means: "It goes on without a break. Once it ends or the computer restarts, nothing starts OpenClaw by itself: start it by hand then, or undo this." },
+    anotherPort: { what: "Keep both", means: (port: number) => `The second OpenClaw moves to port ${port}. Whatever connects to the second one has to use that port.` },
+  },
   steps: {
     forgetDeviceToken: "Put aside the access that OpenClaw does not accept any more",
     connectWithSharedToken: "Connect with OpenClaw's own token, and keep the new access that OpenClaw gives",
@@ -33,10 +41,13 @@ export const repair = {
     awaitRestart: "You restart OpenClaw where you started it, unless it takes the change by itself. SmartPi waits for it, up to 3 minutes",
     openDashboard: "Open the dashboard in your browser with a fresh link",
     switchOff: (unit: string) => `Stop the service ${unit}, and keep it from starting by itself`,
+    release: (unit: string) => `Keep the service ${unit} from starting by itself. It does not run now`,
     forgetFailures: (unit: string) => `Forget how often the service ${unit} failed; it would not start otherwise`,
     switchOn: (unit: string) => `Start the service ${unit} now and with your computer, and wait for its OpenClaw`,
     restartService: (unit: string) => `Stop the service ${unit}, and start it again`,
     rewriteService: (unit: string) => `Have OpenClaw write its service ${unit} anew; a copy of the one before is kept`,
+    setPort: (profile: string, port: number) => `Write port ${port} into the configuration of the profile “${profile}”; a copy of it is kept`,
+    moveService: (unit: string, port: number) => `Have OpenClaw write its service ${unit} for port ${port}, and start it; a copy of the one before is kept`,
     forceGateway: (pid: number) => `Take the other OpenClaw (process ${pid}) away at once. It was asked to end and did not; what it is doing is lost`,
     endGateway: (pid: number) => `Ask the other OpenClaw (process ${pid}) to end, and wait until it has finished its work, up to 6 minutes`,
   },

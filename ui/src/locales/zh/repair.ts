@@ -17,6 +17,14 @@ export const repair: Words["repair"] = {
   tooOld: "此方案已过期。未作任何更改，请重新检查以获取新方案。",
   nextAt: (when) => `下一次修复最早可在 ${when} 开始。`,
 
+  ways: {
+    title: "有多种方式",
+    recommended: "推荐",
+    keepService: { what: "保留系统服务", means: "OpenClaw 会按原有设置随电脑启动。" },
+    keepFirst: { what: "保留您自己的 OpenClaw", means: "第二个会被关闭，在有人重新开启之前不再启动。" },
+    keepRunning: { what: "保留正在运行的", means: "OpenClaw 不会中断。但在它退出或电脑重启后不会自动启动，届时请手动启动，或还原此修复。" },
+    anotherPort: { what: "两个都保留", means: (port) => `第二个 OpenClaw 改用端口 ${port}，连接第二个 OpenClaw 的程序需要改用此端口。` },
+  },
   steps: {
     forgetDeviceToken: "收起 OpenClaw 不再接受的访问权限",
     connectWithSharedToken: "用 OpenClaw 自身的令牌连接，并保存 OpenClaw 给予的新访问权限",
@@ -34,10 +42,13 @@ export const repair: Words["repair"] = {
     awaitRestart: "如果 OpenClaw 没有自动生效，请您在启动它的地方重新启动。SmartPi 会等待它，最长 3 分钟",
     openDashboard: "在浏览器中用新链接打开控制台",
     switchOff: (unit) => `停止系统服务 ${unit}，并使其不再自动启动`,
+    release: (unit) => `使系统服务 ${unit} 不再自动启动。它目前没有运行`,
     forgetFailures: (unit) => `清除系统服务 ${unit} 的出错次数，否则它无法启动`,
     switchOn: (unit) => `启动系统服务 ${unit} 并设为随电脑启动，再等待其 OpenClaw 就绪`,
     restartService: (unit) => `停止系统服务 ${unit}，再重新启动`,
     rewriteService: (unit) => `让 OpenClaw 重新写入系统服务 ${unit}，并保留原来的副本`,
+    setPort: (profile, port) => `在配置档“${profile}”的配置中写入端口 ${port}，并保留副本`,
+    moveService: (unit, port) => `让 OpenClaw 为系统服务 ${unit} 写入端口 ${port} 并启动，并保留原来的副本`,
     forceGateway: (pid) => `立即结束另一个 OpenClaw（进程 ${pid}）。它已收到退出请求但没有退出，未完成的工作会丢失`,
     endGateway: (pid) => `请求另一个 OpenClaw（进程 ${pid}）退出，并等它完成手头的工作，最长 6 分钟`,
   },

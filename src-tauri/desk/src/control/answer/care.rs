@@ -4,7 +4,7 @@ use care::chain::{LINKS, Link};
 pub use care::chain::{Link as ChainLink, PluginFix, PluginLink, PluginRow};
 pub use care::finding::{Cause, Evidence, ServiceSeen, Severity};
 pub use care::journal::Outcome;
-pub use care::plan::{Action, Advice, NoPlan, Plan, PlannedStep, Risk, Step, Stops, Undo};
+pub use care::plan::{Action, Advice, Choice, NoPlan, Plan, PlannedStep, Risk, Step, Stops, Undo};
 pub use care::supervision::{ServiceAct, ServiceHeld, ServiceState, Supervision};
 pub use care::survey::Phase as ServicePhase;
 pub use care::token::{CopyPlace, CopyValue, PairingReason, Referred, Refusal, TokenCopy};
@@ -116,6 +116,8 @@ pub enum Repair {
     Plan {
         /// The plan; `care.repair` takes its `id`.
         plan: Box<Plan>,
+        /// What a person may choose instead, each a plan of its own.
+        others: Vec<Plan>,
     },
     /// Nothing.
     None {
