@@ -46,9 +46,19 @@ pub(crate) fn the_copy_stays(machine: &Machine) -> Result<()> {
     ensure!(property(machine, UNIT, "ActiveState")? == "inactive", "it was started");
     ensure!(listener(machine, PORT)? == copy, "the undo ended it");
     told(machine, "serviceAndCopy", Some(copy))?;
-    // The twin: without the choice, the next start ends it.
+
+    // The twin: without the choice the service comes, cannot start beside it, and counts as failed.
     systemctl(machine, &["start", UNIT])?;
-    wait::until(READY, "the service to end it", || Ok(listener(machine, PORT).is_ok_and(|pid| pid != copy)))?;
+    wait::until(READY, "the service to give up", || Ok(property(machine, UNIT, "ActiveState")? == "failed"))?;
+    ensure!(listener(machine, PORT)? == copy, "it was ended");
+    let finding = choosing(&told(machine, "serviceAndCopy", Some(copy))?, "keepRunning")?;
+    let lines = [format!("systemctl --user disable --now {UNIT}"), format!("systemctl --user reset-failed {UNIT}")];
+    mend(machine, &finding, &lines)?;
+    ensure!(property(machine, UNIT, "ActiveState")? == "inactive", "it still counts as failed");
+    ensure!(listener(machine, PORT)? == copy, "it was ended");
+
+    systemctl(machine, &["stop", "copy"])?;
+    systemctl(machine, &["enable", "--now", UNIT])?;
     is_one(machine)
 }
 

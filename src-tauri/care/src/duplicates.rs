@@ -141,8 +141,8 @@ impl<'a> Look<'a> {
             return told(Cause::ServicePathGone, broken, missing.collect());
         }
         if let Some(copy) = self.copy(service) {
-            let mut evidence = vec![Evidence::Occupant { process: self.occupant(copy) }];
-            evidence.extend(next_end(service, copy));
+            // Whoever has the state keeps it: the service's own gateway refuses to start beside it (measured).
+            let evidence = vec![Evidence::Occupant { process: self.occupant(copy) }];
             return told(Cause::ServiceAndCopy, Severity::Warning, evidence);
         }
         if self.fails(service) {

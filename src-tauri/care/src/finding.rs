@@ -85,7 +85,7 @@ pub enum Cause {
     RestartWar,
     /// Two services start gateways on one port. One runs, or none: they would fight.
     TwoServices,
-    /// The gateway was started by hand, although a service is there for it: the next start of that ends this one.
+    /// The gateway was started by hand, although a service is there for it: that one cannot start beside it.
     ServiceAndCopy,
     /// A service of an earlier release is still there.
     LegacyService,

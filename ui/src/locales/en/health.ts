@@ -77,7 +77,7 @@ export const health = {
     unrecognised: { what: "OpenClaw refuses for a reason that SmartPi does not know", means: "A newer version of SmartPi may know it." },
     restartWar: { what: "Two OpenClaws keep ending each other", means: "Two services start one each, on the same port. Whenever one starts it ends the other, so nobody stays connected for long." },
     twoServices: { what: "Two services would start OpenClaw in the same place", means: "Only one of them can be there. Once both run, they end each other again and again." },
-    serviceAndCopy: { what: "OpenClaw was started by hand, beside its service", means: "It works until the service starts, at the next login for instance. The service then ends it, with all that goes on in it." },
+    serviceAndCopy: { what: "OpenClaw was started by hand, beside its service", means: "It works. Its service cannot start beside it, and counts as failed once it tried, at the next login for instance." },
     legacyService: { what: "OpenClaw's service is one of an earlier version", means: "Newer versions of OpenClaw do not look after a service of that name." },
     servicePathGone: { what: "OpenClaw's service starts from a file that is gone", means: "It may have been moved or removed. The service cannot start OpenClaw any more." },
     servicePathTemporary: { what: "OpenClaw's service starts from a temporary folder", means: "The computer empties such folders from time to time. The service then cannot start OpenClaw any more." },

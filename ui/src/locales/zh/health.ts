@@ -78,7 +78,7 @@ export const health: Words["health"] = {
     unrecognised: { what: "OpenClaw 拒绝了连接，SmartPi 不了解其原因", means: "较新版本的 SmartPi 也许能识别。" },
     restartWar: { what: "两个 OpenClaw 在不断互相终止", means: "两个系统服务各启动一个 OpenClaw，使用同一端口。一方启动就会终止另一方，因此连接无法保持。" },
     twoServices: { what: "两个系统服务都会在同一端口启动 OpenClaw", means: "两者只能有一个。一旦同时运行，就会不断互相终止。" },
-    serviceAndCopy: { what: "OpenClaw 是手动启动的，而它另有系统服务", means: "目前可以使用。但系统服务启动时（例如下次登录时）会将其终止，正在进行的内容也会中断。" },
+    serviceAndCopy: { what: "OpenClaw 是手动启动的，而它另有系统服务", means: "目前可以使用。但系统服务无法与它同时启动，尝试之后（例如下次登录时）会显示为出错。" },
     legacyService: { what: "OpenClaw 的系统服务来自早期版本", means: "新版 OpenClaw 不再管理以此命名的系统服务。" },
     servicePathGone: { what: "OpenClaw 的系统服务指向的文件已不存在", means: "文件可能已被移动或删除，系统服务无法再启动 OpenClaw。" },
     servicePathTemporary: { what: "OpenClaw 的系统服务从临时文件夹启动", means: "系统会不时清空这类文件夹，之后系统服务将无法启动 OpenClaw。" },
