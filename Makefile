@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-OPENCLAW := 2026.9.6 2026.7.35 2026.4.26
+# Beside the releases: pm2, which a story has look after one.
+OPENCLAW := 2026.9.6 2026.7.35 2026.4.26 pm2
 sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.tgz')
 
 # A tray needs a display; without one the same service runs in the terminal.

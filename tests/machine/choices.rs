@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::machine::Machine;
 use support::wait;
 
-use crate::person::{mend, undo};
+use crate::person::Person::AtTerminal;
 use crate::stage::{
     FOLDER, PORT, READY, SECOND, UNIT, all_well, answers, configure, in_background, install, is_one, listener, look,
     main_pid, online, property, ready, run_ours, survey, systemctl, told, units,
@@ -36,12 +36,12 @@ pub(crate) fn the_copy_stays(machine: &Machine) -> Result<()> {
     online(machine)?;
     let finding = told(machine, "serviceAndCopy", Some(copy))?;
     let finding = choosing(&finding, "keepRunning")?;
-    let repaired = mend(machine, &finding, &[format!("systemctl --user disable --now {UNIT}")])?;
+    let repaired = AtTerminal.mend(machine, &finding, &[format!("systemctl --user disable --now {UNIT}")])?;
     ensure!(listener(machine, PORT)? == copy, "it was ended");
     ensure!(property(machine, UNIT, "UnitFileState")? == "disabled", "its service starts by itself");
     online(machine)?;
     // As it was: the service would come, and end it.
-    undo(machine, &repaired)?;
+    AtTerminal.undo(machine, &repaired)?;
     ensure!(property(machine, UNIT, "UnitFileState")? == "enabled", "it was not undone");
     ensure!(property(machine, UNIT, "ActiveState")? == "inactive", "it was started");
     ensure!(listener(machine, PORT)? == copy, "the undo ended it");
@@ -53,7 +53,7 @@ pub(crate) fn the_copy_stays(machine: &Machine) -> Result<()> {
     ensure!(listener(machine, PORT)? == copy, "it was ended");
     let finding = choosing(&told(machine, "serviceAndCopy", Some(copy))?, "keepRunning")?;
     let lines = [format!("systemctl --user disable --now {UNIT}"), format!("systemctl --user reset-failed {UNIT}")];
-    mend(machine, &finding, &lines)?;
+    AtTerminal.mend(machine, &finding, &lines)?;
     ensure!(property(machine, UNIT, "ActiveState")? == "inactive", "it still counts as failed");
     ensure!(listener(machine, PORT)? == copy, "it was ended");
 
@@ -78,14 +78,14 @@ pub(crate) fn the_second_moves(machine: &mut Machine) -> Result<()> {
         format!("systemctl --user enable --now {UNIT}"),
         format!("openclaw --profile b gateway install --force --port {ELSEWHERE}"),
     ];
-    let repaired = mend(machine, &choosing(&finding, "anotherPort")?, &lines)?;
+    let repaired = AtTerminal.mend(machine, &choosing(&finding, "anotherPort")?, &lines)?;
     both_live(machine)?;
 
     // As it was, to the byte: both of them, in one another's way.
-    undo(machine, &repaired)?;
+    AtTerminal.undo(machine, &repaired)?;
     ensure!((written(config)?, written(&unit)?) == before, "the files are not as they were");
     let again = told(machine, "restartWar", None)?;
-    mend(machine, &choosing(&again, "anotherPort")?, &lines)?;
+    AtTerminal.mend(machine, &choosing(&again, "anotherPort")?, &lines)?;
     both_live(machine)?;
 
     machine.power_cycle()?;

@@ -7,9 +7,11 @@
 mod choices;
 mod desk;
 mod device;
+mod failures;
 mod orders;
 mod person;
 mod services;
+mod shared;
 mod stage;
 mod strays;
 mod trace;
@@ -87,7 +89,25 @@ fn openclaws_service_does_what_a_person_says() -> Result<()> {
 
 #[test]
 fn what_a_person_chooses_instead_is_done_and_lasts() -> Result<()> {
-    let mut machine = begin()?;
-    choices::the_copy_stays(&machine)?;
-    choices::the_second_moves(&mut machine)
+    choices::the_copy_stays(&begin()?)
+}
+
+#[test]
+fn a_second_gateway_moves_to_another_port_and_both_live() -> Result<()> {
+    choices::the_second_moves(&mut begin()?)
+}
+
+#[test]
+fn two_on_one_state_a_baked_in_token_and_pm2_are_told() -> Result<()> {
+    let machine = begin()?;
+    shared::two_versions_on_one_state(&machine)?;
+    shared::a_token_in_the_service(&machine)?;
+    shared::a_gateway_of_pm2(&machine)
+}
+
+#[test]
+fn a_restart_and_a_definition_that_fail_leave_everything_as_it_was() -> Result<()> {
+    let machine = begin()?;
+    failures::restart(&machine)?;
+    failures::definition(&machine)
 }

@@ -137,17 +137,17 @@ pub(crate) fn two_scopes(machine: &Machine) -> Result<()> {
 }
 
 /// The line by which OpenClaw writes its service anew.
-fn writes() -> String {
+pub(crate) fn writes() -> String {
     "openclaw gateway install --force".into()
 }
 
 /// The line by which it is forgotten how often it failed.
-fn forgets() -> String {
+pub(crate) fn forgets() -> String {
     format!("systemctl --user reset-failed {UNIT}")
 }
 
 /// Changes the definition of the user's service, and gives it as it was and as it is.
-fn define(machine: &Machine, from: &str, to: &str) -> Result<(String, String)> {
+pub(crate) fn define(machine: &Machine, from: &str, to: &str) -> Result<(String, String)> {
     let path = format!("{FOLDER}/{UNIT}");
     let good = fs::read_to_string(machine.path(&path))?;
     let bad = good.replace(from, to);

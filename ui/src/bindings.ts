@@ -242,6 +242,8 @@ export type Advice =
 "startService" | 
 /**  See in the service's log why it fails. */
 "readServiceLog" | 
+/**  End it where it is looked after: the program that started it would start it again. */
+"endAtGuardian" | 
 /**  Change it where it is looked after: something else on this computer writes the service. */
 "leaveToKeeper";
 
@@ -456,7 +458,7 @@ export type Cause =
 "restartWar" | 
 /**  Two services start gateways on one port. One runs, or none: they would fight. */
 "twoServices" | 
-/**  The gateway was started by hand, although a service is there for it: the next start of that ends this one. */
+/**  The gateway was started by hand, although a service is there for it: that one cannot start beside it. */
 "serviceAndCopy" | 
 /**  A service of an earlier release is still there. */
 "legacyService" | 
@@ -469,7 +471,9 @@ export type Cause =
 /**  The service is installed and will not start by itself. */
 "serviceOff" | 
 /**  The service fails again and again. */
-"crashLoop";
+"crashLoop" | 
+/**  Two gateways run on one state folder: what one writes, the other does not know. */
+"sharedState";
 
 /**  A certificate that somebody showed. */
 export type CertificateView = {
@@ -752,7 +756,17 @@ path: string } |
 /**  The service. */
 unit: string; 
 /**  The process. */
-pid: number };
+pid: number } | 
+/**  Who starts the gateway again when it ends. */
+{ kind: "guarded"; 
+/**  They. */
+by: Guardian } | 
+/**  A gateway that runs on the same state as the one on the port. */
+{ kind: "beside"; 
+/**  It. */
+process: Occupant; 
+/**  Where it listens. */
+port: number | null };
 
 /**  A fact about a process. */
 export type Fact = 
@@ -1226,6 +1240,19 @@ export type GatewayView = {
 	/**  Rises whenever the gateway's agents, or who of them answers a device, may have changed. */
 	agentsRevision: number,
 };
+
+/**  Such a program. A signal to its gateway is no stop: it is told to end it. */
+export type Guardian = 
+/**  pm2. */
+{ kind: "pm2"; 
+/**  What pm2 calls the gateway: its name, else its number. */
+name: string | null } | 
+/**  An application of the desktop, or a command, that started the gateway and is still there. */
+{ kind: "app"; 
+/**  Its program. */
+program: string; 
+/**  Its process. */
+pid: number };
 
 /**  A likely cause why a network address cannot be reached. */
 export type Hint = 

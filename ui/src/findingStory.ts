@@ -54,6 +54,10 @@ function factOf(evidence: Evidence, { at, lasting }: Say, words: Words): Fact[] 
       return [{ label: labels.missing, text: evidence.path, exact: true }];
     case "temporary":
       return [{ label: labels.temporary, text: evidence.path, exact: true }];
+    case "beside":
+      return [{ label: labels.beside, text: [occupantText(evidence.process, words), evidence.port === null ? "" : facts.onPort(evidence.port)].filter(Boolean).join(words.evidence.comma) }];
+    case "guarded":
+      return [{ label: labels.guarded, text: evidence.by.kind === "pm2" ? facts.pm2(evidence.by.name ?? "?") : facts.app(evidence.by.program, evidence.by.pid) }];
     case "nextStart":
       return [{ label: labels.nextStart, text: facts.nextStart(evidence.unit, evidence.pid) }];
   }
@@ -237,6 +241,7 @@ export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: N
     case "startService":
     case "readServiceLog":
     case "leaveToKeeper":
+    case "endAtGuardian":
       return plain(say[why.advice]);
   }
 }

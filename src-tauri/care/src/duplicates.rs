@@ -35,6 +35,7 @@ pub fn complete(found: Vec<Finding>, survey: &Survey) -> Vec<Finding> {
         }
         if finding.cause == Cause::WrongInstance {
             finding.evidence.extend(next_start(&finding, survey, gateways));
+            finding.evidence.extend(guarded(occupant_of(&finding, gateways)));
         }
         all.push(finding);
     }
@@ -99,6 +100,7 @@ impl<'a> Look<'a> {
             told.extend(self.trouble(service));
         }
         told.extend(self.off());
+        told.extend(self.shared());
         told
     }
 
@@ -142,7 +144,8 @@ impl<'a> Look<'a> {
         }
         if let Some(copy) = self.copy(service) {
             // Whoever has the state keeps it: the service's own gateway refuses to start beside it (measured).
-            let evidence = vec![Evidence::Occupant { process: self.occupant(copy) }];
+            let mut evidence = vec![Evidence::Occupant { process: self.occupant(copy) }];
+            evidence.extend(guarded(Some(copy)));
             return told(Cause::ServiceAndCopy, Severity::Warning, evidence);
         }
         if self.fails(service) {
@@ -171,6 +174,31 @@ impl<'a> Look<'a> {
         };
         // While the service itself runs, the other one is about to give up.
         others.find(|running| service.phase != Phase::Running && is_same(running))
+    }
+
+    /// Gateways that listen, and work on the state of the one on the user's port.
+    fn shared(&self) -> Option<Told> {
+        let mine = self.mine.as_ref()?;
+        let first = self.gateways.running().find(|running| running.process.pid == mine.gateway.pid)?;
+        let mount = |running: &Running| running.process.namespaces.known().map(|there| there.mount);
+        // In a container the same path is another folder. One that is about to give up does not listen.
+        let is_beside = |running: &&Running| {
+            running.process.pid != first.process.pid
+                && !running.listens.is_empty()
+                && running.state_dir.as_ref() == Some(&self.survey.place.state_dir)
+                && mount(running).is_some()
+                && mount(running) == mount(first)
+        };
+        let beside = self.gateways.running().find(is_beside)?;
+        let port = beside.listens.first().map(std::net::SocketAddr::port);
+        let mut evidence = vec![
+            Evidence::Occupant { process: self.occupant(first) },
+            Evidence::Beside { process: self.occupant(beside), port },
+        ];
+        evidence.extend(self.gateways.keeper(beside).map(of_service));
+        evidence.extend(guarded(Some(beside)));
+        let finding = Finding { cause: Cause::SharedState, severity: Severity::Warning, evidence };
+        Some(Told { finding, about: About::Itself })
     }
 
     fn fails(&self, service: &Service) -> bool {
@@ -220,14 +248,22 @@ fn of_service(service: &Service) -> Evidence {
     }
 }
 
-/// What the next start of the user's service would end: the stray that has its port.
-fn next_start(finding: &Finding, survey: &Survey, gateways: &Gateways) -> Vec<Evidence> {
+/// The gateway that the evidence names.
+fn occupant_of<'a>(finding: &Finding, gateways: &'a Gateways) -> Option<&'a Running> {
     let pid = finding.evidence.iter().find_map(|evidence| {
         let Evidence::Occupant { process } = evidence else { return None };
         Some(process.pid)
     });
-    let stray = gateways.running().find(|running| Some(running.process.pid) == pid);
-    let stray = stray.filter(|stray| gateways.keeper(stray).is_none());
+    gateways.running().find(|running| Some(running.process.pid) == pid)
+}
+
+fn guarded(running: Option<&Running>) -> Option<Evidence> {
+    running.and_then(|running| running.guardian.clone()).map(|by| Evidence::Guarded { by })
+}
+
+/// What the next start of the user's service would end: the stray that has its port.
+fn next_start(finding: &Finding, survey: &Survey, gateways: &Gateways) -> Vec<Evidence> {
+    let stray = occupant_of(finding, gateways).filter(|stray| gateways.keeper(stray).is_none());
     let place = &survey.place;
     let mut ours = gateways.services().filter(|service| service.state_dir.as_ref() == Some(&place.state_dir));
     match (stray, ours.find(|service| service.port == Some(place.port))) {
@@ -244,6 +280,14 @@ fn next_end(service: &Service, running: &Running) -> Option<Evidence> {
 
 /// What a person can type about a finding of services, in this order. None of it is run by this program.
 pub fn commands(finding: &Finding) -> Vec<String> {
+    let guardian = finding.evidence.iter().find_map(|evidence| {
+        let Evidence::Guarded { by } = evidence else { return None };
+        Some(by)
+    });
+    guardian.map_or_else(|| of_services(finding), |guardian| guardian.command().into_iter().collect())
+}
+
+fn of_services(finding: &Finding) -> Vec<String> {
     let services: Vec<&ServiceSeen> = finding
         .evidence
         .iter()
@@ -266,6 +310,7 @@ pub fn commands(finding: &Finding) -> Vec<String> {
         Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
             each(&services, |service| openclaw(service, "gateway install --force"))
         }
+        Cause::SharedState => each(&services, switch_off),
         Cause::ServiceOff => each(&services, switch_on),
         Cause::CrashLoop => {
             let gave_up = services.iter().filter(|service| service.phase == Phase::Failed);

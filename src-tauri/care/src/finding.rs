@@ -9,7 +9,7 @@ use specta_typescript::Number;
 
 pub use detect::{detect, is_gone};
 
-use crate::survey::{Phase, Scope, Starts};
+use crate::survey::{Guardian, Phase, Scope, Starts};
 use crate::token::{PairingReason, Refusal, TokenCopy};
 use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};
 
@@ -99,6 +99,8 @@ pub enum Cause {
     ServiceOff,
     /// The service fails again and again.
     CrashLoop,
+    /// Two gateways run on one state folder: what one writes, the other does not know.
+    SharedState,
 }
 
 /// What shows a finding. No secret is in it.
@@ -200,6 +202,18 @@ pub enum Evidence {
         unit: String,
         /// The process.
         pid: u32,
+    },
+    /// Who starts the gateway again when it ends.
+    Guarded {
+        /// They.
+        by: Guardian,
+    },
+    /// A gateway that runs on the same state as the one on the port.
+    Beside {
+        /// It.
+        process: Occupant,
+        /// Where it listens.
+        port: Option<u16>,
     },
 }
 

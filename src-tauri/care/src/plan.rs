@@ -98,6 +98,8 @@ pub enum Advice {
     StartService,
     /// See in the service's log why it fails.
     ReadServiceLog,
+    /// End it where it is looked after: the program that started it would start it again.
+    EndAtGuardian,
     /// Change it where it is looked after: something else on this computer writes the service.
     LeaveToKeeper,
 }
@@ -218,6 +220,7 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
         | Cause::ServicePortDiffers
         | Cause::ServiceOff
         | Cause::CrashLoop
+        | Cause::SharedState
         | Cause::Hung => services::steps(finding, survey),
     }
 }

@@ -3,6 +3,7 @@
 //! Looking changes nothing: no connection is opened, no program is started, no file is created or written.
 
 mod gateways;
+mod guardian;
 mod lock;
 mod process;
 mod service;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use gateways::{Gateways, Running, gateways};
+pub use guardian::Guardian;
 pub use lock::{Lock, LockFile, LockForm};
 pub use process::{Activity, Environment, Kind, Namespaces, Process, Variable};
 pub use service::{Phase, Scope, Service, Starts};

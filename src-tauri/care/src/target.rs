@@ -167,9 +167,10 @@ pub(crate) fn may_end(target: &Target, sight: &Sight, without: Option<Sign>) -> 
     if asks(Sign::Family) {
         family(process.pid, sight.me.as_ref())?;
     }
-    // OpenClaw's own marks; a variable of systemd alone is inherited by whatever a terminal starts.
-    let marked =
-        ["OPENCLAW_SERVICE_MARKER", "OPENCLAW_SYSTEMD_UNIT"].iter().any(|name| environment.plain(name).is_some());
+    // OpenClaw's own marks, and that of pm2; a variable of systemd alone is inherited by whatever a terminal starts.
+    let marked = ["OPENCLAW_SERVICE_MARKER", "OPENCLAW_SYSTEMD_UNIT", "pm_id"]
+        .iter()
+        .any(|name| environment.plain(name).is_some());
     let of_unit = process.unit.look()?.as_ref().is_some_and(|unit| is_openclaw_unit(unit));
     if asks(Sign::Unsupervised) && (marked || of_unit) {
         return Err(Refused::Supervised);

@@ -1,8 +1,8 @@
 //! What shows a finding, in lines. What holds a token is named by a mark, never by the token.
 
 use desk::control::answer::{
-    Blind, Contradiction, CopyPlace, CopyValue, Evidence, Fact, Nobody, NotMine, PairingReason, Referred, Refusal,
-    ServicePhase, ServiceSeen, TokenCopy, Unseen,
+    Blind, Contradiction, CopyPlace, CopyValue, Evidence, Fact, Guardian, Nobody, NotMine, PairingReason, Referred,
+    Refusal, ServicePhase, ServiceSeen, TokenCopy, Unseen,
 };
 use desk::language::Language;
 use desk::words::moment::exact;
@@ -33,6 +33,15 @@ fn line(language: Language, evidence: &Evidence) -> Option<String> {
         Evidence::Service { service } => of_service(language, service),
         Evidence::Missing { path } => repair::of_missing(language, path.display()),
         Evidence::Temporary { path } => repair::of_temporary(language, path.display()),
+        Evidence::Beside { process, port } => {
+            let program = process.unit.as_ref().or(process.program.as_ref()).map_or("?", String::as_str);
+            match port {
+                Some(port) => repair::of_beside_on(language, program, process.pid, port),
+                None => repair::of_beside(language, program, process.pid),
+            }
+        }
+        Evidence::Guarded { by: Guardian::Pm2 { name } } => repair::of_pm2(language, name.as_deref().unwrap_or("?")),
+        Evidence::Guarded { by: Guardian::App { program, pid } } => repair::of_app(language, program, pid),
         Evidence::NextStart { unit, pid } => repair::of_next_start(language, unit, pid),
         Evidence::Port { port } => say::port(language, port),
         Evidence::NotMine { why } => say::why(language, not_mine(language, why)),

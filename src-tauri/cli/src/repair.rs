@@ -155,6 +155,7 @@ pub(crate) fn cause(language: Language, cause: Cause) -> String {
         Cause::ServicePortDiffers => say::service_port_differs(language),
         Cause::ServiceOff => say::service_off(language),
         Cause::CrashLoop => say::crash_loop(language),
+        Cause::SharedState => say::shared_state(language),
     }
 }
 
@@ -183,6 +184,7 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
             Advice::ReinstallService => say::reinstall_service(language),
             Advice::StartService => say::start_service(language),
             Advice::LeaveToKeeper => say::leave_to_keeper(language),
+            Advice::EndAtGuardian => say::end_at_guardian(language),
             Advice::ReadServiceLog => say::read_service_log(language),
         },
         NoPlan::Wait { after_ms } => say::wait(language, after_ms.div_ceil(1000)),

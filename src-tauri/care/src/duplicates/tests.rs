@@ -4,7 +4,7 @@ use super::*;
 use crate::finding::detect;
 use crate::plan::tests::tokens;
 use crate::seen::{Blind, Seen};
-use crate::survey::{Environment, Kind, Process};
+use crate::survey::{Environment, Guardian, Kind, Process};
 use crate::token::ConnectOutcome;
 use crate::who::tests::{fine, with};
 
@@ -50,7 +50,8 @@ pub(crate) fn running(pid: u32, folder: &str, port: u16) -> Running {
     process.pid = pid;
     assert_eq!(process.kind(), Ok(Kind::Gateway));
     let listens = ["127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}").parse().unwrap());
-    Running { process, listens: listens.to_vec(), state_dir: Some(format!("{HOME}/{folder}").into()) }
+    let state_dir = Some(format!("{HOME}/{folder}").into());
+    Running { process, listens: listens.to_vec(), state_dir, guardian: None }
 }
 
 pub(crate) fn gateways(services: Vec<Service>, running: Vec<Running>) -> Gateways {
@@ -339,4 +340,44 @@ fn the_stray_that_was_recorded_is_named_with_what_the_next_start_does_to_it() {
     assert!(seen.gateways.running().any(|running| running.process.pid == stray));
     let ends = Evidence::NextStart { unit: "openclaw-gateway.service".into(), pid: stray };
     assert!(found[0].evidence.contains(&ends), "{found:#?}");
+}
+
+#[test]
+fn an_earlier_release_on_the_same_state_is_told_and_one_that_gives_up_is_not() {
+    let service = || vec![ours(Some(GATEWAY))];
+    let both = |beside: Running| gateways(service(), vec![running(GATEWAY, ".openclaw", PORT), beside]);
+    let mut beside = running(800, ".openclaw", 18_999);
+    beside.process.parents = vec![1];
+    let found = look(&fine(), &both(beside.clone()));
+    assert_eq!((found.len(), found[0].cause, found[0].severity), (1, Cause::SharedState, Severity::Warning));
+    let named = found[0]
+        .evidence
+        .iter()
+        .any(|one| matches!(one, Evidence::Beside { process, port } if process.pid == 800 && *port == Some(18_999)));
+    assert!(named && pids(&found[0]) == [GATEWAY], "{found:#?}");
+    // The twins: the present release is let go before it listens; a container's path is another folder; another state is nobody's fault.
+    let mut silent = beside.clone();
+    silent.listens.clear();
+    let mut contained = beside.clone();
+    contained.process.namespaces = contained.process.namespaces.map(|mut there| {
+        there.mount += 1;
+        there
+    });
+    for other in [silent, contained, running(800, ".openclaw-c", 18_999)] {
+        assert_eq!(look(&fine(), &both(other)), []);
+    }
+}
+
+#[test]
+fn whoever_brings_a_gateway_back_is_named_with_the_line_that_ends_it() {
+    let mut kept = running(GATEWAY, ".openclaw-c", PORT);
+    kept.guardian = Some(Guardian::Pm2 { name: Some("claw".into()) });
+    let found = look(&stray(), &gateways(vec![ours(None)], vec![kept.clone()]));
+    assert_eq!((found.len(), found[0].cause), (1, Cause::WrongInstance));
+    assert!(found[0].evidence.iter().any(|one| matches!(one, Evidence::Guarded { .. })), "{found:#?}");
+    assert_eq!(commands(&found[0]), ["pm2 delete claw"]);
+    kept.state_dir = Some(format!("{HOME}/.openclaw").into());
+    let found = look(&fine(), &gateways(vec![ours(None)], vec![kept]));
+    assert_eq!((found.len(), found[0].cause), (1, Cause::ServiceAndCopy));
+    assert_eq!(commands(&found[0]), ["pm2 delete claw"]);
 }

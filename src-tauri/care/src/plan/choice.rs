@@ -62,7 +62,8 @@ impl Look<'_> {
             | Cause::ServicePathTemporary
             | Cause::ServicePortDiffers
             | Cause::ServiceOff
-            | Cause::CrashLoop => None,
+            | Cause::CrashLoop
+            | Cause::SharedState => None,
         };
         other.into_iter().collect()
     }

@@ -21,6 +21,10 @@ const REFUSED: i32 = 78;
 pub(super) fn steps(finding: &Finding, survey: &Survey) -> Result<Vec<Step>, NoPlan> {
     let look = Look::of(survey);
     let steps = look.steps(finding);
+    let is_guarded = finding.evidence.iter().any(|evidence| matches!(evidence, Evidence::Guarded { .. }));
+    if steps.is_err() && is_guarded {
+        return Err(NoPlan::OnlyThePerson { advice: Advice::EndAtGuardian });
+    }
     if steps.is_err() && look.is_kept_elsewhere(finding) {
         return Err(NoPlan::OnlyThePerson { advice: Advice::LeaveToKeeper });
     }
@@ -54,6 +58,7 @@ impl Look<'_> {
             Cause::ServicePathTemporary => person(Advice::ReinstallService),
             Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
             Cause::CrashLoop => look.write_failing_anew(&services).map_or_else(|| person(Advice::ReadServiceLog), Ok),
+            Cause::SharedState => look.end_beside(finding).map_or_else(|| person(Advice::StopCopy), Ok),
             Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
             Cause::NobodyListens
             | Cause::ForeignProgram
@@ -90,6 +95,7 @@ pub(super) fn is_about_services(cause: Cause) -> bool {
         | Cause::ServicePortDiffers
         | Cause::ServiceOff
         | Cause::CrashLoop
+        | Cause::SharedState
         | Cause::Hung => true,
         Cause::NobodyListens
         | Cause::ForeignProgram
@@ -184,6 +190,19 @@ impl<'a> Look<'a> {
         Some(std::iter::once(copy).chain(start(service, service.is_alive())).collect())
     }
 
+    /// The one on the user's port stays. The other is ended by its service, where it has one.
+    fn end_beside(&self, finding: &Finding) -> Option<Vec<Step>> {
+        let pid = finding.evidence.iter().find_map(|evidence| {
+            let Evidence::Beside { process, .. } = evidence else { return None };
+            Some(process.pid)
+        })?;
+        let beside = self.gateways.running().find(|running| running.process.pid == pid)?;
+        match self.gateways.keeper(beside) {
+            Some(service) => self.may_change(service).then(|| vec![Step::switch_off(service)]),
+            None => Some(vec![self.end(beside)?]),
+        }
+    }
+
     /// OpenClaw writes the one of the present name once that of the earlier one is out of the way.
     fn replace(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let legacy = services.first().filter(|service| self.is_mine(service) && self.may_change(service))?;
@@ -244,10 +263,11 @@ impl<'a> Look<'a> {
     /// The step that ends it: only where everything is known that is looked at again before a signal, and nobody would bring it back.
     fn end(&self, running: &Running) -> Option<Step> {
         let process = &running.process;
-        if self.gateways.keeper(running).is_some() {
+        if self.gateways.keeper(running).is_some() || running.guardian.is_some() {
             return None;
         }
-        let port = running.is_on(self.survey.place.port).then_some(self.survey.place.port)?;
+        let own = Some(self.survey.place.port).filter(|port| running.is_on(*port));
+        let port = own.or_else(|| running.listens.first().map(std::net::SocketAddr::port))?;
         let target = Target {
             pid: process.pid,
             start: *process.start.known()?,

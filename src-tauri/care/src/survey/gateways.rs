@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::guardian::Guardian;
 use super::process::Process;
 use super::service::{Scope, Service};
 use super::{Listener, Place, lock};
@@ -23,6 +24,9 @@ pub struct Running {
     pub listens: Vec<SocketAddr>,
     /// Its state folder, by the lock that names it or by its environment.
     pub state_dir: Option<PathBuf>,
+    /// Who starts it again when it ends, and is no service manager.
+    #[serde(default)]
+    pub guardian: Option<Guardian>,
 }
 
 impl Running {
@@ -123,7 +127,9 @@ fn running(process: Process, listeners: &Seen<Vec<Listener>>, folders: &[PathBuf
         })
     });
     let state_dir = named.cloned().or(of_environment).map(|folder| lock::whole(&folder));
-    Running { listens, state_dir, process }
+    let parents: Vec<Process> = process.parents.iter().filter_map(|pid| os::process(*pid)).collect();
+    let guardian = Guardian::of(process.environment.known(), &parents);
+    Running { listens, state_dir, guardian, process }
 }
 
 /// The state folders of a home: the ordinary one and those of the profiles.

@@ -77,7 +77,7 @@ pub enum Variable {
 pub struct Environment(BTreeMap<String, Variable>);
 
 /// Variables that hold no secret. Every other one is kept as a fingerprint.
-const PLAIN: [&str; 16] = [
+const PLAIN: [&str; 18] = [
     "HOME",
     "TMPDIR",
     "INVOCATION_ID",
@@ -94,6 +94,9 @@ const PLAIN: [&str; 16] = [
     "OPENCLAW_SYSTEMD_UNIT",
     "OPENCLAW_WINDOWS_TASK_NAME",
     "OPENCLAW_NO_AUTO_UPDATE",
+    // What pm2 gives to its own.
+    "name",
+    "pm_id",
 ];
 
 impl Environment {

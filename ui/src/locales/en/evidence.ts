@@ -18,6 +18,8 @@ export const evidence = {
     missing: "Not there",
     temporary: "Temporary",
     nextStart: "At its next start",
+    beside: "Beside it",
+    guarded: "When it ends",
   },
   facts: {
     process: (program: string, pid: number) => `${program} (process ${pid})`,
@@ -30,6 +32,8 @@ export const evidence = {
     onPort: (port: number) => `port ${port}`,
     restarts: (count: number) => (count === 1 ? "started again once" : `started again ${count} times`),
     exitStatus: (status: number) => `ended with status ${status}`,
+    pm2: (name: string) => `pm2 starts it again; there it is called ${name}.`,
+    app: (program: string, pid: number) => `${program} (process ${pid}) started it, and may start it again.`,
     nextStart: (unit: string, pid: number) => `${unit} ends process ${pid}.`,
     clockAhead: (span: string) => `This computer is ${span} ahead of OpenClaw.`,
     clockBehind: (span: string) => `This computer is ${span} behind OpenClaw.`,

@@ -19,6 +19,8 @@ export const evidence: Words["evidence"] = {
     missing: "不存在",
     temporary: "临时位置",
     nextStart: "下次启动时",
+    beside: "同时运行",
+    guarded: "结束之后",
   },
   facts: {
     process: (program, pid) => `${program}（进程 ${pid}）`,
@@ -31,6 +33,8 @@ export const evidence: Words["evidence"] = {
     onPort: (port) => `端口 ${port}`,
     restarts: (count) => `已再次启动 ${count} 次`,
     exitStatus: (status) => `结束状态 ${status}`,
+    pm2: (name) => `pm2 会再次启动它，在 pm2 中名为 ${name}。`,
+    app: (program, pid) => `它由 ${program}（进程 ${pid}）启动，可能会再次启动。`,
     nextStart: (unit, pid) => `${unit} 会终止进程 ${pid}。`,
     clockAhead: (span) => `此电脑比 OpenClaw 快 ${span}。`,
     clockBehind: (span) => `此电脑比 OpenClaw 慢 ${span}。`,

@@ -8,7 +8,7 @@ use crate::journal::{Entry, StepResult, asked_in_vain};
 use crate::plan::tests::{plan, tokens};
 use crate::plan::{Action, Ground, Plan, Undo};
 use crate::seen::{Blind, Seen};
-use crate::survey::{Environment, Phase};
+use crate::survey::{Environment, Guardian, Phase};
 use crate::token::ConnectOutcome;
 use crate::who::tests::{fine, with_process};
 
@@ -260,4 +260,32 @@ fn a_hung_gateway_of_a_service_is_started_anew_by_its_manager() {
     assert_eq!(lines(&stopped, &kept, Cause::Hung), [format!("systemctl --user restart {MINE}")]);
     let by_hand = gateways(Vec::new(), vec![running(GATEWAY, ".openclaw", PORT)]);
     left_to_the_person(&stopped, &by_hand, Cause::Hung);
+}
+
+#[test]
+fn what_something_brings_back_is_never_signalled_and_a_second_on_one_state_is() {
+    let kept = |folder: &str| {
+        let mut kept = running(GATEWAY, folder, PORT);
+        kept.guardian = Some(Guardian::App { program: "ClawX".into(), pid: 40 });
+        gateways(vec![ours(None)], vec![kept])
+    };
+    let left = Err(NoPlan::OnlyThePerson { advice: Advice::EndAtGuardian });
+    assert_eq!(planned(&stray(), &kept(".openclaw-c")), (Cause::WrongInstance, left.clone()));
+    assert_eq!(planned(&fine(), &kept(".openclaw")), (Cause::ServiceAndCopy, left.clone()));
+
+    let beside = |guardian: Option<Guardian>| {
+        let mut beside = running(800, ".openclaw", 18_999);
+        beside.guardian = guardian;
+        gateways(vec![ours(Some(GATEWAY))], vec![running(GATEWAY, ".openclaw", PORT), beside])
+    };
+    assert_eq!(lines(&fine(), &beside(None), Cause::SharedState), ["kill -TERM 800"]);
+    let pm2 = Guardian::Pm2 { name: Some("old".into()) };
+    assert_eq!(planned(&fine(), &beside(Some(pm2))), (Cause::SharedState, left));
+    let by_service =
+        user(|services| services.push(service("old.service", ".openclaw", 18_999, Some(800))), beside(None));
+    let survey = Survey { gateways: by_service, ..fine() };
+    let found = complete(Vec::new(), &survey);
+    let shared = found.iter().find(|finding| finding.cause == Cause::SharedState).expect("it is found");
+    let plan = plan(shared, &survey, &tokens(ConnectOutcome::NotTried), 0).unwrap();
+    assert_eq!(plan.steps[0].step, Step::SwitchOff { unit: "old.service".into(), stops_within_ms: 330_000 });
 }
