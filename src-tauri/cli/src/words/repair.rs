@@ -5,7 +5,7 @@ desk::words! {
     found(number, what): "{number}. {what}", "{number}. {what}";
     can_mend(fingerprint): "   SmartPi can mend this: smartpi repair --apply {fingerprint}", "   SmartPi 可以修复：smartpi repair --apply {fingerprint}";
     may_choose(ways): "   SmartPi can mend this in {ways} ways. To read them: smartpi repair --plan", "   SmartPi 有 {ways} 种修复方式，查看：smartpi repair --plan";
-    choice(what): "   • {what}", "   • {what}";
+    choice(what): "   Choice: {what}", "   方案：{what}";
     keep_service(): "Keep the service (recommended). OpenClaw starts with the computer, as it was set up.", "保留系统服务（推荐）。OpenClaw 会按原有设置随电脑启动。";
     keep_first(): "Keep your own OpenClaw (recommended). The second one is switched off, and does not start any more until somebody switches it on again.", "保留你自己的 OpenClaw（推荐）。第二个会被关闭，在有人重新开启之前不再启动。";
     keep_running(): "Keep the one that runs. OpenClaw goes on without a break; after it ends or the computer restarts, nothing starts it by itself until you start it or switch the service on again.", "保留正在运行的。OpenClaw 不会中断，但在它退出或电脑重启后不会自动启动，需要你手动启动或重新开启系统服务。";
