@@ -273,7 +273,9 @@ impl Workshop {
         }
         let device_id = standing.device_id;
         self.operator.step_aside().await?;
-        let since_ms = self.dashboards_since()?;
+        // What was refused before a fresh link was opened does not say that it did not help; the journal does not have this repair yet.
+        let is_about_browsers = plan.cause == Cause::DashboardStale;
+        let since_ms = if is_about_browsers { self.means.now_ms() } else { self.dashboards_since()? };
         let (view, known) = (Arc::clone(&self.view), Arc::clone(&self.known));
         let impatience = Arc::clone(&self.impatience);
         let mut mechanic = Mechanic::new(self.means.clone(), journal, device_id, since_ms, view, known, impatience);
