@@ -31,6 +31,7 @@ pub(super) fn a_wrong_clock_is_told_and_keeps_nobody_out(ward: &mut Ward<'_>) ->
 pub(super) fn a_rotated_access_is_mended_and_a_repair_that_cannot_work_ends_with_words(
     ward: &mut Ward<'_>,
 ) -> Result<()> {
+    ward.an_hour_passes()?;
     ward.turn_away(Gateway::TOKEN, "rotate")?;
     ward.has_words_for(STALE, &json!({ "kind": "onlyThePerson", "advice": "mendReference" }))?;
     let mut told = false;
