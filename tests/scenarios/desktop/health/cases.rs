@@ -72,6 +72,7 @@ fn without_any_token_it_is_told_where_it_should_be(ward: &mut Ward<'_>) -> Resul
 /// What a device says of itself is pinned when it is let in: the same key from another system waits for a yes to exactly its request.
 pub(super) fn a_pairing_that_waits_is_approved_by_its_request(ward: &mut Ward<'_>) -> Result<()> {
     ward.an_hour_passes()?;
+    ward.write_token(Gateway::TOKEN)?;
     let (id, _) = ward.us()?;
     ward.wish(false)?;
     let ourselves = ward.identity()?;
