@@ -66,9 +66,7 @@ impl<'a> Ward<'a> {
             (gateway, model)
         });
         std::os::unix::fs::symlink(&gateway.state_dir, desktop.home().join(".openclaw"))?;
-        let commands = desktop.home().join(".local/bin");
-        std::fs::create_dir_all(&commands)?;
-        std::os::unix::fs::symlink(gateway.bin_dir.join("openclaw"), commands.join("openclaw"))?;
+        link_command(desktop, &gateway)?;
         let window = app.window()?;
         let ward = Self { window, tray, app, gateway, model, clock, ahead_s: 0, desktop, runtime };
         ward.wish(true)?;
@@ -150,6 +148,7 @@ impl<'a> Ward<'a> {
         let (folder, beside) = (self.desktop.home().join(".openclaw"), self.desktop.home().join(".openclaw.new"));
         std::os::unix::fs::symlink(&gateway.state_dir, &beside)?;
         std::fs::rename(beside, folder)?;
+        link_command(self.desktop, &gateway)?;
         self.gateway = gateway;
         Ok(())
     }
@@ -374,4 +373,13 @@ impl<'a> Ward<'a> {
 /// The button of a finding.
 fn repair(cause: &str) -> String {
     format!("[data-cause={cause}] [data-test=finding-repair]")
+}
+
+/// The person's command `openclaw` is that of this gateway.
+fn link_command(desktop: &Desktop<'_>, gateway: &Gateway) -> Result<()> {
+    let commands = desktop.home().join(".local/bin");
+    std::fs::create_dir_all(&commands)?;
+    let beside = commands.join("openclaw.new");
+    std::os::unix::fs::symlink(gateway.bin_dir.join("openclaw"), &beside)?;
+    Ok(std::fs::rename(beside, commands.join("openclaw"))?)
 }
