@@ -12,7 +12,6 @@ use care::token::{
 use care::who::{Introduction, Whose, confirm, whose};
 use care::{Blind, Seen};
 use gateway::{Client, ConnectFailure, Paired, SignatureTrouble, Step, Token};
-use zeroize::Zeroizing;
 
 use super::{Known, Means};
 use crate::failure::{Failure, FailureCode};
@@ -167,7 +166,7 @@ fn of_gateway(survey: &Survey, name: String) -> Option<TokenCopy> {
 /// What a process of this user was started with. Whoever has its number by now, the proof decides who gets to see the secret.
 #[cfg(target_os = "linux")]
 pub(super) fn of_process(pid: u32, name: &str) -> Option<Token> {
-    let environment = Zeroizing::new(std::fs::read(format!("/proc/{pid}/environ")).ok()?);
+    let environment = zeroize::Zeroizing::new(std::fs::read(format!("/proc/{pid}/environ")).ok()?);
     let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
     let value = pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     crate::redact::here().learn_passing(value.as_bytes());
