@@ -12,7 +12,7 @@ sources = $(shell find $(1) -type f -not -path '*/node_modules/*' -not -path '*/
 display := $(DISPLAY)$(WAYLAND_DISPLAY)
 built = $${CARGO_TARGET_DIR:-target}/debug
 
-.PHONY: help run test check bench soak bundle machine screenshots look bindings check-platforms workflows try-release web openclaw
+.PHONY: help run test check bench soak bundle machine screenshots look bindings check-platforms wine workflows try-release web openclaw
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ workflows: tests/workflows/node_modules/.package-lock.json ## lint .github/workf
 
 try-release: tests/workflows/node_modules/.package-lock.json ## the Linux job of the release workflow on this machine, its files signed with a key made for it and checked (ARGS=--built: with the packages that are there)
 	node tests/workflows/try.mjs $(ARGS)
+
+wine: ## the tests of care, desk, cli and device as Windows programs, under wine (root; the first time twenty minutes)
+	.ci/wine-tests
 
 web: ui/dist/index.html ui/chat/dist/index.html plugin/openclaw-smartpi.tgz ## the window, the phone page and the plugin, as the binaries embed them
 
