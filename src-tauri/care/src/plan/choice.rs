@@ -34,36 +34,12 @@ impl Look<'_> {
     /// What a person may choose instead.
     pub(super) fn others(&self, finding: &Finding) -> Vec<(Choice, Vec<Step>)> {
         let services = self.services(finding);
-        let other = match finding.cause {
-            Cause::RestartWar | Cause::TwoServices => self.give_another_port(&services),
-            Cause::ServiceAndCopy => self.keep_copy(finding, &services),
-            Cause::NobodyListens
-            | Cause::ForeignProgram
-            | Cause::WrongInstance
-            | Cause::CannotTell
-            | Cause::Hung
-            | Cause::SharedTokenWrong
-            | Cause::CopiesDiffer
-            | Cause::DeviceTokenStale
-            | Cause::TokenMissing
-            | Cause::NoAuthConfigured
-            | Cause::SignatureInvalid
-            | Cause::ClockWrong
-            | Cause::PairingPending
-            | Cause::ScopeMissing
-            | Cause::ProtocolMismatch
-            | Cause::RateLimited
-            | Cause::DeadRecords
-            | Cause::DashboardStale
-            | Cause::EntriesMissing
-            | Cause::Unrecognised
-            | Cause::LegacyService
-            | Cause::ServicePathGone
-            | Cause::ServicePathTemporary
-            | Cause::ServicePortDiffers
-            | Cause::ServiceOff
-            | Cause::CrashLoop
-            | Cause::SharedState => None,
+        let other = if matches!(finding.cause, Cause::RestartWar | Cause::TwoServices) {
+            self.give_another_port(&services)
+        } else if finding.cause == Cause::ServiceAndCopy {
+            self.keep_copy(finding, &services)
+        } else {
+            None
         };
         other.into_iter().collect()
     }
