@@ -71,6 +71,22 @@ impl Gateways {
         self.running.known().into_iter().flatten()
     }
 
+    /// Number and start of the one gateway that works on this state folder, or is about to.
+    pub fn of_state(&self, state_dir: &Path) -> Option<(u32, u64)> {
+        self.only(|running| running.state_dir.as_deref() == Some(state_dir))
+    }
+
+    /// The same of the one that a service starts.
+    pub fn of_unit(&self, unit: &str) -> Option<(u32, u64)> {
+        self.only(|running| self.keeper(running).is_some_and(|keeper| keeper.unit == unit))
+    }
+
+    fn only(&self, is_it: impl Fn(&Running) -> bool) -> Option<(u32, u64)> {
+        let mut all = self.running().filter(|running| is_it(running));
+        let process = &all.next().filter(|_| all.next().is_none())?.process;
+        Some((process.pid, *process.start.known()?))
+    }
+
     /// The definition that runs a gateway and brings it back: a signal to such a gateway is no stop.
     pub fn keeper(&self, running: &Running) -> Option<&Service> {
         let process = &running.process;

@@ -5,10 +5,10 @@ use std::path::Path;
 use care::plan::is_moved;
 use care::survey::{Service, Starts};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::Means;
-use super::comeback::{AGAIN, RETURNS, returns};
+use super::comeback::{AGAIN, Patience, returns};
 use super::hands::Mechanic;
 use super::kept::{Back, KeptFile};
 use super::services::{self, find_service, reload, seen};
@@ -45,14 +45,17 @@ pub(super) async fn rewrite_for_port(
 ) -> Result<(), Failure> {
     let number = port.to_string();
     write(mechanic, unit, path, &["--profile", profile, "gateway", "install", "--force", "--port", &number]).await?;
-    let until = Instant::now() + RETURNS;
-    while !is_moved(unit, port, &seen(&mechanic.means).await?) {
-        if Instant::now() >= until {
+    let mut patience = Patience::begin();
+    loop {
+        let gateways = seen(&mechanic.means).await?;
+        if is_moved(unit, port, &gateways) {
+            return Ok(());
+        }
+        if !patience.lasts(gateways.of_unit(unit)) {
             return Err(services::failed(unit, "its gateway is not there"));
         }
         sleep(AGAIN).await;
     }
-    Ok(())
 }
 
 async fn write(mechanic: &mut Mechanic, unit: &str, path: &Path, words: &[&str]) -> Result<(), Failure> {

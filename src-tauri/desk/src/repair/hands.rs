@@ -11,7 +11,7 @@ use care::token::ConnectOutcome;
 use gateway::{Shared, Token};
 use tokio::sync::{Notify, watch};
 
-use super::connection::come_in;
+use super::comeback::come_in_once_started;
 use super::evidence::{Facts, Tried, findings, gather};
 use super::{Known, Means, not_recorded, steps};
 use crate::control::answer::CareView;
@@ -95,10 +95,9 @@ impl Mechanic {
 
     /// With a connection of its own, as the link would make it.
     async fn fresh(&self) -> Result<Facts, Failure> {
-        let found = surroundings::find().await?;
-        let tried = match come_in(&self.means, &found, self.shared(&found)).await {
+        let tried = match come_in_once_started(self).await? {
             Ok(client) => Tried::connected(client),
-            Err(refused) => Tried::failed(refused.of_gateway()?),
+            Err(refused) => Tried::failed(refused),
         };
         self.facts(tried).await
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Means;
-use super::comeback::{RETURNS, await_restart, comes_back, restart, settles};
+use super::comeback::{await_restart, restart, settles, starts};
 use super::connection::{Show, come_in, connect, connect_for_repair, gone, keep};
 use super::evidence::{of_process, record};
 use super::hands::Mechanic;
@@ -75,7 +75,7 @@ pub(super) async fn perform(mechanic: &mut Mechanic, step: &Step) -> Result<Opti
         Step::AwaitRestart => await_restart(mechanic).await.map(|()| None),
         Step::ReinstallService => {
             openclaw().await?.tell(&["gateway", "install", "--force"]).await.map_err(|error| run_failed(&error))?;
-            comes_back(mechanic, RETURNS).await.map(|()| None)
+            starts(mechanic).await.map(|()| None)
         }
         Step::OpenDashboard => {
             openclaw().await?.dashboard().await.map_err(|error| run_failed(&error))?;

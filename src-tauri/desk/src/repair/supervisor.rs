@@ -7,7 +7,7 @@ use care::who::{Whose, whose};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::comeback::RETURNS;
+use super::comeback::{Patience, Process};
 use super::evidence::{all, survey};
 use super::refusal::busy;
 use super::steps::{openclaw, run_failed};
@@ -35,7 +35,7 @@ impl Workshop {
 
     async fn service(&self) -> Option<Supervision> {
         match look(&self.means).await {
-            Ok(seen) => seen.map(|(supervision, _)| supervision),
+            Ok(seen) => seen.map(|seen| seen.supervision),
             Err(failure) => {
                 tracing::debug!(code = failure.code.as_str(), "how OpenClaw's service does cannot be seen");
                 None
@@ -75,7 +75,7 @@ impl Workshop {
 
 async fn carry_out(means: &Means, act: ServiceAct) -> Result<(), Failure> {
     let held = |why| Failure::with(FailureCode::GatewayServiceHeld, json!({ "why": why }));
-    let Some((before, _)) = look(means).await? else { return Err(held(None)) };
+    let Some(Seen { supervision: before, .. }) = look(means).await? else { return Err(held(None)) };
     if !before.may.contains(&act) {
         return Err(held(before.held));
     }
@@ -99,24 +99,37 @@ async fn carry_out(means: &Means, act: ServiceAct) -> Result<(), Failure> {
         tracing::warn!(code = failure.code.as_str(), ?act, "OpenClaw's command did not say that it is done");
     }
     // What it says is one thing, and how it is another.
-    let within = if act.ends_running() && told.is_ok() { RETURNS } else { SETTLES };
-    let until = Instant::now() + within;
+    let is_awaited = act.ends_running() && told.is_ok();
+    let until = Instant::now() + SETTLES;
+    let mut patience = Patience::begin();
     loop {
-        if let Some((after, answers)) = look(means).await?
-            && after.is_after(act)
-            && (answers || !act.ends_running())
+        let seen = look(means).await?;
+        let starting = seen.as_ref().and_then(|seen| seen.starting);
+        if let Some(after) = seen
+            && after.supervision.is_after(act)
+            && (after.answers || !act.ends_running())
         {
             return Ok(());
         }
-        if Instant::now() >= until {
+        let goes_on = if is_awaited { patience.lasts(starting) } else { Instant::now() < until };
+        if !goes_on {
             return told.and_then(|()| Err(Failure::bare(FailureCode::GatewayServiceSilent)));
         }
         sleep(AGAIN).await;
     }
 }
 
-/// How it does, and whether the user's gateway listens. `None`: this system's services cannot be seen.
-async fn look(means: &Means) -> Result<Option<(Supervision, bool)>, Failure> {
+/// The service at one moment.
+struct Seen {
+    supervision: Supervision,
+    /// The user's gateway listens.
+    answers: bool,
+    /// What is the user's gateway, or about to be.
+    starting: Option<Process>,
+}
+
+/// `None`: this system's services cannot be seen.
+async fn look(means: &Means) -> Result<Option<Seen>, Failure> {
     let found = surroundings::find().await?;
     if !found.address.is_loopback() {
         return Ok(None);
@@ -124,8 +137,10 @@ async fn look(means: &Means) -> Result<Option<(Supervision, bool)>, Failure> {
     let survey = survey(&found, means.now_ms()).await?;
     let gateways = all(&survey).await?;
     let answers = matches!(whose(&survey), Whose::Mine(mine) if !mine.stopped);
-    let judged = supervision(&survey, &gateways, is_external()).map(|supervision| (supervision, answers));
-    Ok(judged.inspect_err(|why| tracing::debug!(?why, "services cannot be seen")).ok())
+    let starting = gateways.of_state(&survey.place.state_dir);
+    let judged = supervision(&survey, &gateways, is_external());
+    let seen = judged.map(|supervision| Seen { supervision, answers, starting });
+    Ok(seen.inspect_err(|why| tracing::debug!(?why, "services cannot be seen")).ok())
 }
 
 /// OpenClaw's own word for services that something else looks after.
