@@ -87,6 +87,11 @@ export function actionText(action: Action, words: Words): { label: string; text:
   }
 }
 
+/** Whether two looks showed that it helped, and it was not taken back. */
+export function hasHelped({ outcome, steps }: Pick<RepairView, "outcome" | "steps">): boolean {
+  return outcome?.kind === "verified" && steps.every(({ state }) => state !== "undone");
+}
+
 const STOPS = ["gateway", "sharedTokenClients", "ourLink"] as const satisfies readonly PlannedStep["stops"][];
 const RISKS = ["interrupts", "some", "none"] as const satisfies readonly PlannedStep["risk"][];
 

@@ -437,6 +437,24 @@ describe("a repair", () => {
     expect(on.app.find("dialog").exists()).toBe(true);
   });
 
+  test("that helped stands below what is broken now, and can still be undone", async () => {
+    const on = await stage("health-verified");
+    const isAbove = (): boolean => {
+      const [card, finding] = [on.get("repair-card").element, on.get("finding").element];
+      return (card.compareDocumentPosition(finding) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+    };
+    const found = (severity: "broken" | "warning") => on.backend.tell(({ care }) => (care.findings = [finding("crashLoop", [], severity)]));
+    found("warning");
+    await flushPromises();
+    expect(isAbove()).toBe(true);
+    found("broken");
+    await flushPromises();
+    expect(isAbove()).toBe(false);
+    await on.click("repair-undo");
+    await on.click("undo-yes");
+    expect(isAbove()).toBe(true);
+  });
+
   test("is undone after a question, and put away on a click", async () => {
     const on = await stage("health-verified");
     await on.click("repair-undo");
