@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use support::browser::pictures;
+use support::browser::{mini_browser, pictures};
 use support::desktop::{Display, LIMIT, SCREEN, Window};
 use support::machine::Machine;
 use support::model::Model;
@@ -21,10 +21,16 @@ use crate::stage::{
 
 /// Where the scripted model listens, in the machine.
 const MODEL: u16 = 18_080;
-/// The same of the window's driver.
+/// The same of the window's driver, and of a browser's.
 const DRIVER: u16 = 4_444;
+const BROWSERS: u16 = 4_445;
+/// Whether the page of a dashboard is in, or asks for a token.
+const SIGNED_IN: &str = r"document.querySelector('openclaw-login-gate') ? 'asked'
+    : /\bConnected\b/.test(document.body.innerText) ? 'in' : null";
 /// For what a look found to be drawn.
 const DRAWN: Duration = Duration::from_secs(3);
+/// Nobody looks just now.
+const LOOKED: &str = "document.querySelector('[data-test=health-look]')?.ariaDisabled === 'false'";
 /// How a repair ended, once it has: a refusal, or the shape of the card that tells of it.
 const ENDED: &str = "document.querySelector('[data-test=failure]')?.dataset.code
     ?? (document.querySelector('[data-test=repair-dismiss]') && document.querySelector('[data-test=repair-card]').dataset.shape)";
@@ -36,7 +42,7 @@ pub(crate) struct Desk {
     pub(crate) album: Option<&'static str>,
     // In this order they end.
     window: Window,
-    _screen: Screen,
+    screen: Screen,
     _model: Model,
 }
 
@@ -69,7 +75,7 @@ impl Desk {
         device.until_answered(&question)?;
         all_well(machine)?;
         let window = open_window(machine, &screen)?;
-        Ok(Self { device, album: None, window, _screen: screen, _model: model })
+        Ok(Self { device, album: None, window, screen, _model: model })
     }
 
     /// The machine was switched off and on, and the person with it.
@@ -81,7 +87,7 @@ impl Desk {
         until_linked(machine)?;
         let device = Device::switch_on(machine)?;
         let window = open_window(machine, &screen)?;
-        *self = Self { device, album: None, window, _screen: screen, _model: model };
+        *self = Self { device, album: None, window, screen, _model: model };
         Ok(())
     }
 
@@ -89,8 +95,7 @@ impl Desk {
     pub(crate) fn finds(&mut self, cause: &str) -> Result<()> {
         let drawn = format!("!!document.querySelector('{}')", repair(cause));
         wait::until(SOON, cause, || {
-            self.window
-                .wait_for("document.querySelector('[data-test=health-look]')?.ariaDisabled === 'false'", LIMIT)?;
+            self.window.wait_for(LOOKED, LIMIT)?;
             self.window.press_on("health-look")?;
             Ok(self.window.wait_for(&drawn, DRAWN).is_ok())
         })
@@ -125,10 +130,28 @@ impl Desk {
     /// Takes the last repair back.
     pub(crate) fn undoes(&mut self, machine: &Machine) -> Result<()> {
         self.window.press_on("repair-undo")?;
+        self.window.find("undo-yes")?;
+        self.pictures(machine, "undo")?;
         self.window.press_on("undo-yes")?;
         self.window.wait_for("!!document.querySelector('[data-test=repair-card] [data-state=undone]')", DONE)?;
         self.window.wait_for(ENDED, DONE)?;
+        self.window.wait_for(LOOKED, DONE)?;
         self.pictures(machine, "undone")
+    }
+
+    /// Opens a link to OpenClaw's dashboard in a fresh browser, and gives whether that is signed in, or asked for a token.
+    pub(crate) fn opens_dashboard(&self, machine: &Machine, link: &str) -> Result<bool> {
+        let driver = driver(machine, &self.screen, BROWSERS)?;
+        let dial = |address| machine.inside(|| TcpStream::connect_timeout(&address, LIMIT));
+        let mut browser = Window::driven(driver, BROWSERS, dial, &mini_browser()?, &["--automation"])?;
+        browser.go(link)?;
+        let said = browser.wait_for(SIGNED_IN, SOON);
+        let shown = pictures()?.join("dashboard.png");
+        let said = said.or_else(|error| {
+            browser.photograph(&shown)?;
+            Err(error).context(format!("the dashboard shows neither: {}", shown.display()))
+        })?;
+        Ok(said == "in")
     }
 
     fn reads(&mut self, cause: &str, lines: &[String]) -> Result<()> {
@@ -200,18 +223,23 @@ fn until_linked(machine: &Machine) -> Result<()> {
 
 /// Its window, on the page Health.
 fn open_window(machine: &Machine, screen: &Screen) -> Result<Window> {
-    let mut driver = machine.claw("env");
-    driver.arg(format!("DISPLAY={}", screen.display.name()));
-    driver.args(["NO_AT_BRIDGE=1", "GSETTINGS_BACKEND=memory", "LIBGL_ALWAYS_SOFTWARE=1"]);
-    driver.args(Window::AUTOMATED.map(|(name, value)| format!("{name}={value}")));
-    driver.arg("WebKitWebDriver").arg(format!("--port={DRIVER}")).stdout(Stdio::null()).stderr(Stdio::null());
-    let driver = Group::start(&mut driver)?;
+    let driver = driver(machine, screen, DRIVER)?;
     let dial = |address| machine.inside(|| TcpStream::connect_timeout(&address, LIMIT));
     let mut window = Window::driven(driver, DRIVER, dial, "/opt/smartpi/smartpi-window".as_ref(), &[])?;
     window.until_seen()?;
     window.press_on("nav-health")?;
     window.find("health-looked").context("no look at what is wrong")?;
     Ok(window)
+}
+
+/// What drives a window on the screen, and listens on this port in the machine.
+fn driver(machine: &Machine, screen: &Screen, port: u16) -> Result<Group> {
+    let mut driver = machine.claw("env");
+    driver.arg(format!("DISPLAY={}", screen.display.name()));
+    driver.args(["NO_AT_BRIDGE=1", "GSETTINGS_BACKEND=memory", "LIBGL_ALWAYS_SOFTWARE=1"]);
+    driver.args(Window::AUTOMATED.map(|(name, value)| format!("{name}={value}")));
+    driver.arg("WebKitWebDriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+    Group::start(&mut driver)
 }
 
 /// The button of a finding.

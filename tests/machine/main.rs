@@ -100,9 +100,10 @@ fn a_second_gateway_moves_to_another_port_and_both_live() -> Result<()> {
 #[test]
 fn two_on_one_state_a_baked_in_token_and_pm2_are_told() -> Result<()> {
     let machine = begin()?;
-    shared::two_versions_on_one_state(&machine)?;
     shared::a_token_in_the_service(&machine)?;
-    shared::a_gateway_of_pm2(&machine)
+    shared::a_gateway_of_pm2(&machine)?;
+    // The last: what the earlier release leaves, the present one does not start with where its native parts are not built.
+    shared::two_versions_on_one_state(&machine)
 }
 
 #[test]

@@ -75,6 +75,14 @@ impl Person {
         matches!((self, question), (Self::AtDesk(desk), Some(question)) if desk.device.is_answered(question))
     }
 
+    /// Opens a link to the dashboard, and gives whether it is signed in. `None`: there is no browser.
+    pub(crate) fn opens_dashboard(&self, machine: &Machine, link: &str) -> Result<Option<bool>> {
+        match self {
+            Self::AtTerminal => Ok(None),
+            Self::AtDesk(desk) => desk.opens_dashboard(machine, link).map(Some),
+        }
+    }
+
     /// Reads the plan of what was found, agrees to it and sees that it helped. `expected`: its exact lines.
     pub(crate) fn mend(&mut self, machine: &Machine, finding: &Value, expected: &[String]) -> Result<Repaired> {
         match self {

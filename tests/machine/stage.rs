@@ -163,14 +163,19 @@ fn page(machine: &Machine, url: &str) -> Result<Option<String>> {
 pub(crate) fn openclaw_agrees(machine: &Machine) -> Result<()> {
     let told = machine.openclaw(None, &["gateway", "status", "--require-rpc", "--json"])?.expect_json();
     ensure!(told["service"]["loaded"] == true && told["rpc"]["ok"] == true, "{told:#}");
-    // Told to a person alone: it signs in.
+    let link = dashboard(machine)?;
+    let shown = page(machine, &link)?.with_context(|| format!("{link} does not open"))?;
+    ensure!(shown.contains("<title>OpenClaw"), "{link} is another page: {shown}");
+    Ok(())
+}
+
+/// A link to the dashboard, which is told to a person alone: it signs in.
+pub(crate) fn dashboard(machine: &Machine) -> Result<String> {
     let mut terminal = Terminal::run(machine.claw("/opt/smartpi/smartpi").args(["gateway", "dashboard"]))?;
     ensure!(terminal.ends(SOON)?.success(), "{}", terminal.text());
     let told = terminal.text();
-    let link = told.split_whitespace().find(|word| word.starts_with("http://")).with_context(|| told.clone())?;
-    let shown = page(machine, link)?.with_context(|| format!("{link} does not open"))?;
-    ensure!(shown.contains("<title>OpenClaw"), "{link} is another page: {shown}");
-    Ok(())
+    let link = told.split_whitespace().find(|word| word.starts_with("http://"));
+    link.map(str::to_owned).with_context(|| told.clone())
 }
 
 /// What the window would order, over the control socket.

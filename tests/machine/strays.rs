@@ -1,6 +1,7 @@
 //! Processes that are in the way of the user's gateway, or are it and answer nothing.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -9,10 +10,13 @@ use support::wait;
 
 use crate::person::{Person, stop_waiting};
 use crate::stage::{
-    PORT, READY, SOON, UNIT, answers, configure, done, in_background, is_one, listener, main_pid, online,
+    PORT, READY, SOON, UNIT, answers, configure, dashboard, done, in_background, is_one, listener, main_pid, online,
     openclaw_agrees, property, ready, systemctl, told, units,
 };
 use crate::trace::{Trace, of_command};
+
+/// A gateway that watches its configuration notices a change within this.
+const NOTICES: Duration = Duration::from_secs(15);
 
 /// The line by which the user's service starts.
 fn starts() -> String {
@@ -21,6 +25,7 @@ fn starts() -> String {
 
 /// Somebody starts a gateway of another state by hand while the service is stopped.
 pub(crate) fn a_stray(machine: &Machine, person: &mut Person) -> Result<()> {
+    let link = dashboard(machine)?;
     systemctl(machine, &["stop", UNIT])?;
     configure(machine, ".openclaw-c", PORT)?;
     in_background(machine, "stray", &["openclaw", "--profile", "c", "gateway", "run", "--port", "18789"])?;
@@ -32,12 +37,14 @@ pub(crate) fn a_stray(machine: &Machine, person: &mut Person) -> Result<()> {
         |evidence: &Value| evidence["kind"] == "nextStart" && evidence["pid"] == stray && evidence["unit"] == UNIT;
     let evidence = finding["evidence"].as_array().context("no evidence")?;
     ensure!(evidence.iter().any(ends), "the next start would end it: {finding:#}");
+    ensure!(person.opens_dashboard(machine, &link)? != Some(true), "the stray takes the dashboard of another state in");
     person.refuse(machine, &finding)?;
     ensure!(listener(machine, PORT)? == stray, "it was ended without a consent");
     ensure!(!person.is_answered(question.as_deref()), "somebody answers while it has the port");
     let repaired = person.mend(machine, &finding, &[format!("kill -TERM {stray}"), starts()])?;
     is_one(machine)?;
     openclaw_agrees(machine)?;
+    ensure!(person.opens_dashboard(machine, &link)? != Some(false), "the dashboard is not signed in");
     ensure!(question.is_none() || person.is_answered(question.as_deref()), "what was asked meanwhile is lost");
     // The service was stopped before.
     person.undo(machine, &repaired)?;
@@ -118,12 +125,18 @@ pub(crate) fn orphan(machine: &Machine, person: &mut Person) -> Result<()> {
     done(machine, run.args(["--profile", "d", "gateway", "run", "--port", "18789"]))?;
     wait::until(READY, "the earlier release", || answers(machine, PORT, "/healthz"))?;
     let first = listener(machine, PORT)?;
-    // At a change of its configuration it starts another process, and ends.
+    // At a change of its configuration it starts another process, and ends. What was changed before it watches is not noticed.
     let path = machine.path("/home/claw/.openclaw-d/openclaw.json");
-    let changed = fs::read_to_string(&path)?.replace("the token of", "another token of");
-    fs::write(&path, changed)?;
+    let change =
+        || Ok::<_, anyhow::Error>(fs::write(&path, fs::read_to_string(&path)?.replace("token of", "token of of"))?);
+    let mut changed: Option<Instant> = None;
     wait::until(READY, "the process that takes over", || {
-        Ok(listener(machine, PORT).is_ok_and(|pid| pid != first) && answers(machine, PORT, "/healthz")?)
+        let took_over = !listener(machine, PORT).is_ok_and(|pid| pid == first);
+        if !took_over && changed.is_none_or(|at| at.elapsed() > NOTICES) {
+            change()?;
+            changed = Some(Instant::now());
+        }
+        Ok(took_over && answers(machine, PORT, "/healthz")?)
     })?;
     let orphan = listener(machine, PORT)?;
     let finding = told(machine, "wrongInstance", Some(orphan))?;

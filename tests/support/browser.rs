@@ -200,7 +200,7 @@ fn chromium(home: &Path, flags: &[&str]) -> Result<Value> {
 ///
 /// # Errors
 /// It is not installed.
-pub(crate) fn mini_browser() -> Result<PathBuf> {
+pub fn mini_browser() -> Result<PathBuf> {
     let browser = ["4.1", "4.0", "6.0"].iter().flat_map(|version| {
         ["/usr/lib/x86_64-linux-gnu/webkit2gtk-", "/usr/lib/aarch64-linux-gnu/webkit2gtk-", "/usr/libexec/webkit2gtk-"]
             .map(|stem| PathBuf::from(format!("{stem}{version}/MiniBrowser")))
