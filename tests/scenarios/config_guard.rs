@@ -2,13 +2,17 @@
 //!
 //! One gateway boot; the six configurations are what people have: comments, other channels and plugins, lists, other files, other line ends.
 
+mod killed;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use gateway::config::routing::{self, Because};
-use gateway::config::{Backups, Call, Change, FileStore, ID, Path, Plan, RpcStore, Store, StoreError, Validate};
+use gateway::config::{
+    Backups, Call, CallError, Change, FileStore, ID, Path, Plan, RpcStore, Store, StoreError, Validate,
+};
 use gateway::credentials::{self, Source};
 use gateway::place::Surroundings;
 use serde_json::{Value, json};
@@ -121,6 +125,7 @@ async fn openclaw_keeps_what_people_wrote_and_takes_what_we_write() {
     for (name, text) in &texts {
         through_the_gateway(&openclaw, &operator, name, text).await;
     }
+    another_writer_loses_nothing(&openclaw, &operator).await;
     the_command_line_lists_our_binding(&openclaw, &operator).await;
     we_find_what_the_command_line_finds(&openclaw).await;
     openclaw.stop().await;
@@ -232,6 +237,42 @@ async fn done(store: &RpcStore, changes: &[Change], name: &str) -> Plan {
         }
     }
     panic!("{name}: the configuration never rests");
+}
+
+/// Somebody else writes through the gateway at the same moment, from the same configuration: one of the two comes first, the other is told, and nobody loses anything.
+async fn another_writer_loses_nothing(openclaw: &Gateway, operator: &Arc<Operator>) {
+    let store = RpcStore::new(Arc::clone(operator) as Arc<dyn Call>, Backups::new(openclaw.home.join("copies")));
+    let other = Operator::connect(openclaw.port, "scenario-token").await.expect("the gateway lets another one in");
+    for round in 0..6 {
+        let change = [route_to(Some(["kitchen", "main"][round % 2]))];
+        let account = format!("a{round}");
+        let raw = json!({ "channels": { "telegram": { "accounts": { &account: { "enabled": false } } } } });
+        let patch = |base: &Value| json!({ "raw": raw.to_string(), "baseHash": base["hash"] });
+        let plan = planned(&store, &change).await;
+        let base = other.call("config.get", json!({})).await.expect("a configuration");
+        let (we, they) = tokio::join!(store.apply(&plan, 3000), async {
+            // Each begins first in every second round.
+            if round % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+            other.call("config.patch", patch(&base)).await
+        });
+        assert!(
+            matches!((&we, &they), (Ok(_), Err(CallError::Stale)) | (Err(StoreError::Newer), Ok(_))),
+            "{we:?} {they:?}"
+        );
+        if we.is_err() {
+            done(&store, &change, "again").await;
+        }
+        if they.is_err() {
+            let base = other.call("config.get", json!({})).await.expect("a configuration");
+            other.call("config.patch", patch(&base)).await.expect("again");
+        }
+        let config = other.call("config.get", json!({})).await.expect("a configuration")["parsed"].take();
+        let accounts = config["channels"]["telegram"]["accounts"].as_object().map_or(0, serde_json::Map::len);
+        assert_eq!(accounts, round + 1, "theirs is lost: {config:#}");
+        assert!(planned(&store, &change).await.is_empty(), "ours is lost: {config:#}");
+    }
 }
 
 /// The gateway's own words for the binding that we wrote.

@@ -3,8 +3,12 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::write::sweep;
+
 /// So many copies of one label are kept.
 pub const KEPT: usize = 10;
+
+const UNFINISHED: &str = ".new-";
 
 /// A folder of copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +41,7 @@ impl Backups {
                 continue;
             }
             // tempfile makes its files 0600 on unix.
-            let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
+            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             match file.persist_noclobber(&path) {
@@ -53,6 +57,8 @@ impl Backups {
     }
 
     fn forget(&self, label: &str) -> io::Result<()> {
+        // What a kill left of a copy holds secrets, and nobody would look for it.
+        sweep(&self.folder, UNFINISHED);
         let mut copies: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();

@@ -109,7 +109,7 @@ pub(crate) struct Written<D = Real> {
 fn replace<D: Disk>(disk: D, base: &Base, bytes: &[u8]) -> Result<Written<D>, WriteError> {
     let target = &base.target;
     let failed = |source| WriteError::Io { path: target.clone(), source };
-    sweep(target);
+    sweep(folder(target), &prefix(target));
     let beside = beside(target).map_err(failed)?;
     let clean = |error| {
         // It is reported anyway; a leftover is swept by the next write.
@@ -212,11 +212,10 @@ fn beside(target: &Path) -> io::Result<PathBuf> {
     Ok(folder(target).join(format!("{}{:016x}", prefix(target), u64::from_ne_bytes(random))))
 }
 
-/// Removes what killed writers left. Nothing depends on it.
-fn sweep(target: &Path) {
-    let prefix = prefix(target);
-    let entries = std::fs::read_dir(folder(target)).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
+/// Removes what killed writers left in a folder under names of ours. Nothing depends on it.
+pub(super) fn sweep(folder: &Path, prefix: &str) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
         let changed = entry.metadata().and_then(|metadata| metadata.modified());
         let age = changed.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
         if age.is_some_and(|age| age > LEFT_OVER) {
