@@ -202,8 +202,8 @@ export function placeText(place: CopyPlace, words: Words): string {
 /** What a person can do where there is no plan. */
 export type Counsel = { text: string; command: string; report: boolean };
 
-/** `lookedMs`: when it was looked. */
-export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: NoPlan, lookedMs: number | null, now: number, at: (ms: number) => string, words: Words): Counsel {
+/** `lookedMs`: when it was looked. `served`: OpenClaw has a service here, and one that is started by hand would be in its way. */
+export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: NoPlan, lookedMs: number | null, now: number, at: (ms: number) => string, words: Words, served = false): Counsel {
   const say = words.health.counsel;
   const plain = (text: string, command = "", report = false): Counsel => ({ text, command, report });
   switch (why.kind) {
@@ -220,7 +220,7 @@ export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: N
   }
   switch (why.advice) {
     case "startGateway":
-      return plain(say.startGateway, words.welcome.startCommand);
+      return plain(say.startGateway, served ? words.welcome.startServiceCommand : words.welcome.startCommand);
     case "wakeGateway":
       return plain(say.wakeGateway, words.welcome.restartCommand);
     case "enterToken":

@@ -63,6 +63,7 @@ export const welcome = {
   },
   restartCommand: "openclaw gateway restart",
   startCommand: "openclaw gateway run",
+  startServiceCommand: "openclaw gateway start",
 
   networkTitle: "May devices in your network connect?",
   networkText: "A phone or a voice box reaches SmartPi over your own network. Say yes at home or at work, no in a café. You can change it in Settings.",

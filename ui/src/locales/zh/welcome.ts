@@ -65,6 +65,7 @@ export const welcome: Words["welcome"] = {
   },
   restartCommand: "openclaw gateway restart",
   startCommand: "openclaw gateway run",
+  startServiceCommand: "openclaw gateway start",
 
   networkTitle: "允许本网络中的设备连接吗？",
   networkText: "手机或语音盒子通过您自己的网络连接 SmartPi。在家或办公室请选择允许，在咖啡馆等场所请勿允许。之后可在设置中更改。",
