@@ -88,6 +88,11 @@ fn openclaws_service_does_what_a_person_says() -> Result<()> {
 }
 
 #[test]
+fn a_gateway_that_would_not_come_back_is_told_before_it_restarts() -> Result<()> {
+    strays::inherited(&begin()?)
+}
+
+#[test]
 fn what_a_person_chooses_instead_is_done_and_lasts() -> Result<()> {
     choices::the_copy_stays(&begin()?)
 }

@@ -10,8 +10,8 @@ use support::wait;
 
 use crate::person::{Person, stop_waiting};
 use crate::stage::{
-    PORT, READY, SOON, UNIT, answers, configure, dashboard, done, in_background, is_one, listener, main_pid, online,
-    openclaw_agrees, property, ready, systemctl, told, units,
+    PORT, READY, SOON, UNIT, all_well, answers, configure, dashboard, done, in_background, is_one, listener, main_pid,
+    online, openclaw_agrees, property, ready, systemctl, told, units,
 };
 use crate::trace::{Trace, of_command};
 
@@ -159,4 +159,54 @@ pub(crate) fn contained(machine: &Machine) -> Result<()> {
     done(machine, machine.root("systemctl").args(["stop", "contained"]))?;
     systemctl(machine, &["start", UNIT])?;
     is_one(machine)
+}
+
+/// Somebody starts the gateway by hand in a session of the desktop, and it inherits what marks a service: its next restart would be its end.
+pub(crate) fn inherited(machine: &Machine) -> Result<()> {
+    systemctl(machine, &["disable", "--now", UNIT])?;
+    let in_session = |unit: &str, line: &str| {
+        let mut run = machine.claw("systemd-run");
+        // The session is a unit, and a terminal in it is a scope of its own.
+        run.args([
+            "--user",
+            "--collect",
+            "--quiet",
+            "--unit",
+            unit,
+            "--",
+            "systemd-run",
+            "--user",
+            "--scope",
+            "--quiet",
+        ]);
+        done(machine, run.args(["--", "sh", "-c", &format!("exec {line}")]))
+    };
+    let path = machine.path("/home/claw/.openclaw/openclaw.json");
+    let change = |to: &str| -> Result<()> {
+        let mut config: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+        config["gateway"]["controlUi"]["basePath"] = to.into();
+        Ok(fs::write(&path, format!("{config:#}\n"))?)
+    };
+    in_session("session", "openclaw gateway run --port 18789")?;
+    ready(machine, PORT)?;
+    online(machine)?;
+    let there = listener(machine, PORT)?;
+    let finding = told(machine, "restartEnds", Some(there))?;
+    ensure!(finding["repair"]["why"]["advice"] == "startAsService", "{finding:#}");
+    let line = finding["commands"][0].as_str().with_context(|| format!("no line: {finding:#}"))?;
+    // It is so: a change that it starts anew for ends it.
+    change("/one")?;
+    wait::until(READY, "its restart to be its end", || Ok(listener(machine, PORT).is_err()))?;
+    wait::until(READY, "that it stays so", || Ok(told(machine, "serviceOff", None).is_ok()))?;
+    // The twin: started by the line that was told, in such a session too, it comes back.
+    in_session("session-again", line)?;
+    ready(machine, PORT)?;
+    online(machine)?;
+    all_well(machine)?;
+    let there = listener(machine, PORT)?;
+    change("/two")?;
+    wait::until(READY, "its restart", || Ok(!answers(machine, PORT, "/readyz")?))?;
+    ready(machine, PORT)?;
+    ensure!(listener(machine, PORT)? == there, "it is another process");
+    Ok(())
 }

@@ -242,6 +242,8 @@ export type Advice =
 "startService" | 
 /**  See in the service's log why it fails. */
 "readServiceLog" | 
+/**  End it and have it started by a service, or without what makes it take itself for a service's. */
+"startAsService" | 
 /**  End it where it is looked after: the program that started it would start it again. */
 "endAtGuardian" | 
 /**  Change it where it is looked after: something else on this computer writes the service. */
@@ -473,7 +475,9 @@ export type Cause =
 /**  The service fails again and again. */
 "crashLoop" | 
 /**  Two gateways run on one state folder: what one writes, the other does not know. */
-"sharedState";
+"sharedState" | 
+/**  The gateway takes itself for a service's, and is none: instead of starting anew it ends, and nobody brings it back. */
+"restartEnds";
 
 /**  A certificate that somebody showed. */
 export type CertificateView = {
@@ -761,6 +765,10 @@ pid: number } |
 { kind: "guarded"; 
 /**  They. */
 by: Guardian } | 
+/**  A variable by which it takes itself for a service's: the session in which it was started has it. */
+{ kind: "inherited"; 
+/**  Its name. */
+variable: string } | 
 /**  A gateway that runs on the same state as the one on the port. */
 { kind: "beside"; 
 /**  It. */

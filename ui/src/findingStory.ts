@@ -58,6 +58,8 @@ function factOf(evidence: Evidence, { at, lasting }: Say, words: Words): Fact[] 
       return [{ label: labels.beside, text: [occupantText(evidence.process, words), evidence.port === null ? "" : facts.onPort(evidence.port)].filter(Boolean).join(words.evidence.comma) }];
     case "guarded":
       return [{ label: labels.guarded, text: evidence.by.kind === "pm2" ? facts.pm2(evidence.by.name ?? "?") : facts.app(evidence.by.program, evidence.by.pid) }];
+    case "inherited":
+      return [{ label: labels.why, text: facts.inherited(evidence.variable) }];
     case "nextStart":
       return [{ label: labels.nextStart, text: facts.nextStart(evidence.unit, evidence.pid) }];
   }
@@ -239,6 +241,7 @@ export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: N
     case "keepOneService":
     case "stopCopy":
     case "startService":
+    case "startAsService":
     case "readServiceLog":
     case "leaveToKeeper":
     case "endAtGuardian":

@@ -143,7 +143,7 @@ test("where there is no plan, the one way on is said", () => {
   expect(said({ kind: "nothingLeft" }).report).toBe(true);
   expect(said({ kind: "onlyThePerson", advice: "report" }).report).toBe(true);
   expect(said({ kind: "onlyThePerson", advice: "startGateway" }).command).toBe("openclaw gateway run");
-    expect(counsel(finding("nobodyListens", []), { kind: "onlyThePerson", advice: "startGateway" }, null, NOW, at, en, true).command).toBe("openclaw gateway start");
+  expect(counsel(finding("nobodyListens", []), { kind: "onlyThePerson", advice: "startGateway" }, null, NOW, at, en, true).command).toBe("openclaw gateway start");
   expect(said({ kind: "onlyThePerson", advice: "wakeGateway" }).command).toBe("openclaw gateway restart");
   expect(said({ kind: "onlyThePerson", advice: "enterToken" }, "copiesDiffer").text).toBe(en.health.counsel.sameToken);
   for (const [to, told] of [[{ kind: "variable", name: "MINE" }, "MINE=…"], [{ kind: "file", path: "/s" }, "/s"], [{ kind: "store", name: "S" }, "entry S"], [{ kind: "program", provider: "vault" }, "vault"], [{ kind: "provider", provider: "gone" }, "secrets.providers"]] as const) {

@@ -16,6 +16,12 @@ const JUST_NOW_MS: i64 = 120_000;
 /// From this release on the service ends whoever listens on its port before it listens itself (measured; 2026.4.26 does not).
 const ENDS_OTHERS: (u16, u16, u16) = (2026, 9, 6);
 
+/// By any of these a gateway of this system takes itself for a service's (measured).
+const SIGNS_OF_A_SERVICE: [&str; 4] = ["OPENCLAW_SYSTEMD_UNIT", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "JOURNAL_STREAM"];
+/// And this is how it is started so that it does not.
+const BY_HAND: &str =
+    "env -u OPENCLAW_SYSTEMD_UNIT -u INVOCATION_ID -u SYSTEMD_EXEC_PID -u JOURNAL_STREAM openclaw gateway run";
+
 /// What was found about the one port and its tokens, and what all gateways and services together say about it, the worst first.
 pub fn complete(found: Vec<Finding>, survey: &Survey) -> Vec<Finding> {
     let gateways = &survey.gateways;
@@ -101,6 +107,10 @@ impl<'a> Look<'a> {
         }
         told.extend(self.off());
         told.extend(self.shared());
+        let is_copy = |told: &Told| told.finding.cause == Cause::ServiceAndCopy;
+        if !told.iter().any(is_copy) {
+            told.extend(self.restart_ends());
+        }
         told
     }
 
@@ -201,6 +211,26 @@ impl<'a> Look<'a> {
         Some(Told { finding, about: About::Itself })
     }
 
+    /// A gateway that was started by hand in a session whose variables say that a service manager looks after it.
+    fn restart_ends(&self) -> Option<Told> {
+        let mine = self.mine.as_ref()?;
+        // Whoever would bring it back must not be somebody who cannot be seen.
+        let (_, _) = (self.gateways.user.known()?, self.gateways.system.known()?);
+        let running = self.gateways.running().find(|running| running.process.pid == mine.gateway.pid)?;
+        let by_hand = running.process.unit.known()?.as_ref().is_none_or(|unit| is_of_desktop(unit));
+        if !by_hand || running.guardian.is_some() || self.gateways.keeper(running).is_some() {
+            return None;
+        }
+        let environment = running.process.environment.known()?;
+        let variable = SIGNS_OF_A_SERVICE.iter().find(|name| environment.plain(name).is_some())?;
+        let evidence = vec![
+            Evidence::Occupant { process: self.occupant(running) },
+            Evidence::Inherited { variable: (*variable).to_owned() },
+        ];
+        let finding = Finding { cause: Cause::RestartEnds, severity: Severity::Warning, evidence };
+        Some(Told { finding, about: About::Itself })
+    }
+
     fn fails(&self, service: &Service) -> bool {
         let young =
             service.started_ms.is_some_and(|started| self.survey.taken_ms.saturating_sub(started) < JUST_NOW_MS);
@@ -230,6 +260,11 @@ impl<'a> Look<'a> {
     fn occupant(&self, running: &Running) -> Occupant {
         occupant(&running.process, self.survey)
     }
+}
+
+/// Names that a desktop gives to the units of what a person starts there: nobody brings those back.
+fn is_of_desktop(unit: &str) -> bool {
+    unit.starts_with("app-") || unit.starts_with("gnome-terminal")
 }
 
 fn of_service(service: &Service) -> Evidence {
@@ -311,6 +346,7 @@ fn of_services(finding: &Finding) -> Vec<String> {
             each(&services, |service| openclaw(service, "gateway install --force"))
         }
         Cause::SharedState => each(&services, switch_off),
+        Cause::RestartEnds => vec![BY_HAND.into()],
         Cause::ServiceOff => each(&services, switch_on),
         Cause::CrashLoop => {
             let gave_up = services.iter().filter(|service| service.phase == Phase::Failed);

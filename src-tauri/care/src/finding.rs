@@ -101,6 +101,8 @@ pub enum Cause {
     CrashLoop,
     /// Two gateways run on one state folder: what one writes, the other does not know.
     SharedState,
+    /// The gateway takes itself for a service's, and is none: instead of starting anew it ends, and nobody brings it back.
+    RestartEnds,
 }
 
 /// What shows a finding. No secret is in it.
@@ -207,6 +209,11 @@ pub enum Evidence {
     Guarded {
         /// They.
         by: Guardian,
+    },
+    /// A variable by which it takes itself for a service's: the session in which it was started has it.
+    Inherited {
+        /// Its name.
+        variable: String,
     },
     /// A gateway that runs on the same state as the one on the port.
     Beside {

@@ -98,6 +98,8 @@ pub enum Advice {
     StartService,
     /// See in the service's log why it fails.
     ReadServiceLog,
+    /// End it and have it started by a service, or without what makes it take itself for a service's.
+    StartAsService,
     /// End it where it is looked after: the program that started it would start it again.
     EndAtGuardian,
     /// Change it where it is looked after: something else on this computer writes the service.
@@ -221,6 +223,7 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
         | Cause::ServiceOff
         | Cause::CrashLoop
         | Cause::SharedState
+        | Cause::RestartEnds
         | Cause::Hung => services::steps(finding, survey),
     }
 }

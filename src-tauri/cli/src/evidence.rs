@@ -42,6 +42,7 @@ fn line(language: Language, evidence: &Evidence) -> Option<String> {
         }
         Evidence::Guarded { by: Guardian::Pm2 { name } } => repair::of_pm2(language, name.as_deref().unwrap_or("?")),
         Evidence::Guarded { by: Guardian::App { program, pid } } => repair::of_app(language, program, pid),
+        Evidence::Inherited { variable } => repair::of_inherited(language, variable),
         Evidence::NextStart { unit, pid } => repair::of_next_start(language, unit, pid),
         Evidence::Port { port } => say::port(language, port),
         Evidence::NotMine { why } => say::why(language, not_mine(language, why)),

@@ -156,6 +156,7 @@ pub(crate) fn cause(language: Language, cause: Cause) -> String {
         Cause::ServiceOff => say::service_off(language),
         Cause::CrashLoop => say::crash_loop(language),
         Cause::SharedState => say::shared_state(language),
+        Cause::RestartEnds => say::restart_ends(language),
     }
 }
 
@@ -182,6 +183,7 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
             Advice::KeepOneService => say::keep_one_service(language),
             Advice::StopCopy => say::stop_copy(language),
             Advice::ReinstallService => say::reinstall_service(language),
+            Advice::StartAsService => say::start_as_service(language),
             Advice::StartService => say::start_service(language),
             Advice::LeaveToKeeper => say::leave_to_keeper(language),
             Advice::EndAtGuardian => say::end_at_guardian(language),

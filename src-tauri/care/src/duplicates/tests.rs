@@ -381,3 +381,29 @@ fn whoever_brings_a_gateway_back_is_named_with_the_line_that_ends_it() {
     assert_eq!((found.len(), found[0].cause), (1, Cause::ServiceAndCopy));
     assert_eq!(commands(&found[0]), ["pm2 delete claw"]);
 }
+
+#[test]
+fn a_gateway_by_hand_that_takes_itself_for_a_services_would_not_come_back() {
+    let by_hand = |variable: &str, unit: Option<&str>| {
+        let mut running = running(GATEWAY, ".openclaw", PORT);
+        running.process.environment = Seen::Known(Environment::of([("HOME", HOME), (variable, "1")]));
+        running.process.unit = Seen::Known(unit.map(str::to_owned));
+        running
+    };
+    for unit in [None, Some("app-org.kde.konsole@1.service")] {
+        let found = look(&fine(), &gateways(Vec::new(), vec![by_hand("INVOCATION_ID", unit)]));
+        assert_eq!((found.len(), found[0].cause, found[0].severity), (1, Cause::RestartEnds, Severity::Warning));
+        assert!(found[0].evidence.contains(&Evidence::Inherited { variable: "INVOCATION_ID".into() }), "{found:#?}");
+        assert!(commands(&found[0])[0].ends_with("openclaw gateway run"));
+    }
+    // The twins: without such a variable it starts anew; a unit that we know nothing of may bring it back, and so may pm2; its own service does.
+    let mut kept = by_hand("INVOCATION_ID", None);
+    kept.guardian = Some(Guardian::Pm2 { name: None });
+    for other in [by_hand("LANG", None), by_hand("INVOCATION_ID", Some("mine.service")), kept] {
+        assert_eq!(look(&fine(), &gateways(Vec::new(), vec![other])), []);
+    }
+    assert_eq!(look(&fine(), &gateways(vec![ours(Some(GATEWAY))], vec![by_hand("INVOCATION_ID", None)])), []);
+    let mut unseen = gateways(Vec::new(), vec![by_hand("INVOCATION_ID", None)]);
+    unseen.user = Seen::Hidden(Blind::Unsupported);
+    assert_eq!(look(&fine(), &unseen), []);
+}

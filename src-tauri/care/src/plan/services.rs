@@ -59,6 +59,7 @@ impl Look<'_> {
             Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
             Cause::CrashLoop => look.write_failing_anew(&services).map_or_else(|| person(Advice::ReadServiceLog), Ok),
             Cause::SharedState => look.end_beside(finding).map_or_else(|| person(Advice::StopCopy), Ok),
+            Cause::RestartEnds => person(Advice::StartAsService),
             Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
             Cause::NobodyListens
             | Cause::ForeignProgram
@@ -96,6 +97,7 @@ pub(super) fn is_about_services(cause: Cause) -> bool {
         | Cause::ServiceOff
         | Cause::CrashLoop
         | Cause::SharedState
+        | Cause::RestartEnds
         | Cause::Hung => true,
         Cause::NobodyListens
         | Cause::ForeignProgram

@@ -77,10 +77,12 @@ pub enum Variable {
 pub struct Environment(BTreeMap<String, Variable>);
 
 /// Variables that hold no secret. Every other one is kept as a fingerprint.
-const PLAIN: [&str; 18] = [
+const PLAIN: [&str; 20] = [
     "HOME",
     "TMPDIR",
     "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
     "OPENCLAW_CONFIG_PATH",
     "OPENCLAW_GATEWAY_PORT",
     "OPENCLAW_HOME",

@@ -56,6 +56,8 @@ desk::words! {
     crash_loop(): "The service of OpenClaw keeps failing.", "OpenClaw 的系统服务反复出错。";
     shared_state(): "Two OpenClaw gateways run on the same data. What one of them writes, the other does not know.", "两个 OpenClaw 网关在使用同一份数据，其中一个写入的内容另一个并不知道。";
 
+    restart_ends(): "OpenClaw works, and will not come back after its next restart: it takes itself for a service, and nobody starts it again.", "OpenClaw 目前可以使用，但下次重启后不会恢复：它误以为自己由系统服务管理，而实际上没有任何程序会再次启动它。";
+
     of_service(unit, how): "   Service {unit}: {how}", "   系统服务 {unit}：{how}";
     of_service_on(unit, port, how): "   Service {unit}, port {port}: {how}", "   系统服务 {unit}，端口 {port}：{how}";
     is_running(): "runs", "正在运行";
@@ -70,12 +72,14 @@ desk::words! {
     of_beside_on(program, pid, port): "   beside it: {program}, process {pid}, port {port}", "   同时运行：{program}，进程 {pid}，端口 {port}";
     of_pm2(name): "   pm2 starts it again when it ends; there it is called {name}.", "   它结束后 pm2 会再次启动它，在 pm2 中名为 {name}。";
     of_app(program, pid): "   {program} (process {pid}) started it, and may start it again.", "   它由 {program}（进程 {pid}）启动，结束后可能会再次启动。";
+    of_inherited(variable): "   It was started with the variable {variable}, which marks a service.", "   启动时带有环境变量 {variable}，这是系统服务的标记。";
     of_next_start(unit, pid): "   The next start of {unit} ends process {pid}.", "   {unit} 下次启动时会终止进程 {pid}。";
 
     keep_one_service(): "   Keep one of them. Give the other its own port, or switch it off:", "   请只保留其中一个，为另一个换用其他端口，或将其关闭：";
     stop_copy(): "   End the one that was started by hand. Then start the service:", "   请结束手动启动的网关，然后启动系统服务：";
     reinstall_service(): "   Have OpenClaw write its service anew:", "   请让 OpenClaw 重新写入系统服务：";
     start_service(): "   Switch it on:", "   请将其开启：";
+    start_as_service(): "   Stop it where you started it. Then have OpenClaw install its service (smartpi gateway install), or start it without those variables:", "   请在启动它的地方将其停止，然后让 OpenClaw 安装系统服务（smartpi gateway install），或去掉这些环境变量后启动：";
     end_at_guardian(): "   Ended from here, it would be started again. End it in the program that started it, then look again:", "   从这里结束后它会再次启动。请在启动它的程序中将其结束，然后重新检查：";
     leave_to_keeper(): "   Something else on this computer looks after this service. Change it there; SmartPi leaves it alone.", "   此系统服务由电脑上的其他工具管理，请在那里更改，SmartPi 不会改动。";
     read_service_log(): "   See why:", "   查看原因：";

@@ -34,6 +34,7 @@ export const evidence = {
     exitStatus: (status: number) => `ended with status ${status}`,
     pm2: (name: string) => `pm2 starts it again; there it is called ${name}.`,
     app: (program: string, pid: number) => `${program} (process ${pid}) started it, and may start it again.`,
+    inherited: (variable: string) => `It was started with the variable ${variable}, which marks a service.`,
     nextStart: (unit: string, pid: number) => `${unit} ends process ${pid}.`,
     clockAhead: (span: string) => `This computer is ${span} ahead of OpenClaw.`,
     clockBehind: (span: string) => `This computer is ${span} behind OpenClaw.`,

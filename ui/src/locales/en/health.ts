@@ -84,6 +84,7 @@ export const health = {
     servicePortDiffers: { what: "OpenClaw's service uses another port than its configuration", means: "Whoever goes by the configuration looks for OpenClaw in the wrong place." },
     serviceOff: { what: "OpenClaw's service is switched off", means: "It is installed, but nothing starts it. Your devices get no answers until it runs; what they say is kept." },
     sharedState: { what: "Two OpenClaws work on the same data", means: "What one of them writes, the other does not know, so settings and conversations may be lost." },
+    restartEnds: { what: "OpenClaw will not come back after its next restart", means: "It works. But it takes itself for a service, so it ends where it would restart, after an update or a changed setting for instance, and nobody starts it again." },
     crashLoop: { what: "OpenClaw's service keeps failing", means: "It is started, and ends again soon after." },
   },
   counsel: {
@@ -110,6 +111,7 @@ export const health = {
     replaceService: "Switch the old service off and have OpenClaw write a new one. Then check again.",
     installElsewhere: "Install OpenClaw in a lasting place and have it write its service anew from there. Then check again.",
     startService: "Switch the service on. SmartPi then connects by itself.",
+    startAsService: "Stop OpenClaw where you started it. Then have it install its service, below on this page; or start it by the line below. Then check again.",
     endAtGuardian: "Ended from here, it would be started again. End it in the program that started it. Then check again.",
     leaveToKeeper: "Something else on this computer looks after this service, so SmartPi leaves it alone. Change it there. Then check again.",
     readServiceLog: "The last lines of its log say why it ends.",

@@ -35,6 +35,7 @@ export const evidence: Words["evidence"] = {
     exitStatus: (status) => `结束状态 ${status}`,
     pm2: (name) => `pm2 会再次启动它，在 pm2 中名为 ${name}。`,
     app: (program, pid) => `它由 ${program}（进程 ${pid}）启动，可能会再次启动。`,
+    inherited: (variable) => `启动时带有环境变量 ${variable}，这是系统服务的标记。`,
     nextStart: (unit, pid) => `${unit} 会终止进程 ${pid}。`,
     clockAhead: (span) => `此电脑比 OpenClaw 快 ${span}。`,
     clockBehind: (span) => `此电脑比 OpenClaw 慢 ${span}。`,

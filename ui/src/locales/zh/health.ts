@@ -85,6 +85,7 @@ export const health: Words["health"] = {
     servicePortDiffers: { what: "OpenClaw 的系统服务与其配置使用的端口不同", means: "按配置连接的应用会找错位置。" },
     serviceOff: { what: "OpenClaw 的系统服务已关闭", means: "它已安装，但不会启动。在它运行之前，设备得不到回答，但消息会保留。" },
     sharedState: { what: "两个 OpenClaw 在使用同一份数据", means: "其中一个写入的内容另一个并不知道，设置和对话可能因此丢失。" },
+    restartEnds: { what: "OpenClaw 下次重启后不会恢复运行", means: "目前可以使用。但它误以为自己由系统服务管理，需要重启时（例如更新或更改设置之后）会直接结束，而没有任何程序会再次启动它。" },
     crashLoop: { what: "OpenClaw 的系统服务反复出错", means: "它启动后很快就会结束。" },
   },
   counsel: {
@@ -111,6 +112,7 @@ export const health: Words["health"] = {
     replaceService: "请关闭旧的系统服务，让 OpenClaw 写入新的，然后重新检查。",
     installElsewhere: "请将 OpenClaw 安装到固定的位置，并从那里重新写入系统服务，然后重新检查。",
     startService: "请开启系统服务，SmartPi 会自动连接。",
+    startAsService: "请在启动 OpenClaw 的地方将其停止，然后在本页下方安装系统服务，或用下面的命令启动，再重新检查。",
     endAtGuardian: "从这里结束后它会再次启动。请在启动它的程序中将其结束，然后重新检查。",
     leaveToKeeper: "此系统服务由电脑上的其他工具管理，SmartPi 不会改动。请在那里更改，然后重新检查。",
     readServiceLog: "日志的最后几行会说明它结束的原因。",
