@@ -262,9 +262,9 @@ impl Overlay {
         let releases = releases();
         let programs = binaries::smartpi();
         let programs = programs.parent().context("smartpi lies in a folder")?;
-        // A test that is killed takes its machine with it.
+        // A test that is killed takes its machine with it: asked to end, it ends what runs in it, and killed it would leave that.
         let mut nspawn = Command::new("setpriv");
-        nspawn.args(["--pdeathsig", "KILL", "systemd-nspawn"]).arg("--quiet").arg("--directory").arg(&self.root);
+        nspawn.args(["--pdeathsig", "TERM", "systemd-nspawn"]).arg("--quiet").arg("--directory").arg(&self.root);
         nspawn.args(["--register=no", "--keep-unit", "--boot", "--private-network", "--machine=smartpi-story"]);
         nspawn.arg(format!("--bind-ro={}:{RELEASES}", releases.display()));
         nspawn.arg(format!("--bind-ro={}:{PROGRAMS}", programs.display()));
