@@ -1,15 +1,89 @@
-//! What only the operating system knows. The same functions on all three; where one cannot look yet, it says so.
+//! What only the operating system knows. The same functions on all three; where one cannot look, it says so.
+//!
+//! Linux reads `/proc`. macOS and Windows have a seam for each concern, [`sockets::Sockets`] and [`processes::Identity`], and what is decided from them is pure
+//! and tested on every system.
 
 #[cfg(target_os = "linux")]
 mod linux;
-#[cfg(not(target_os = "linux"))]
-mod unable;
+#[cfg(any(target_os = "macos", test))]
+mod macos;
+#[cfg(any(windows, target_os = "macos"))]
+mod processes;
+#[cfg(any(windows, target_os = "macos", test))]
+mod sockets;
+#[cfg(any(windows, target_os = "macos"))]
+mod unheld;
+#[cfg(any(windows, test))]
+mod windows;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services, taken_ports,
 };
-#[cfg(not(target_os = "linux"))]
-pub(crate) use unable::{
+#[cfg(any(windows, target_os = "macos"))]
+pub(crate) use looking::{
     Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services, taken_ports,
 };
+
+/// macOS and Windows: the questions, put to the seams.
+#[cfg(any(windows, target_os = "macos"))]
+mod looking {
+    use std::net::SocketAddr;
+    use std::path::PathBuf;
+
+    use crate::seen::{Blind, Seen};
+    use crate::survey::{Here, Listener, Process, Scope, Service};
+
+    #[cfg(target_os = "macos")]
+    use super::macos::System;
+    #[cfg(windows)]
+    use super::windows::System;
+    use super::{processes, sockets};
+
+    pub(crate) use super::unheld::Handle;
+
+    /// This program and this computer.
+    pub(crate) fn here() -> Here {
+        processes::here(&System)
+    }
+
+    /// The LISTEN sockets of a port.
+    pub(crate) fn listeners(port: u16) -> Seen<Vec<Listener>> {
+        sockets::listeners(&System, Some(port))
+    }
+
+    /// Every LISTEN socket.
+    pub(crate) fn every_listener() -> Seen<Vec<Listener>> {
+        sockets::listeners(&System, None)
+    }
+
+    /// The ports where somebody listens.
+    pub(crate) fn taken_ports() -> Seen<Vec<u16>> {
+        sockets::taken_ports(&System)
+    }
+
+    /// Who holds the other end of a connection of ours.
+    pub(crate) fn other_end(local: SocketAddr, peer: SocketAddr) -> Seen<Vec<u32>> {
+        sockets::other_end(&System, local, peer)
+    }
+
+    /// A process, if it lives.
+    pub(crate) fn process(pid: u32) -> Option<Process> {
+        processes::process(&System, pid)
+    }
+
+    /// Every process that is a gateway.
+    pub(crate) fn gateways() -> Seen<Vec<Process>> {
+        processes::gateways(&System)
+    }
+
+    /// The services of a manager that start gateways.
+    pub(crate) fn services(_scope: Scope, _others: &[String]) -> Seen<Vec<Service>> {
+        Seen::Hidden(Blind::Unsupported)
+    }
+
+    /// There is none.
+    pub(crate) fn runtime_folder() -> Option<PathBuf> {
+        None
+    }
+}

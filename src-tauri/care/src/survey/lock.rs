@@ -18,7 +18,7 @@ const LARGEST: u64 = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LockForm {
-    /// `tmp/openclaw-UID/gateway.state.lock` of the state folder.
+    /// `tmp/openclaw-UID/gateway.state.lock` of the state folder; on Windows the folder has no number.
     State,
     /// `tmp/openclaw-UID/gateway.HASH.lock` of the state folder.
     Config,
@@ -44,7 +44,7 @@ pub struct LockFile {
 pub struct Lock {
     /// The process that wrote it.
     pub pid: u32,
-    /// That process's start: field 22 of `/proc/PID/stat`.
+    /// That process's start, as [`super::Process::start`] counts it.
     pub start: Option<u64>,
     /// When it was written, ms since 1970.
     pub created_ms: Option<i64>,
@@ -104,7 +104,7 @@ impl Lock {
 
 /// Every lock of the place that is there, with the paths in it made whole.
 pub(super) fn find(place: &Place, temp_dirs: &[PathBuf], uid: u32) -> Vec<LockFile> {
-    let folder = format!("openclaw-{uid}");
+    let folder = folder_name(uid);
     let hashed = |config: &Path| {
         let digest = Sha256::digest(config.as_os_str().as_encoded_bytes());
         format!("gateway.{}.lock", &data_encoding::HEXLOWER.encode(&digest)[..8])
@@ -133,7 +133,12 @@ pub(super) fn find(place: &Place, temp_dirs: &[PathBuf], uid: u32) -> Vec<LockFi
 
 /// The lock of a state folder, where it can be read.
 pub(super) fn of_state(state_dir: &Path, uid: u32) -> Option<Lock> {
-    read(&state_dir.join(format!("tmp/openclaw-{uid}/gateway.state.lock"))).ok().flatten()
+    read(&state_dir.join("tmp").join(folder_name(uid)).join("gateway.state.lock")).ok().flatten()
+}
+
+/// Windows has no number for a user, and the folder there none in its name (`resolveGatewayLockDir` of OpenClaw's dist).
+fn folder_name(uid: u32) -> String {
+    if cfg!(windows) { "openclaw".into() } else { format!("openclaw-{uid}") }
 }
 
 fn read(path: &Path) -> Result<Option<Lock>, Blind> {
@@ -161,12 +166,18 @@ impl Lock {
 /// The path without links, as far as it exists.
 pub(super) fn whole(path: &Path) -> PathBuf {
     if let Ok(whole) = std::fs::canonicalize(path) {
-        return whole;
+        return plain(whole);
     }
     match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) if parent != path => whole(parent).join(name),
         (_, _) => path.to_owned(),
     }
+}
+
+/// Without the mark of the long form that Windows gives, which OpenClaw does not write.
+fn plain(path: PathBuf) -> PathBuf {
+    let Some(rest) = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else { return path };
+    if rest.as_bytes().get(1) == Some(&b':') { rest.into() } else { path }
 }
 
 #[cfg(test)]
@@ -220,9 +231,10 @@ mod tests {
     fn the_locks_of_a_place_are_found_and_a_link_to_the_state_is_followed() {
         let temp = tempfile::tempdir().unwrap();
         let state = temp.path().join("state");
-        let folder = state.join("tmp/openclaw-1500");
+        let folder = state.join("tmp").join(folder_name(1500));
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::create_dir_all(temp.path().join("t/openclaw-1500")).unwrap();
+        let old = temp.path().join("t").join(folder_name(1500));
+        std::fs::create_dir_all(&old).unwrap();
         let config = state.join("openclaw.json");
         let place = Place { port: 1, state_dir: state.clone(), config_path: config.clone(), temp_dirs: Vec::new() };
         assert_eq!(find(&place, &[], 1500), []);
@@ -233,8 +245,7 @@ mod tests {
             serde_json::json!({ "pid": 7, "configPath": link.join("openclaw.json"), "stateDir": link }).to_string();
         std::fs::write(folder.join("gateway.state.lock"), &text).unwrap();
         let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(config.as_os_str().as_encoded_bytes()));
-        std::fs::write(temp.path().join("t/openclaw-1500").join(format!("gateway.{}.lock", &digest[..8])), "{")
-            .unwrap();
+        std::fs::write(old.join(format!("gateway.{}.lock", &digest[..8])), "{").unwrap();
         let found = find(&place, &[temp.path().join("t"), temp.path().join("t")], 1500);
         assert_eq!(found.iter().map(|file| file.form).collect::<Vec<_>>(), [LockForm::State, LockForm::Legacy]);
         let lock = found[0].content.known().unwrap();

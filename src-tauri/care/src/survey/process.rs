@@ -14,9 +14,9 @@ use crate::seen::Seen;
 pub struct Process {
     /// Its number. Numbers are used again: with [`Process::start`] it is one process.
     pub pid: u32,
-    /// When it started, in ticks of 10 ms since the computer did.
+    /// When it started, as OpenClaw's lock counts it: on Linux in ticks of 10 ms since the computer did, on Windows in ms and on macOS in s since 1970.
     pub start: Seen<u64>,
-    /// Its user, real and effective.
+    /// Its user, real and effective. On Windows a number that stands for one.
     pub uid: Seen<u32>,
     /// What it is doing.
     pub activity: Seen<Activity>,
@@ -212,8 +212,15 @@ impl Process {
     }
 }
 
+/// Whether a path begins as those of Windows do.
+pub(super) fn is_of_windows(path: &str) -> bool {
+    matches!(path.as_bytes(), [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic()) || path.starts_with(r"\\")
+}
+
 fn file_name(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // A path of Windows that was recorded there and is read elsewhere.
+    let name = if is_of_windows(&name) { name.rsplit('\\').next().unwrap_or_default().to_owned() } else { name };
     // What the kernel adds when an update replaced the file.
     name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name)
 }
@@ -293,6 +300,10 @@ mod tests {
         );
         assert_eq!(kind_of("/usr/bin/node", &["node", index, "--profile", "gateway", "status"]), Kind::OpenClaw);
         assert_eq!(kind_of("/usr/bin/node", &["node", "/usr/bin/openclaw", "gateway"]), Kind::Gateway);
+        let of_windows = r"C:\Users\claw\AppData\Roaming\npm\node_modules\openclaw\dist\index.js";
+        let argv = ["node", of_windows, "gateway", "--port", "18789", "--task-supervisor"];
+        assert_eq!(kind_of(r"C:\Program Files\nodejs\node.exe", &argv), Kind::Gateway);
+        assert_eq!(kind_of(r"C:\Windows\System32\cmd.exe", &argv), Kind::Program);
     }
 
     #[test]
