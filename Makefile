@@ -52,8 +52,9 @@ soak: ## 200 random runs each of device, service and plugin faults (FAULTS=...),
 	SMARTPI_DECOY_ROUNDS="$${DECOYS:-1000}" cargo test --locked --workspace --test scenarios -- --nocapture rounds_among_look_alikes
 	.ci/fuzz $(FUZZ)
 
-machine: ## stories on a booted Debian machine with systemd and the real OpenClaw as its service, each ended by a repair, in the window or at a terminal (root; half an hour)
+machine: ## stories on a booted Debian machine with systemd: the real OpenClaw as its service, each ended by a repair, in the window or at a terminal; and the life of our package on a clean Debian 12 (root; half an hour)
 	@.ci/packages machine
+	@.ci/debian-12
 	@$(MAKE) --no-print-directory web openclaw
 	cargo build --workspace --all-targets --locked
 	cargo test --workspace --locked --test machine -- --nocapture --test-threads=1

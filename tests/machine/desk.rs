@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use support::browser::{mini_browser, pictures};
-use support::desktop::{Display, LIMIT, SCREEN, Window};
+use support::desktop::{Display, LIMIT, Panel, SCREEN, Window};
 use support::machine::Machine;
 use support::model::Model;
 use support::openclaw::merge;
@@ -47,7 +47,7 @@ pub(crate) struct Desk {
 }
 
 /// A screen with a window manager.
-struct Screen {
+pub(crate) struct Screen {
     _manager: Group,
     display: Display,
 }
@@ -178,7 +178,7 @@ impl Desk {
 }
 
 impl Screen {
-    fn switch_on(machine: &Machine) -> Result<Self> {
+    pub(crate) fn switch_on(machine: &Machine) -> Result<Self> {
         let quietly = |mut command: Command| {
             command.stderr(Stdio::null());
             command
@@ -196,6 +196,28 @@ impl Screen {
         })?;
         Ok(Self { _manager: manager, display })
     }
+
+    /// What programs find in `DISPLAY`.
+    pub(crate) fn name(&self) -> String {
+        self.display.name()
+    }
+}
+
+/// The panel of Xfce on it, with a menu and a tray.
+pub(crate) fn panel(machine: &Machine, screen: &Screen) -> Result<()> {
+    machine
+        .write("/home/claw/.config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", &Panel::configuration(true))?;
+    let display = format!("DISPLAY={}", screen.name());
+    let panel = ["/usr/bin/env", &display, "xfce4-panel", "--disable-wm-check", "--sm-client-disable"];
+    in_background(machine, "panel", &panel)?;
+    until_tray(machine)
+}
+
+fn until_tray(machine: &Machine) -> Result<()> {
+    wait::until(SOON, "a tray", || {
+        let owner = ["--user", "status", "org.kde.StatusNotifierWatcher"];
+        Ok(machine.claw("busctl").args(owner).output()?.status.success())
+    })
 }
 
 fn start_model(machine: &Machine) -> Model {
@@ -205,10 +227,7 @@ fn start_model(machine: &Machine) -> Model {
 /// The tray app, which serves, and a tray for it. Hidden: the window comes with its driver.
 fn start_app(machine: &Machine, screen: &Screen) -> Result<()> {
     in_background(machine, "tray-host", &["/opt/smartpi/tray-host"])?;
-    wait::until(SOON, "a tray", || {
-        let owner = ["--user", "status", "org.kde.StatusNotifierWatcher"];
-        Ok(machine.claw("busctl").args(owner).output()?.status.success())
-    })?;
+    until_tray(machine)?;
     let display = format!("DISPLAY={}", screen.display.name());
     in_background(machine, "smartpi", &["/usr/bin/env", &display, "/opt/smartpi/smartpi-tray", "--hidden"])?;
     wait::until(SOON, "the app", || {

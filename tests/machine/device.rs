@@ -55,6 +55,12 @@ impl Device {
         self.terminal.until(READY, &answer, |text| text.contains(&answer).then_some(()))
     }
 
+    /// Waits until the built-in echo has said the same.
+    pub(crate) fn until_echoed(&mut self, question: &str) -> Result<()> {
+        let answer = format!("Echo agent (no AI): {question}");
+        self.terminal.until(SOON, &answer, |text| text.contains(&answer).then_some(()))
+    }
+
     /// Whether it has the model's answer by now.
     pub(crate) fn is_answered(&self, question: &str) -> bool {
         self.terminal.text().contains(&answer_to(question))

@@ -8,7 +8,11 @@ mod choices;
 mod desk;
 mod device;
 mod failures;
+mod lifecycle;
+mod newcomer;
 mod orders;
+mod owner;
+mod package;
 mod person;
 mod services;
 mod shared;
@@ -22,6 +26,8 @@ use stage::{
     SECOND, UNIT, a_look_changes_nothing, all_well, begin, begin_at_desk, configure, install, property, ready,
     systemctl,
 };
+use support::lab::Lab;
+use support::machine::Machine;
 
 /// The two that hurt most, in `make test`.
 #[test]
@@ -116,4 +122,15 @@ fn a_restart_and_a_definition_that_fail_leave_everything_as_it_was() -> Result<(
     let machine = begin()?;
     failures::restart(&machine)?;
     failures::definition(&machine)
+}
+
+#[test]
+fn a_package_lives() -> Result<()> {
+    let lab = Lab::new();
+    lifecycle::from_the_first_package_to_the_last(&Machine::clean(&lab.computer)?)
+}
+
+#[test]
+fn a_newcomer_talks_in_three_minutes() -> Result<()> {
+    newcomer::talks_in_three_minutes()
 }

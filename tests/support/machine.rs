@@ -1,4 +1,5 @@
-//! A real Linux machine in this one: Debian's systemd booted on a copy of this system's files, with a user of its own, and the real OpenClaw.
+//! A real Linux machine in this one: Debian's systemd booted on a copy of this system's files, with a user of its own, and the real OpenClaw. Or on a copy of
+//! a clean Debian 12 with nothing but a desktop, which has of ours what a package brings.
 //!
 //! The copy is an overlay: what the machine writes is thrown away. It has its own processes, loopback and nothing else of a network, its own system manager,
 //! session bus and `systemd --user`. What is entered into it from outside runs as a command in a terminal of the user `claw` would.
@@ -15,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::lab::Namespace;
 use crate::openclaw::{Installation, Output, repository};
 use crate::process::{Group, start_time};
 use crate::{binaries, lab, wait};
@@ -65,6 +67,16 @@ pub struct Machine {
 struct Overlay {
     root: PathBuf,
     folder: TempDir,
+    origin: Origin,
+}
+
+/// What a machine has when it starts.
+#[derive(Debug)]
+enum Origin {
+    /// What this system has, our programs and OpenClaw.
+    Here,
+    /// What `.ci/debian-12` made; its network is this namespace.
+    Clean(String),
 }
 
 impl Machine {
@@ -73,8 +85,20 @@ impl Machine {
     /// # Errors
     /// It does not come up: these stories need root, `systemd-nspawn` of package systemd-container, and the pinned releases of `make openclaw`. They never skip.
     pub fn boot() -> Result<Self> {
+        Self::of(Origin::Here)
+    }
+
+    /// Boots a clean Debian 12 at the computer's end of a cable. `/opt/smartpi` is there where a package puts our programs.
+    ///
+    /// # Errors
+    /// As [`Machine::boot`]; `.ci/debian-12` makes what it starts from.
+    pub fn clean(place: &Namespace) -> Result<Self> {
+        Self::of(Origin::Clean(place.name().to_owned()))
+    }
+
+    fn of(origin: Origin) -> Result<Self> {
         remove_leftovers();
-        let files = Overlay::lay()?;
+        let files = Overlay::lay(origin)?;
         files.furnish()?;
         let (runs, leader) = files.start()?;
         let machine = Self { runs: Some(runs), leader, files };
@@ -222,7 +246,14 @@ impl Drop for Machine {
 }
 
 impl Overlay {
-    fn lay() -> Result<Self> {
+    fn lay(origin: Origin) -> Result<Self> {
+        let below = match origin {
+            Origin::Here => PathBuf::from("/"),
+            Origin::Clean(_) => {
+                let made = repository().join(".cache/debian-12");
+                made.canonicalize().with_context(|| format!("{}: `.ci/debian-12` makes it", made.display()))?
+            }
+        };
         let me = std::process::id();
         let prefix = format!("{PREFIX}{me}-{}-", start_time(me).unwrap_or(0));
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(FOLDERS)?;
@@ -230,12 +261,13 @@ impl Overlay {
         for name in ["upper", "work", "root"] {
             fs::create_dir(inside(name))?;
         }
-        let layers = format!("lowerdir=/,upperdir={},workdir={}", inside("upper").display(), inside("work").display());
+        let (upper, work) = (inside("upper"), inside("work"));
+        let layers = format!("lowerdir={},upperdir={},workdir={}", below.display(), upper.display(), work.display());
         let root = inside("root");
         let mut mount = Command::new("mount");
         mount.args(["-t", "overlay", "overlay", "-o", &layers]).arg(&root);
         done(&mut mount).context("a machine needs root, and a kernel with overlayfs")?;
-        Ok(Self { root, folder })
+        Ok(Self { root, folder, origin })
     }
 
     /// The user, the command `openclaw`, and nothing that would start by itself.
@@ -254,20 +286,30 @@ impl Overlay {
         let linger = self.root.join("var/lib/systemd/linger");
         fs::create_dir_all(&linger)?;
         fs::write(linger.join(USER), "")?;
-        self.command("openclaw", crate::openclaw::CURRENT)
+        match self.origin {
+            Origin::Here => self.command("openclaw", crate::openclaw::CURRENT),
+            Origin::Clean(_) => Ok(symlink("/usr/bin", self.root.join(PROGRAMS.trim_start_matches('/')))?),
+        }
     }
 
     /// Starts a machine with these files: what keeps it, and its first process.
     fn start(&self) -> Result<(Group, Pid)> {
-        let releases = releases();
-        let programs = binaries::smartpi();
-        let programs = programs.parent().context("smartpi lies in a folder")?;
         // A test that is killed takes its machine with it: asked to end, it ends what runs in it, and killed it would leave that.
         let mut nspawn = Command::new("setpriv");
         nspawn.args(["--pdeathsig", "TERM", "systemd-nspawn"]).arg("--quiet").arg("--directory").arg(&self.root);
-        nspawn.args(["--register=no", "--keep-unit", "--boot", "--private-network", "--machine=smartpi-story"]);
-        nspawn.arg(format!("--bind-ro={}:{RELEASES}", releases.display()));
-        nspawn.arg(format!("--bind-ro={}:{PROGRAMS}", programs.display()));
+        nspawn.args(["--register=no", "--keep-unit", "--boot", "--machine=smartpi-story"]);
+        match &self.origin {
+            Origin::Here => {
+                let programs = binaries::smartpi();
+                let programs = programs.parent().context("smartpi lies in a folder")?;
+                nspawn.arg("--private-network");
+                nspawn.arg(format!("--bind-ro={}:{RELEASES}", releases().display()));
+                nspawn.arg(format!("--bind-ro={}:{PROGRAMS}", programs.display()));
+            }
+            Origin::Clean(network) => {
+                nspawn.arg(format!("--network-namespace-path=/run/netns/{network}"));
+            }
+        }
         let console = fs::File::create(self.folder.path().join("console.log"))?;
         nspawn.stdin(Stdio::null()).stdout(console.try_clone()?).stderr(console);
         let mut runs = Group::start(&mut nspawn)?;

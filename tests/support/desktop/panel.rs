@@ -39,7 +39,7 @@ impl Panel {
         );
         let folder = desktop.config().join("xfce4/xfconf/xfce-perchannel-xml");
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join("xfce4-panel.xml"), configuration())?;
+        fs::write(folder.join("xfce4-panel.xml"), Self::configuration(false))?;
         let mut command = desktop.command("xfce4-panel", "xfce4-panel")?;
         let mut panel = desktop.spawn("xfce4-panel", command.args(["--disable-wm-check", "--sm-client-disable"]))?;
         let connection = desktop.bus().connect()?;
@@ -59,12 +59,21 @@ impl Panel {
         let screen = image::open(picture).with_context(|| format!("{} is no picture", picture.display()))?;
         Ok(screen.crop_imm(0, 0, screen.width(), Self::HEIGHT).into_luma8())
     }
-}
 
-fn configuration() -> String {
-    let height = Panel::HEIGHT;
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
+    /// What Xfce reads of its panel before it starts; a menu of applications comes first.
+    #[must_use]
+    pub fn configuration(menu: bool) -> String {
+        let height = Self::HEIGHT;
+        let (first, menu) = if menu {
+            (
+                r#"<value type="int" value="2"/>"#,
+                r#"<property name="plugin-2" type="string" value="applicationsmenu"/>"#,
+            )
+        } else {
+            ("", "")
+        };
+        format!(
+            r#"<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
   <property name="configver" type="int" value="2"/>
   <property name="panels" type="array">
@@ -77,11 +86,13 @@ fn configuration() -> String {
       <property name="size" type="uint" value="{height}"/>
       <property name="icon-size" type="uint" value="24"/>
       <property name="plugin-ids" type="array">
+        {first}
         <value type="int" value="1"/>
       </property>
     </property>
   </property>
   <property name="plugins" type="empty">
+    {menu}
     <property name="plugin-1" type="string" value="systray">
       <property name="square-icons" type="bool" value="true"/>
       <property name="menu-is-primary" type="bool" value="true"/>
@@ -89,5 +100,6 @@ fn configuration() -> String {
   </property>
 </channel>
 "#
-    )
+        )
+    }
 }
