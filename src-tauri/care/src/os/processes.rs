@@ -167,10 +167,13 @@ mod tests {
         assert_eq!(me.argv, Seen::Known(std::env::args().collect()));
     }
 
+    const IS_CHILD: &str = "SMARTPI_TEST_IS_CHILD";
+
     #[test]
     fn a_child_has_this_program_among_its_parents_and_is_gone_when_it_ended() {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "os::processes::tests::a_child_that_waits", "--ignored"])
+            .args(["--exact", "os::processes::tests::a_child_waits_where_it_is_one"])
+            .env(IS_CHILD, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -182,10 +185,12 @@ mod tests {
         assert_eq!(os::process(child.id()).filter(|next| next.start == seen.start), None);
     }
 
+    /// Run by itself it is no child, and does not wait.
     #[test]
-    #[ignore = "the child of another test"]
-    fn a_child_that_waits() {
-        std::io::stdin().read_line(&mut String::new()).unwrap();
+    fn a_child_waits_where_it_is_one() {
+        if std::env::var_os(IS_CHILD).is_some() {
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+        }
     }
 
     #[test]
