@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use channel::store::backup;
 use serde_json::{Value, json};
 use support::fast_agent::Habits;
 use support::history::{self, Violation};
@@ -32,6 +33,11 @@ fn until_troubles(crowd: &Crowd, codes: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The first backup is made a moment after the start. One that fails is another trouble, and stays one for ten minutes.
+fn until_backed_up(crowd: &Crowd) -> Result<()> {
+    wait::until(START, "the first backup", || Ok(!backup::list(&crowd.data())?.is_empty()))
+}
+
 /// The person at the computer writes to every device, and every device shows it and says so.
 fn deliveries_go_on(crowd: &Crowd) -> Result<()> {
     let before = crowd.count("shown")?;
@@ -58,6 +64,7 @@ fn a_full_disk_ten_times_loses_nothing_and_costs_nobody_the_session() -> Result<
     let mut devices = crowd.devices(Some(PAUSE))?;
     let ballast = crowd.data().join("ballast");
     let mut slowest = Duration::ZERO;
+    until_backed_up(&crowd)?;
     for round in 0..10 {
         let before = crowd.acked()?;
         wait::until(START, "messages flow", || Ok(crowd.acked()? >= before + 10 && ballast.exists()))?;
@@ -101,6 +108,7 @@ fn a_quota_that_is_used_up_is_a_full_disk() -> Result<()> {
     let mut service = Process(command.spawn()?);
     crowd.until_listening(&mut service)?;
     let mut devices = crowd.devices(Some(PAUSE))?;
+    until_backed_up(&crowd)?;
     wait::until(START, "messages flow", || Ok(crowd.acked()? >= 10))?;
     std::fs::write(&mark, "")?;
     wait::until(START, "every device is told 9009", || Ok(crowd.count("deferred")? >= DEVICES))

@@ -185,6 +185,9 @@ fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::process::Stdio;
+
     use super::*;
 
     const ROLLUP: &str = "\
@@ -239,9 +242,14 @@ Swap:                  0 kB
     fn a_marked_process_is_found_until_it_is_gone() {
         let mark = format!("BENCH_MARK={}", ulid::Ulid::generate());
         let (key, value) = mark.split_once('=').unwrap();
-        let mut child = std::process::Command::new("sleep").arg("1000").env(key, value).spawn().unwrap();
+        let mut command = std::process::Command::new("cat");
+        let piped = command.env(key, value).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        // It has its libraries once it does something.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let found = marked(&mark, &[]).unwrap();
-        assert_eq!(found, [Process { pid: child.id(), line: vec!["sleep".into(), "1000".into()] }]);
+        assert_eq!(found, [Process { pid: child.id(), line: vec!["cat".into()] }]);
         assert!(memory(&found).unwrap().private > 0);
         assert_eq!(marked(&mark, &[child.id()]).unwrap(), []);
         assert!(others_with("/libc.so", &[]).unwrap().contains(&child.id()));
