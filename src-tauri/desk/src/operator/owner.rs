@@ -69,9 +69,12 @@ pub(crate) async fn prove(found: &Found, address: &Address) -> (Option<Failure>,
 /// Whose gateway it is; and where nobody can say that it is the user's, why.
 fn look(place: Place, address: Address) -> (Option<Failure>, Result<Proof, NoProof>) {
     let at = Instant::now();
-    let doubt = match whose(&survey(&place)) {
-        // A proof was never seen at work on a real Windows or Mac: there the person is asked.
-        Whose::Mine(_) if !cfg!(target_os = "linux") => return (Some(unproven()), Err(NoProof::Unknown)),
+    let whose = whose(&survey(&place));
+    // What is seen on Windows and macOS was never proven on a real one: there the person is asked, whatever it says of a gateway.
+    if !cfg!(target_os = "linux") && !matches!(whose, Whose::Nobody(_)) {
+        return (Some(unproven()), Err(NoProof::Unknown));
+    }
+    let doubt = match whose {
         Whose::Mine(mine) => {
             let (pid, proof) = (mine.gateway.pid, mine.proof);
             // Once more at the very connection: whoever took it in between is found out.
