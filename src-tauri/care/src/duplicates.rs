@@ -18,9 +18,6 @@ const ENDS_OTHERS: (u16, u16, u16) = (2026, 9, 6);
 
 /// By any of these a gateway of this system takes itself for a service's (measured).
 const SIGNS_OF_A_SERVICE: [&str; 4] = ["OPENCLAW_SYSTEMD_UNIT", "INVOCATION_ID", "SYSTEMD_EXEC_PID", "JOURNAL_STREAM"];
-/// And this is how it is started so that it does not.
-const BY_HAND: &str =
-    "env -u OPENCLAW_SYSTEMD_UNIT -u INVOCATION_ID -u SYSTEMD_EXEC_PID -u JOURNAL_STREAM openclaw gateway run";
 
 /// What was found about the one port and its tokens, and what all gateways and services together say about it, the worst first.
 pub fn complete(found: Vec<Finding>, survey: &Survey) -> Vec<Finding> {
@@ -262,6 +259,12 @@ impl<'a> Look<'a> {
     }
 }
 
+/// How a gateway is started by hand so that it does not take itself for a service's.
+fn by_hand() -> String {
+    let without = SIGNS_OF_A_SERVICE.map(|name| format!("-u {name}")).join(" ");
+    format!("env {without} openclaw gateway run")
+}
+
 /// Names that a desktop gives to the units of what a person starts there: nobody brings those back.
 fn is_of_desktop(unit: &str) -> bool {
     unit.starts_with("app-") || unit.starts_with("gnome-terminal")
@@ -346,7 +349,7 @@ fn of_services(finding: &Finding) -> Vec<String> {
             each(&services, |service| openclaw(service, "gateway install --force"))
         }
         Cause::SharedState => each(&services, switch_off),
-        Cause::RestartEnds => vec![BY_HAND.into()],
+        Cause::RestartEnds => vec![by_hand()],
         Cause::ServiceOff => each(&services, switch_on),
         Cause::CrashLoop => {
             let gave_up = services.iter().filter(|service| service.phase == Phase::Failed);
