@@ -2,11 +2,11 @@
 // made for this, and checks every signature and checksum as a stranger would. A changed file must not pass.
 // Usage: node tests/workflows/try.mjs [--built]   --built: the packages are there already, begin with what is uploaded
 import { execFileSync } from "node:child_process";
-import { createHash, createPublicKey, verify } from "node:crypto";
 import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
+import { isSigned } from "../../.ci/minisign.mjs";
 
 process.chdir(new URL("../..", import.meta.url).pathname);
 const { jobs } = parse(readFileSync(".github/workflows/release.yml", "utf8"));
@@ -37,16 +37,30 @@ try {
   execFileSync("npx", ["--yes", "@tauri-apps/cli@2.12.5", "signer", "generate", "--ci", "--password", "only for this try", "--write-keys", key], { stdio: "ignore" });
   const [step] = jobs.publish.steps.filter(({ run }) => run?.includes("release-files"));
   console.log(`\n== publish: ${step.name}`);
-  const signing = { TAURI_SIGNING_PRIVATE_KEY: readFileSync(key, "utf8"), TAURI_SIGNING_PRIVATE_KEY_PASSWORD: "only for this try" };
-  bash(step.run.replace(" release ", ` ${folder} `), { ...signing, DOWNLOADS: "https://example.org/v0" });
   const publicKey = readFileSync(`${key}.pub`, "utf8");
+  const signing = { TAURI_SIGNING_PRIVATE_KEY: readFileSync(key, "utf8"), TAURI_SIGNING_PRIVATE_KEY_PASSWORD: "only for this try" };
+  const publish = (more) => bash(step.run.replace(" release ", ` ${folder} `), { ...signing, DOWNLOADS: "https://github.com/smartpi/smartpi-tray/releases/download/v0", ...more });
+  const refused = (more) => {
+    try {
+      publish(more);
+    } catch {
+      return true;
+    }
+    return false;
+  };
+  must(refused({ SMARTPI_UPDATE_KEY: Buffer.from("another").toString("base64") }), "programs with another key would never hear of this release");
+  must(refused({ SMARTPI_UPDATE_KEY: publicKey, DOWNLOADS: "https://example.org/v0" }), "programs would refuse a release that lies elsewhere");
+  publish({ SMARTPI_UPDATE_KEY: publicKey });
   rmSync(key);
   rmSync(`${key}.pub`);
 
   const signed = readdirSync(folder).filter((name) => name.endsWith(".sig")).map((name) => name.slice(0, -4));
   must(signed.length >= 3, `only ${signed} are signed`);
   for (const name of signed) must(isSigned(join(folder, name), publicKey), `${name}: the signature is not right`);
-  const { platforms } = JSON.parse(readFileSync(join(folder, "latest.json"), "utf8"));
+  must(signed.includes("latest.json"), "the manifest is not signed");
+  const { platforms, notes } = JSON.parse(readFileSync(join(folder, "latest.json"), "utf8"));
+  const [english, chinese, more] = notes.split("\n---\n");
+  must(more === undefined && !/[\u4e00-\u9fff]/.test(english) && /[\u4e00-\u9fff]/.test(chinese), `the notes are not in both languages: ${notes}`);
   for (const [name, { url, signature }] of Object.entries(platforms)) {
     const file = decodeURIComponent(url.split("/").at(-1));
     must(signature === readFileSync(join(folder, `${file}.sig`), "utf8").trim(), `${name}: the manifest names another signature`);
@@ -60,14 +74,4 @@ try {
   console.log(`${signed[0]} with one more byte is refused`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
-}
-
-// minisign: Ed25519 over the BLAKE2b of the file. Both files are base64 of minisign's own text, whose second line is base64 again.
-function isSigned(file, publicKey) {
-  const line = (text) => Buffer.from(Buffer.from(text, "base64").toString("utf8").split("\n")[1], "base64");
-  const [signature, key] = [line(readFileSync(`${file}.sig`, "utf8")), line(publicKey)];
-  if (signature.subarray(0, 2).toString() !== "ED" || !signature.subarray(2, 10).equals(key.subarray(2, 10))) return false;
-  const spki = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), key.subarray(10)]);
-  const hash = createHash("blake2b512").update(readFileSync(file)).digest();
-  return verify(null, hash, createPublicKey({ key: spki, format: "der", type: "spki" }), signature.subarray(10));
 }
