@@ -4,6 +4,7 @@
 mod everybody;
 mod health;
 mod keyring;
+mod newer_release;
 mod no_tray;
 mod notices;
 mod screenshots;

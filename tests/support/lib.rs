@@ -23,6 +23,7 @@ pub mod process;
 pub mod program;
 pub mod qr;
 pub mod relay;
+pub mod releases;
 pub mod siege;
 pub mod simulated;
 pub mod small_disk;

@@ -151,6 +151,7 @@ export const SCENES = [
   { name: "health-many", scene: "health-many", whole: true },
   { name: "health-nav", scene: "health-stale", act: click("nav-devices") },
   { name: "settings", scene: "settings", whole: true },
+  { name: "settings-release", scene: "settings-release", whole: true },
   { name: "settings-troubled", scene: "settings-troubled", whole: true },
   { name: "settings-setup", scene: "settings", act: click("settings-look") },
   { name: "settings-report", scene: "settings", act: click("make-report") },

@@ -162,10 +162,11 @@ export class FakeBackend extends FakeStage implements Backend {
   async changeSettings(change: SettingsChange): Promise<void> {
     this.note("changeSettings", change);
     this.tell((view) => {
-      const { welcomed, autostart, secretsInFile, ...settings } = change;
+      const { welcomed, autostart, secretsInFile, lookForReleases, ...settings } = change;
       Object.assign(view.settings, settings);
       if (typeof welcomed === "boolean") view.app.welcomed = welcomed;
       if (autostart !== undefined) view.app.autostart = autostart;
+      if (typeof lookForReleases === "boolean") view.release = { wanted: lookForReleases, lookedMs: null, trouble: null, newer: null };
       if (secretsInFile !== undefined) view.secrets.place = secretsInFile ? "file" : "keyring";
       if (change.language) view.app.language = change.language;
       if (typeof change.port === "number") view.service.port = change.port;
@@ -359,6 +360,10 @@ export class FakeBackend extends FakeStage implements Backend {
 
   async openFolder(which: Folder): Promise<void> {
     this.note("openFolder", which);
+  }
+
+  async openRelease(version: string): Promise<void> {
+    this.note("openRelease", version);
   }
 
   async openPhonePage(): Promise<void> {

@@ -98,6 +98,7 @@ export type {
   RemovalPlan,
   Quiet,
   Refusal,
+  ReleaseView,
   Removed,
   Repair,
   RepairOutcome,
@@ -211,6 +212,7 @@ export interface Backend {
   leaveEntries(): Promise<void>;
   openFolder(which: Folder): Promise<void>;
   openPhonePage(): Promise<void>;
+  openRelease(version: string): Promise<void>;
   copyText(text: string): Promise<void>;
   /** Starts the program again; a view or a loss follows. */
   retryOwner(): Promise<void>;
@@ -318,6 +320,7 @@ export function tauriBackend(): Backend {
     leaveEntries: () => done(commands.leaveEntries()),
     openFolder: (which) => done(commands.openFolder(which)),
     openPhonePage: () => done(commands.openPhonePage()),
+    openRelease: (version) => done(commands.openRelease(version)),
     copyText: copy,
     retryOwner: () => commands.retryOwner(),
     quit: () => done(commands.quit()),

@@ -109,6 +109,8 @@ export const commands = {
 	openFolder: (folder: Folder) => typedError<null, Failure>(__TAURI_INVOKE("open_folder", { folder })),
 	/**  Opens the phone page in this computer's browser. */
 	openPhonePage: () => typedError<null, Failure>(__TAURI_INVOKE("open_phone_page")),
+	/**  Opens the page of a release in this computer's browser: a person downloads it there. */
+	openRelease: (version: string) => typedError<null, Failure>(__TAURI_INVOKE("open_release", { version })),
 	/**  Starts SmartPi where it is not running. A `ViewChanged` follows, or an `OwnerLost`. */
 	retryOwner: () => __TAURI_INVOKE<void>("retry_owner"),
 	/**  Ends SmartPi. */
@@ -1356,6 +1358,21 @@ export type LinkState =
 /**  No. */
 "offline";
 
+/**  Why a look came to nothing. */
+export type LookTrouble = {
+	/**  Which kind. */
+	why: LookWhy,
+	/**  The exact words. */
+	detail: string,
+};
+
+/**  A kind of trouble with a look. */
+export type LookWhy = 
+/**  Nobody answered, or not to the end: it is tried again. */
+"unreachable" | 
+/**  What came is not signed by those who make SmartPi, or is no manifest of theirs. */
+"refused";
+
 /**  An entry of ours that was there and is gone. */
 export type MissingEntry = {
 	/**  Which. */
@@ -1375,6 +1392,16 @@ export type NetworkView = {
 	addresses: AddressView[],
 	/**  Why a phone may not reach a network address that is not proven. */
 	hints: Hint[],
+};
+
+/**  A release that is newer than what runs. */
+export type Newer = {
+	/**  Its version. */
+	version: string,
+	/**  What is new in it. */
+	notes: Notes,
+	/**  When it was first seen, ms since 1970. */
+	foundMs: number,
 };
 
 /**  What is left to do for a person. */
@@ -1454,6 +1481,14 @@ export type NotTrusted =
 /**  It is for another name. */
 "otherName";
 
+/**  The same in both languages; empty where nothing is said. */
+export type Notes = {
+	/**  English. */
+	en: string,
+	/**  Chinese. */
+	zh: string,
+};
+
 /**  `{}`. */
 export type Nothing = Record<string, never>;
 
@@ -1481,6 +1516,8 @@ export type NoticeKind =
 "assistant_down" | 
 /**  Entries of ours are gone from OpenClaw's configuration. */
 "entries_gone" | 
+/**  A newer release is there. */
+"new_release" | 
 /**  The service was started. */
 "started" | 
 /**  The service was stopped. */
@@ -1851,6 +1888,18 @@ retryAfterMs: number | null } |
 { kind: "unrecognised"; 
 /**  `error.details.code` or `error.code`. */
 code: string };
+
+/**  What is known of newer releases. */
+export type ReleaseView = {
+	/**  Whether the person wants to be told: else nothing is looked up, and nothing else is here. */
+	wanted: boolean,
+	/**  When it was last known whether there is one, ms since 1970. `None`: never yet. */
+	lookedMs: number | null,
+	/**  Why the last look came to nothing. */
+	trouble: LookTrouble | null,
+	/**  The newest one, where it is newer than what runs. */
+	newer: Newer | null,
+};
 
 /**  `setup.removal`: what removing the plugin would do, before it is done. */
 export type RemovalPlan = {
@@ -2226,6 +2275,8 @@ export type SettingsChange = {
 	welcomed?: boolean | null,
 	/**  Keep secrets in a file. */
 	secretsInFile?: boolean | null,
+	/**  Look for a newer release once a day. */
+	lookForReleases?: boolean | null,
 	/**  Start at login. */
 	autostart?: boolean | null,
 };
@@ -2587,6 +2638,8 @@ export type View = {
 	revision: number,
 	/**  The program. */
 	app: AppView,
+	/**  Whether a newer release is there. `None`: this program does not look. */
+	release: ReleaseView | null,
 	/**  The channel service. */
 	service: ServiceView,
 	/**  Who may reach it. */

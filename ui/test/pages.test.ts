@@ -120,6 +120,29 @@ describe("settings", () => {
     expect(changes()).toEqual(["openFolder", "logs"]);
   });
 
+  test("tell of a newer version in one's own language, and lead to its page", async () => {
+    const on = await stage("settings-release");
+    expect(on.text("release-newer")).toContain("0.3.0");
+    const english = on.text("release-notes");
+    expect(english).toMatch(/^- Be told/);
+    expect(on.has("release-looked")).toBe(false);
+    await on.click("release-get");
+    expect(on.backend.asked.at(-1)).toEqual(["openRelease", "0.3.0"]);
+    await on.click("release-look");
+    expect(on.backend.asked.at(-1)).toEqual(["changeSettings", { lookForReleases: false }]);
+    expect(on.has("release-newer")).toBe(false);
+  });
+
+  test("say why a look came to nothing, and nothing at all where nothing is looked for", async () => {
+    const troubled = await stage("settings-troubled");
+    expect(troubled.text("release-trouble")).toMatch(/sign/);
+    const on = await stage("settings");
+    expect(on.has("release-looked")).toBe(true);
+    on.backend.tell((view) => (view.release = null));
+    await flushPromises();
+    expect(on.has("release-look")).toBe(false);
+  });
+
   test("remove the plugin only after the exact change was read, and read it again where it changed", async () => {
     const on = await stage("settings");
     const orders = (): unknown[] => on.backend.asked.filter(([name]) => name === "removePlugin");

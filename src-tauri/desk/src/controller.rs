@@ -31,6 +31,7 @@ use crate::networks::{Permit, Present};
 use crate::notices::Announcer;
 use crate::operator::Operator;
 use crate::page::Page;
+use crate::release::Lookout;
 use crate::repair::Workshop;
 use crate::secrets::Vault;
 use crate::service_file::ServiceFile;
@@ -175,6 +176,7 @@ pub(crate) struct Controller<S> {
     look_at_keyring: bool,
     operator: Operator,
     workshop: Workshop,
+    lookout: Lookout,
     listening: Listening,
     seat: Seat,
     announcer: Announcer,
@@ -228,6 +230,7 @@ impl<S: Shell> Controller<S> {
             service,
             folders,
             service_file,
+            lookout: Lookout::new(settings.look_for_releases),
             settings,
             system,
             state,
@@ -275,6 +278,7 @@ impl<S: Shell> Controller<S> {
         self.watch_secrets();
         self.watch_gateway();
         self.watch_workshop();
+        self.watch_releases();
         let service = self.service.clone();
         self.work.spawn(async move {
             service.ended().await;
@@ -353,6 +357,7 @@ impl<S: Shell> Controller<S> {
             Event::Woke => self.woke(),
             Event::AgentFound { agent, reply } => self.agent_found(agent, reply),
             Event::Gateway(view) => self.state.shown.gateway = *view,
+            Event::Release(view) => self.state.shown.release = Some(*view),
             Event::Care(view) => self.state.shown.care = *view,
             Event::AgentSet(reply) => {
                 reply.done();

@@ -133,6 +133,11 @@ impl Folders {
         self.config.join("settings.json")
     }
 
+    /// What is known of newer releases.
+    pub fn release_file(&self) -> PathBuf {
+        self.data.join("release.json")
+    }
+
     /// The newest log file.
     pub fn log_file(&self) -> PathBuf {
         self.logs.join("smartpi.log")

@@ -35,6 +35,7 @@ pub mod port_holder;
 mod private_file;
 pub mod qr;
 pub mod redact;
+pub mod release;
 mod repair;
 pub mod report;
 pub mod running;

@@ -13,6 +13,7 @@
 //! | OpenClaw left | after 60 s: a restart of the gateway takes that long | while the echo answers; before a gateway was ever linked |
 //! | OpenClaw came back | once it has lasted 10 s | when its leaving was not told |
 //! | entries of ours are gone from OpenClaw's configuration | at once, each once, also over restarts | when it was noticed in an earlier run |
+//! | a newer release is there | at once, each once, also over restarts | when it was found in an earlier run |
 //! | no tray shows icons | once in a run | |
 //!
 //! A muted device is never told of, and a switch in the settings silences its kind; both keep their rows in the history. What a muted device did is not
@@ -77,6 +78,8 @@ pub struct Announcer {
     requests: Vec<String>,
     /// Entries of ours that were noticed to be gone until then were told, ms since 1970. `None`: nobody has looked.
     entries_told_ms: Option<i64>,
+    /// The same of newer releases.
+    release_told_ms: Option<i64>,
     no_tray_told: bool,
 }
 
@@ -88,6 +91,7 @@ impl Announcer {
         events.extend(self.new_claims(after, now_ms));
         events.extend(self.new_requests(after, now_ms));
         events.extend(self.gone_entries(after, now_ms));
+        events.extend(self.new_release(after, now_ms));
         let (coming, coming_wake) = self.comings.step(before, after, now_ms);
         events.extend(coming);
         let (linking, linking_wake) = self.assistant.step(after, now_ms);
@@ -135,6 +139,15 @@ impl Announcer {
         let newest = after.shown.care.missing.iter().map(|missing| missing.at_ms).max()?;
         self.entries_told_ms = Some(told_ms.max(newest));
         (newest > told_ms).then(|| Event::new(NoticeKind::EntriesGone, newest))
+    }
+
+    fn new_release(&mut self, after: &State, now_ms: i64) -> Option<Event> {
+        // What was found before this run was told then.
+        let told_ms = *self.release_told_ms.get_or_insert(now_ms.saturating_sub(1));
+        let newer = after.shown.release.as_ref()?.newer.as_ref().filter(|newer| newer.found_ms > told_ms)?;
+        self.release_told_ms = Some(newer.found_ms);
+        let about = vec![About { key: None, name: newer.version.clone(), muted: false }];
+        Some(Event { about, ..Event::new(NoticeKind::NewRelease, now_ms) })
     }
 
     fn no_tray(&mut self, after: &State, now_ms: i64) -> Option<Event> {

@@ -48,6 +48,8 @@ pub struct Settings {
     pub muted: BTreeSet<String>,
     /// Which notifications are off.
     pub quiet: Quiet,
+    /// A newer release is looked for once a day.
+    pub look_for_releases: bool,
     /// Keys that this version does not know.
     #[serde(flatten)]
     others: Map<String, Value>,
@@ -105,6 +107,7 @@ impl Default for Settings {
             allow_next_network: false,
             muted: BTreeSet::new(),
             quiet: Quiet::default(),
+            look_for_releases: true,
             others: Map::new(),
         }
     }

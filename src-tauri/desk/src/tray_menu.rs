@@ -135,6 +135,9 @@ pub fn tray_menu(state: &State, now: &Zoned) -> TrayMenu {
     items.push(button(TrayAction::Activity, words::activity(language)));
     items.push(button(TrayAction::Health, status::health_line(view, language)));
     items.extend(view.care.service.as_ref().map(|service| gateway::submenu(service, view.care.acting, language)));
+    if let Some(newer) = view.release.as_ref().and_then(|release| release.newer.as_ref()) {
+        items.push(button(TrayAction::Settings, words::new_release(language, &newer.version)));
+    }
     items.push(button(TrayAction::Settings, words::settings(language)));
     items.extend(view.app.autostart.map(|on| TrayItem::Check {
         action: TrayAction::Autostart(!on),

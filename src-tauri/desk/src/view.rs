@@ -12,6 +12,7 @@ use crate::control::answer::{
 };
 use crate::failure::Failure;
 use crate::language::Language;
+use crate::release::ReleaseView;
 use crate::settings::{OtherGateway, Quiet};
 
 /// The whole.
@@ -23,6 +24,8 @@ pub struct View {
     pub revision: u64,
     /// The program.
     pub app: AppView,
+    /// Whether a newer release is there. `None`: this program does not look.
+    pub release: Option<ReleaseView>,
     /// The channel service.
     pub service: ServiceView,
     /// Who may reach it.
@@ -329,6 +332,8 @@ pub enum NoticeKind {
     AssistantDown,
     /// Entries of ours are gone from OpenClaw's configuration.
     EntriesGone,
+    /// A newer release is there.
+    NewRelease,
     /// The service was started.
     Started,
     /// The service was stopped.

@@ -63,7 +63,7 @@ pub(crate) fn name(language: Language, given: &str) -> String {
 }
 
 /// Control characters, and those that change the direction of what follows.
-fn is_unseen(letter: char) -> bool {
+pub(crate) fn is_unseen(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -60,6 +60,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::entries::leave_entries,
             commands::open_folder,
             commands::open_phone_page,
+            commands::open_release,
             commands::retry_owner,
             commands::quit,
         ])

@@ -53,6 +53,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "leave_entries",
     "open_folder",
     "open_phone_page",
+    "open_release",
     "retry_owner",
     "quit",
 ];

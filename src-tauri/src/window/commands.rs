@@ -12,7 +12,7 @@ use desk::control::request::{Request, SettingsChange};
 use desk::failure::{Failure, FailureCode};
 use desk::plugin::Installed;
 use desk::qr::Qr;
-use desk::report;
+use desk::{release, report};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
@@ -345,6 +345,13 @@ pub(crate) async fn open_phone_page(owner: State<'_, Owner>) -> Answer<()> {
     let mut addresses = status.addresses.iter();
     let here = addresses.find(|address| address.reach == AddressReach::Computer);
     open::page(&here.ok_or_else(|| Failure::bare(FailureCode::NoAddress))?.url)
+}
+
+/// Opens the page of a release in this computer's browser: a person downloads it there.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn open_release(version: String) -> Answer<()> {
+    open::page(&release::page(&version)?)
 }
 
 /// Starts SmartPi where it is not running. A `ViewChanged` follows, or an `OwnerLost`.

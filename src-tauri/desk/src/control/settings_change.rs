@@ -32,6 +32,9 @@ pub struct SettingsChange {
     /// Keep secrets in a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets_in_file: Option<bool>,
+    /// Look for a newer release once a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_for_releases: Option<bool>,
     /// Start at login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autostart: Option<bool>,

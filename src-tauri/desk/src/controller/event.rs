@@ -15,6 +15,7 @@ use crate::control::request::SettingsChange;
 use crate::failure::Failure;
 use crate::networks::Present;
 use crate::page::Page;
+use crate::release::ReleaseView;
 use crate::settings::OtherGateway;
 use crate::view::GatewayView;
 
@@ -90,6 +91,8 @@ pub(crate) enum Event {
     AgentSet(Reply),
     /// How this app stands with the OpenClaw gateway.
     Gateway(Box<GatewayView>),
+    /// Whether a newer release is there.
+    Release(Box<ReleaseView>),
     /// What a look found, or how far a repair is.
     Care(Box<CareView>),
     /// A test message from the tray went out, or not.

@@ -7,6 +7,7 @@ use super::{Controller, Event, Topic};
 use crate::control::answer::AddressReach;
 use crate::failure::{Failure, FailureCode};
 use crate::networks::{self, Identity, Present};
+use crate::release::{Source, keep_looking};
 use crate::shell::Shell;
 use crate::state::Did;
 use crate::view::Permission;
@@ -72,6 +73,16 @@ impl<S: Shell> Controller<S> {
                 }
             }
         });
+    }
+
+    /// Whether a newer release is there: only a person at a desktop is told.
+    pub(super) fn watch_releases(&self) {
+        if self.shell.is_desktop()
+            && let Some(source) = Source::of_build()
+        {
+            let (file, wanted) = (self.folders.release_file(), self.lookout.watch());
+            tokio::spawn(keep_looking(source, file, wanted, self.reports.clone()));
+        }
     }
 
     /// Where the system does not say so, a wall clock that ran on tells that the computer slept.

@@ -107,6 +107,7 @@ impl<S: Shell> Controller<S> {
         self.trouble(Topic::Settings, saved.clone().err().filter(|failure| failure.code != FailureCode::BadRequest));
         saved?;
         self.settings = settings;
+        self.lookout.want(self.settings.look_for_releases);
         self.state.see_settings(&self.settings, self.system);
         Ok(())
     }
@@ -308,6 +309,7 @@ fn changed(settings: &Settings, change: &SettingsChange) -> Settings {
         quiet,
         welcomed,
         secrets_in_file,
+        look_for_releases,
         autostart: _,
     } = change;
     changed.language = language.unwrap_or(changed.language);
@@ -316,6 +318,7 @@ fn changed(settings: &Settings, change: &SettingsChange) -> Settings {
     changed.answer_after_s = answer_after_s.unwrap_or(changed.answer_after_s);
     changed.quiet = quiet.unwrap_or(changed.quiet);
     changed.welcomed = welcomed.unwrap_or(changed.welcomed);
+    changed.look_for_releases = look_for_releases.unwrap_or(changed.look_for_releases);
     changed.secrets_in_file = secrets_in_file.unwrap_or(changed.secrets_in_file);
     changed
 }

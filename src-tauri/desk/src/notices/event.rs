@@ -117,6 +117,10 @@ impl Event {
                 let noticed = words::entries_gone_at(language, time_of_day(self.at_ms));
                 [words::entries_gone(language), noticed, words::entries_look(language)]
             }
+            (NoticeKind::NewRelease, one) => {
+                let version = one.unwrap_or_default();
+                [words::new_release(language, version), words::whats_new(language), words::settings(language)]
+            }
             (NoticeKind::Started, _) => [words::started(language), words::may_connect(language), show],
             (NoticeKind::Stopped, _) => [words::stopped(language), words::start_again(language), show],
         }
@@ -172,6 +176,7 @@ impl Event {
             NoticeKind::Confirm => Page::Bind {},
             NoticeKind::Pairing => Page::Gateway {},
             NoticeKind::Trouble => self.trouble_page(),
+            NoticeKind::NewRelease => Page::Settings {},
             NoticeKind::EntriesGone => Page::Health { act: None },
             NoticeKind::DiskWell | NoticeKind::AssistantUp | NoticeKind::AssistantDown => Page::Activity {},
         }
@@ -190,13 +195,13 @@ impl Event {
     }
 }
 
-/// Whether the person switched this kind off. A removal that the person did not do is always told.
+/// Whether the person switched this kind off. A removal that the person did not do is always told; newer releases have a switch of their own.
 fn is_off(kind: NoticeKind, quiet: &Quiet) -> bool {
     match kind {
         NoticeKind::Connected => quiet.connected,
         NoticeKind::Disconnected => quiet.disconnected,
         NoticeKind::Bound => quiet.bound,
-        NoticeKind::Removed => false,
+        NoticeKind::Removed | NoticeKind::NewRelease => false,
         NoticeKind::Confirm | NoticeKind::Pairing => quiet.confirm,
         NoticeKind::Trouble
         | NoticeKind::DiskWell

@@ -478,3 +478,32 @@ fn entries_that_somebody_took_away_are_told_once_and_over_restarts() {
     later.change(|state| state.shown.care.missing = vec![gone(OwnEntry::Channel, T0 - 60_000)]);
     assert_eq!(told(&later), 0);
 }
+
+#[test]
+fn a_newer_release_is_told_once_and_over_restarts() {
+    use crate::release::{Newer, Notes, ReleaseView};
+    let newer = |version: &str, found_ms| {
+        let newer = Newer { version: version.into(), notes: Notes::default(), found_ms };
+        Some(ReleaseView { wanted: true, newer: Some(newer), ..ReleaseView::default() })
+    };
+    let mut desk = Desk::new();
+    desk.pass(1_000);
+    let at_ms = desk.now_ms;
+    desk.change(|state| state.shown.release = newer("0.2.0", at_ms));
+    assert_eq!(desk.titles(), ["SmartPi 0.2.0 is out"]);
+    let (_, said) = desk.told.last().unwrap();
+    assert_eq!((&said.page, said.kind), (&Page::Settings {}, NoticeKind::NewRelease));
+    // Switched off and on, and looked up the next day: the same one.
+    desk.change(|state| state.shown.release = Some(ReleaseView::default()));
+    desk.change(|state| state.shown.release = newer("0.2.0", at_ms));
+    desk.pass(86_400_000);
+    assert_eq!(desk.titles().len(), 1);
+    let at_ms = desk.now_ms;
+    desk.change(|state| state.shown.release = newer("0.3.0", at_ms));
+    assert_eq!(desk.titles().len(), 2, "another one is news");
+    // Found in an earlier run: told then.
+    let mut later = Desk::new();
+    later.pass(1_000);
+    later.change(|state| state.shown.release = newer("0.3.0", T0 - 60_000));
+    assert_eq!(later.titles().len(), 0);
+}

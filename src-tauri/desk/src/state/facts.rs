@@ -50,6 +50,7 @@ impl State {
                 data_dir: basics.data_dir.clone(),
                 log_file: basics.log_file.clone(),
             },
+            release: None,
             service: ServiceView {
                 phase: Phase::Stopped,
                 since_ms: now_ms,

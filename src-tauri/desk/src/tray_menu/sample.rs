@@ -26,6 +26,7 @@ pub(crate) fn state(since_ms: i64) -> State {
             data_dir: String::new(),
             log_file: String::new(),
         },
+        release: None,
         service: ServiceView { phase: Phase::Running, since_ms, failure: None, name: "home".into(), port: 8765 },
         network: NetworkView { permission: Permission::Allowed, addresses: Vec::new(), hints: Vec::new() },
         assistant: AssistantView {

@@ -380,3 +380,18 @@ fn the_service_of_openclaw_has_a_menu_where_it_can_be_seen() {
     let held = Supervision { may: Vec::new(), held: Some(ServiceHeld::Several), ..runs };
     assert_eq!(submenu(Some(held), None).unwrap().1, [TrayAction::Health], "its page says why");
 }
+
+#[test]
+fn a_newer_release_has_a_line_while_it_is_known() {
+    use crate::release::{Newer, Notes, ReleaseView};
+    let mut state = running();
+    assert!(!menu(&state).contains("New version"));
+    state.shown.release = Some(ReleaseView { wanted: true, ..ReleaseView::default() });
+    assert!(!menu(&state).contains("New version"));
+    let newer = Newer { version: "0.2.0".into(), notes: Notes::default(), found_ms: 1 };
+    state.shown.release = Some(ReleaseView { wanted: true, newer: Some(newer), ..ReleaseView::default() });
+    assert!(menu(&state).contains("\nNew version 0.2.0…\nSettings…\n"), "{}", menu(&state));
+    state.shown.app.language = Language::Zh;
+    assert!(menu(&state).contains("\n新版本 0.2.0…\n"), "{}", menu(&state));
+    assert_eq!(icon(&state), TrayIcon::Running, "it is nothing that needs anybody");
+}

@@ -73,6 +73,10 @@ crate::words! {
     entries_gone_at(time): "Noticed at {time}: somebody removed it from OpenClaw's configuration. Without it your devices may get no answers. Put it back?", "{time} 发现：它已从 OpenClaw 的配置中移除，设备可能因此收不到回答。要恢复吗？";
     /// Button.
     entries_look(): "Look at it", "查看";
+    /// A newer release is there.
+    new_release(version): "SmartPi {version} is out", "SmartPi {version} 已发布";
+    /// Where to read of it.
+    whats_new(): "See in the settings what is new, and download it when it suits you.", "可在设置中查看更新内容，方便时再下载。";
     /// The service runs, without the person having done so here.
     started(): "SmartPi is running", "SmartPi 已运行";
     /// What that means.

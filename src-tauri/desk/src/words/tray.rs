@@ -125,6 +125,8 @@ crate::words! {
     gateway_install(): "Install OpenClaw's service…", "安装 OpenClaw 服务…";
     /// Asks whether to remove its service.
     gateway_uninstall(): "Remove OpenClaw's service…", "移除 OpenClaw 服务…";
+    /// A newer release is there.
+    new_release(version): "New version {version}…", "新版本 {version}…";
     /// The settings.
     settings(): "Settings…", "设置…";
     /// Starts with the session.

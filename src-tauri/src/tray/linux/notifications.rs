@@ -141,7 +141,7 @@ fn device(page: &Page) -> Option<String> {
 /// Low, normal, critical: only what waits for the person stays until it is seen.
 fn urgency(kind: NoticeKind) -> u8 {
     match kind {
-        NoticeKind::Connected | NoticeKind::Disconnected | NoticeKind::AssistantUp => 0,
+        NoticeKind::Connected | NoticeKind::Disconnected | NoticeKind::AssistantUp | NoticeKind::NewRelease => 0,
         NoticeKind::Bound
         | NoticeKind::Removed
         | NoticeKind::Trouble

@@ -63,6 +63,7 @@ export const activity = {
     assistant_up: (_names: string) => "OpenClaw connected",
     assistant_down: (_names: string) => "OpenClaw disconnected",
     entries_gone: (_names: string) => "SmartPi's entry was gone from OpenClaw's configuration",
+    new_release: (names: string) => `SmartPi ${names} is out`,
     started: (_names: string) => "The service was started",
     stopped: (_names: string) => "The service was stopped",
   },

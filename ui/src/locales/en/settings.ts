@@ -72,6 +72,15 @@ export const settings = {
 
   about: "About",
   version: "Version",
+  releases: "Look for new versions once a day",
+  releasesText: "SmartPi asks GitHub for two small files. GitHub sees this network's address; nothing else about you is sent.",
+  releaseNone: (when: string) => `Looked last: ${when}. Nothing newer was there.`,
+  releaseThere: (version: string) => `Version ${version} is there`,
+  releaseGet: "Open the download page",
+  lookTrouble: {
+    unreachable: "The last look did not work. SmartPi tries again in some hours.",
+    refused: "The last look found something that SmartPi's makers did not sign. Nothing of it was used.",
+  },
   dataFolder: "Data folder",
   logFolder: "Logs",
   open: "Open",

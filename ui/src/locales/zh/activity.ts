@@ -65,6 +65,7 @@ export const activity: Words["activity"] = {
     assistant_up: () => "OpenClaw 已连接",
     assistant_down: () => "OpenClaw 已断开",
     entries_gone: (_names) => "OpenClaw 配置中的 SmartPi 条目不见了",
+    new_release: (names) => `SmartPi ${names} 已发布`,
     started: () => "服务已启动",
     stopped: () => "服务已停止",
   },

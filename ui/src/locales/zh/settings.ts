@@ -74,6 +74,15 @@ export const settings: Words["settings"] = {
 
   about: "关于",
   version: "版本",
+  releases: "每天检查一次新版本",
+  releasesText: "SmartPi 会向 GitHub 请求两个小文件。GitHub 能看到您的网络地址，除此之外不发送任何个人信息。",
+  releaseNone: (when) => `上次检查：${when}，没有更新的版本。`,
+  releaseThere: (version) => `新版本 ${version} 已发布`,
+  releaseGet: "打开下载页面",
+  lookTrouble: {
+    unreachable: "上次检查未成功，几小时后会自动重试。",
+    refused: "上次检查得到的内容没有 SmartPi 开发者的签名，已全部弃用。",
+  },
   dataFolder: "数据文件夹",
   logFolder: "日志",
   open: "打开",

@@ -1,0 +1,109 @@
+//! Fetches a manifest and its signature over https: bounded in time, in bytes, in redirects and in hosts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, HOST, HeaderName, LOCATION, USER_AGENT};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::manifest::{LARGEST, LARGEST_SIGNATURE};
+use super::source::Source;
+
+/// For everything: names, handshakes, redirects and both files.
+const LIMIT: Duration = Duration::from_secs(30);
+/// GitHub leads to the newest release, and from there to where its files are.
+const REDIRECTS: usize = 4;
+
+/// Why nothing came.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreachable {
+    #[error("no answer within {} s", LIMIT.as_secs())]
+    Slow,
+    #[error("cannot connect to {0}")]
+    Connect(String, #[source] std::io::Error),
+    #[error("this system trusts no authority")]
+    Trust(#[source] rustls::Error),
+    #[error("the answer broke off")]
+    Http(#[source] hyper::Error),
+    #[error("the answer is {0}")]
+    Status(StatusCode),
+    #[error("the answer is longer than {0} bytes, or broke off")]
+    Long(usize),
+    #[error("the answer leads to {0}, where SmartPi does not look")]
+    Astray(String),
+    #[error("the answer leads on and on")]
+    Circle,
+}
+
+/// The bytes of a manifest, and of its signature.
+pub(super) async fn fetch(source: &Source) -> Result<(Bytes, Bytes), Unreachable> {
+    let both = async {
+        let manifest = get(source, &source.url, LARGEST).await?;
+        let signature = get(source, &format!("{}.sig", source.url), LARGEST_SIGNATURE).await?;
+        Ok((manifest, signature))
+    };
+    tokio::time::timeout(LIMIT, both).await.unwrap_or(Err(Unreachable::Slow))
+}
+
+async fn get(source: &Source, url: &str, most: usize) -> Result<Bytes, Unreachable> {
+    let mut url = url.to_owned();
+    for _ in 0..=REDIRECTS {
+        let answer = ask(source, &url).await?;
+        if !answer.status().is_redirection() {
+            if answer.status() != StatusCode::OK {
+                return Err(Unreachable::Status(answer.status()));
+            }
+            let body = Limited::new(answer.into_body(), most).collect().await;
+            return body.map(|body| body.to_bytes()).map_err(|_| Unreachable::Long(most));
+        }
+        let onward = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+        url = onward.to_owned();
+    }
+    Err(Unreachable::Circle)
+}
+
+async fn ask(source: &Source, url: &str) -> Result<Response<hyper::body::Incoming>, Unreachable> {
+    let astray = || Unreachable::Astray(url.chars().take(200).collect());
+    let uri: Uri = url.parse().map_err(|_| astray())?;
+    let (Some("https"), Some(host)) = (uri.scheme_str(), uri.host().filter(|host| source.may_ask(host))) else {
+        return Err(astray());
+    };
+    let failed = |error| Unreachable::Connect(host.to_owned(), error);
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| astray())?;
+    let tcp = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await.map_err(failed)?;
+    let tls = TlsConnector::from(Arc::new(trust()?)).connect(name, tcp).await.map_err(failed)?;
+    let (mut to, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.map_err(Unreachable::Http)?;
+    // It ends with the runtime of this look, at the latest; what goes wrong on it is said to the request.
+    tokio::spawn(connection);
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.uri_mut() = path.parse().map_err(|_| astray())?;
+    // Neither who asks nor what runs there.
+    for (name, value) in
+        [(HOST, uri.authority().map_or(host, |it| it.as_str())), (USER_AGENT, "smartpi"), (ACCEPT, "*/*")]
+    {
+        put(&mut request, name, value).ok_or_else(astray)?;
+    }
+    to.send_request(request).await.map_err(Unreachable::Http)
+}
+
+fn put(request: &mut Request<Empty<Bytes>>, name: HeaderName, value: &str) -> Option<()> {
+    request.headers_mut().insert(name, value.parse().ok()?);
+    Some(())
+}
+
+fn trust() -> Result<ClientConfig, Unreachable> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.and_then(BuilderVerifierExt::with_platform_verifier).map_err(Unreachable::Trust)?;
+    Ok(config.with_no_client_auth())
+}
