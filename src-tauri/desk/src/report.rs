@@ -21,6 +21,7 @@ use crate::control::answer::{AddressReach, DeviceState};
 use crate::failure::Failure;
 use crate::folders::Folders;
 use crate::redact;
+use crate::release::ReleaseView;
 use crate::settings::Settings;
 use crate::view::View;
 use crate::words::moment::exact;
@@ -130,6 +131,7 @@ fn running(text: &mut String, view: &View) -> std::fmt::Result {
         "version: {}, desktop {}, tray {:?}, starts at login {:?}",
         app.version, app.desktop, app.tray, app.autostart
     )?;
+    writeln!(text, "newer releases: {}", releases(view.release.as_ref()))?;
     writeln!(text, "network: {}", word(&view.network.permission))?;
     for address in &view.network.addresses {
         let reach = match address.reach {
@@ -165,6 +167,17 @@ fn running(text: &mut String, view: &View) -> std::fmt::Result {
     writeln!(text, "keys for OpenClaw: {}", word(&view.secrets.place))?;
     health::seen(text, view)?;
     view.troubles.iter().try_for_each(|trouble| writeln!(text, "trouble: {}", said(trouble)))
+}
+
+fn releases(view: Option<&ReleaseView>) -> String {
+    let Some(view) = view else { return "this program does not look".into() };
+    if !view.wanted {
+        return "not looked for".into();
+    }
+    let newer = view.newer.as_ref().map_or("none known", |newer| &newer.version);
+    let looked = view.looked_ms.map_or_else(|| "never".into(), exact);
+    let trouble = view.trouble.as_ref().map(|trouble| format!(", then {}", word(&trouble.why))).unwrap_or_default();
+    format!("{newer}, looked {looked}{trouble}")
 }
 
 fn settings(text: &mut String, folders: &Folders) -> std::fmt::Result {
@@ -258,6 +271,19 @@ mod tests {
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
         assert!(matches!(save(&file, "two"), Err(FileError::Exists(_))));
         assert_eq!(fs::read_to_string(&file).unwrap(), "one");
+    }
+
+    #[test]
+    fn what_is_known_of_newer_releases_is_told_in_a_line() {
+        use crate::release::{LookTrouble, LookWhy, Newer, Notes};
+        assert_eq!(releases(None), "this program does not look");
+        assert_eq!(releases(Some(&ReleaseView::default())), "not looked for");
+        let mut view = ReleaseView { wanted: true, ..ReleaseView::default() };
+        assert_eq!(releases(Some(&view)), "none known, looked never");
+        view.newer = Some(Newer { version: "0.2.0".into(), notes: Notes::default(), found_ms: 1 });
+        view.looked_ms = Some(0);
+        view.trouble = Some(LookTrouble { why: LookWhy::Unreachable, detail: "cannot connect to github.com".into() });
+        assert_eq!(releases(Some(&view)), format!("0.2.0, looked {}, then unreachable", exact(0)));
     }
 
     #[test]
