@@ -69,7 +69,6 @@ fn tell_of_it(locale: &'static str, line: &str, title: &str, notes: &str) -> Res
     ensure!(window.words("release-newer")?.contains("9.9.9"), "{}", window.words("release-newer")?);
     assert_eq!(window.words("release-notes")?, notes);
     let tongue = if locale == ZH { "zh" } else { "en" };
-    window.script("document.querySelector('[data-test=release-newer]').scrollIntoView()", &[])?;
     window.photograph(&pictures()?.join(format!("window-release-{tongue}-light.png")))?;
     window.press_on("release-get")?;
     until("the page of the release", || Ok(!desktop.noted("xdg-open").is_empty()))?;

@@ -76,7 +76,8 @@ export const settings = {
   releasesText: "SmartPi asks GitHub for two small files. GitHub sees this network's address; nothing else about you is sent.",
   releaseNone: (when: string) => `Looked last: ${when}. Nothing newer was there.`,
   releaseThere: (version: string) => `Version ${version} is there`,
-  releaseGet: "Open the download page",
+  releaseHere: (version: string) => `This is ${version}. Devices and messages stay when you install the newer one.`,
+  releaseGet: "Download page",
   lookTrouble: {
     unreachable: "The last look did not work. SmartPi tries again in some hours.",
     refused: "The last look found something that SmartPi's makers did not sign. Nothing of it was used.",

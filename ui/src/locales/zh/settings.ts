@@ -78,6 +78,7 @@ export const settings: Words["settings"] = {
   releasesText: "SmartPi 会向 GitHub 请求两个小文件。GitHub 能看到您的网络地址，除此之外不发送任何个人信息。",
   releaseNone: (when) => `上次检查：${when}，没有更新的版本。`,
   releaseThere: (version) => `新版本 ${version} 已发布`,
+  releaseHere: (version) => `当前版本为 ${version}。安装新版本后，设备和消息都会保留。`,
   releaseGet: "打开下载页面",
   lookTrouble: {
     unreachable: "上次检查未成功，几小时后会自动重试。",
