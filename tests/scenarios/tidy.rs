@@ -141,14 +141,14 @@ const POWERS: [(&str, &[&str]); 8] = [
     ("libc::kill", &[]),
     ("TerminateProcess", &[]),
     ("taskkill", &[]),
-    ("launchctl", &[]),
-    ("schtasks", &[]),
+    ("launchctl", &["src-tauri/care/src/os/macos/launchd.rs", "src-tauri/care/src/duplicates/lines.rs"]),
+    ("schtasks", &["src-tauri/care/src/duplicates/lines.rs"]),
     (
         "\"systemctl",
         &[
             "src-tauri/desk/src/repair/services.rs",
             "src-tauri/care/src/plan/step.rs",
-            "src-tauri/care/src/duplicates.rs",
+            "src-tauri/care/src/duplicates/lines.rs",
         ],
     ),
 ];

@@ -2166,7 +2166,7 @@ export type ServiceHeld =
 "system" | 
 /**  It has another name than OpenClaw gives: OpenClaw's command does not know it. */
 "otherName" | 
-/**  Somebody forbade that it starts (it is masked). */
+/**  Somebody forbade that it starts (it is masked, or a task that is disabled). */
 "masked" | 
 /**  Another program or gateway has the port, and would be ended or in the way. */
 "portTaken" | 
@@ -2176,6 +2176,19 @@ export type ServiceHeld =
 "external" | 
 /**  It was started by hand: who started it ends it. */
 "byHand";
+
+/**  What starts a service. */
+export type ServiceManager = 
+/**  systemd: units of the user and of the computer. */
+"systemd" | 
+/**  launchd of macOS: an agent of the user, a daemon of the computer. */
+"launchd" | 
+/**  The task scheduler of Windows. */
+"task" | 
+/**  The startup folder of Windows: what is in it is started at login, and nobody looks after it. */
+"startup" | 
+/**  A value of the registry's `Run` key: the same. */
+"runKey";
 
 /**  How a service does. */
 export type ServicePhase = 
@@ -2201,6 +2214,8 @@ export type ServiceScope =
 export type ServiceSeen = {
 	/**  Its name. */
 	unit: string,
+	/**  What starts it. */
+	manager?: ServiceManager,
 	/**  Whose manager it belongs to. */
 	scope: ServiceScope,
 	/**  The file that defines it. */

@@ -65,9 +65,9 @@ function factOf(evidence: Evidence, { at, lasting }: Say, words: Words): Fact[] 
   }
 }
 
-function serviceFacts({ unit, scope, path, port, stateDir, phase, restarts, exitStatus }: ServiceSeen, words: Words): Fact[] {
-  const { labels, facts, phases, scopes } = words.evidence;
-  const told = [unit, scopes[scope], port === null ? "" : facts.onPort(port), phases[phase], restarts > 0 ? facts.restarts(restarts) : "", exitStatus === null || (phase !== "failed" && phase !== "restarting") ? "" : facts.exitStatus(exitStatus)];
+function serviceFacts({ unit, manager, scope, path, port, stateDir, phase, restarts, exitStatus }: ServiceSeen, words: Words): Fact[] {
+  const { labels, facts, phases, scopes, managers } = words.evidence;
+  const told = [unit, scopes[scope], manager === undefined || manager === "systemd" ? "" : managers[manager], port === null ? "" : facts.onPort(port), phases[phase], restarts > 0 ? facts.restarts(restarts) : "", exitStatus === null || (phase !== "failed" && phase !== "restarting") ? "" : facts.exitStatus(exitStatus)];
   return [
     { label: labels.service, text: told.filter(Boolean).join(words.evidence.comma) },
     ...(path === null ? [] : [{ label: labels.definition, text: path, exact: true }]),

@@ -3,10 +3,14 @@
 //! Decided from what was seen at one moment. Nothing here is a duplicate for its name: two gateways are one too many where they claim one port or one state.
 //! A second profile on a port of its own is no finding.
 
+mod lines;
+
 use std::collections::BTreeMap;
 
+pub use lines::commands;
+
 use crate::finding::{Cause, Evidence, Finding, ServiceSeen, Severity};
-use crate::survey::{Gateways, Phase, Running, Scope, Service, Starts, Survey};
+use crate::survey::{Gateways, Manager, Phase, Running, Service, Starts, Survey};
 use crate::who::{Mine, Occupant, Whose, occupant, whose};
 
 /// A service that was brought back this often, and again just now, does not stay.
@@ -118,8 +122,9 @@ impl<'a> Look<'a> {
     /// Two services on one port: they fight, or they will.
     fn contest(&self, port: u16, services: &mut [&Service]) -> Told {
         // The one to keep first: the user's own, under its present name, of the user's own manager.
-        services
-            .sort_by_key(|service| (!self.is_mine(service), service.is_legacy(), service.scope, service.unit.clone()));
+        services.sort_by_key(|service| {
+            (!self.is_mine(service), service.is_legacy(), service.scope, service.manager, service.unit.clone())
+        });
         let fight = services.iter().filter(|service| service.is_alive()).count() > 1;
         let mut evidence = vec![Evidence::Port { port }];
         evidence.extend(services.iter().map(|service| of_service(service)));
@@ -246,7 +251,9 @@ impl<'a> Look<'a> {
         let mut ours: Vec<&Service> = self.gateways.services().filter(|service| self.is_mine(service)).collect();
         // That of the present name is the one to start.
         ours.sort_by_key(|service| (service.is_legacy(), service.scope));
-        let idle = |service: &&Service| service.phase == Phase::Stopped && service.starts != Starts::ByItself;
+        // What launchd did not load does not start before the next login, whatever its file says.
+        let waits = |service: &Service| service.starts == Starts::ByItself && service.manager != Manager::Launchd;
+        let idle = |service: &&Service| service.phase == Phase::Stopped && !waits(service);
         let service = ours.first().filter(|_| self.nobody && self.mine.is_none() && ours.iter().all(idle))?;
         let mut evidence = vec![of_service(service)];
         evidence.extend(service.gone.iter().map(|path| Evidence::Missing { path: path.clone() }));
@@ -259,12 +266,6 @@ impl<'a> Look<'a> {
     }
 }
 
-/// How a gateway is started by hand so that it does not take itself for a service's.
-fn by_hand() -> String {
-    let without = SIGNS_OF_A_SERVICE.map(|name| format!("-u {name}")).join(" ");
-    format!("env {without} openclaw gateway run")
-}
-
 /// Names that a desktop gives to the units of what a person starts there: nobody brings those back.
 fn is_of_desktop(unit: &str) -> bool {
     unit.starts_with("app-") || unit.starts_with("gnome-terminal")
@@ -274,6 +275,7 @@ fn of_service(service: &Service) -> Evidence {
     Evidence::Service {
         service: ServiceSeen {
             unit: service.unit.clone(),
+            manager: service.manager,
             scope: service.scope,
             path: service.path.clone(),
             port: service.port,
@@ -311,111 +313,12 @@ fn next_start(finding: &Finding, survey: &Survey, gateways: &Gateways) -> Vec<Ev
 }
 
 fn next_end(service: &Service, running: &Running) -> Option<Evidence> {
-    let ends = service.version().is_some_and(|version| version >= ENDS_OTHERS) && service.starts != Starts::Never;
+    // It was seen to with systemd.
+    let ends = service.manager == Manager::Systemd
+        && service.version().is_some_and(|version| version >= ENDS_OTHERS)
+        && service.starts != Starts::Never;
     let on_its_port = service.port.is_some_and(|port| running.is_on(port));
     (ends && on_its_port).then(|| Evidence::NextStart { unit: service.unit.clone(), pid: running.process.pid })
-}
-
-/// What a person can type about a finding of services, in this order. None of it is run by this program.
-pub fn commands(finding: &Finding) -> Vec<String> {
-    let guardian = finding.evidence.iter().find_map(|evidence| {
-        let Evidence::Guarded { by } = evidence else { return None };
-        Some(by)
-    });
-    guardian.map_or_else(|| of_services(finding), |guardian| guardian.command().into_iter().collect())
-}
-
-fn of_services(finding: &Finding) -> Vec<String> {
-    let services: Vec<&ServiceSeen> = finding
-        .evidence
-        .iter()
-        .filter_map(|evidence| if let Evidence::Service { service } = evidence { Some(service) } else { None })
-        .collect();
-    let each = |of: &[&ServiceSeen], line: fn(&ServiceSeen) -> String| of.iter().map(|service| line(service)).collect();
-    match finding.cause {
-        Cause::RestartWar | Cause::TwoServices => {
-            let Some((kept, others)) = services.split_first() else { return Vec::new() };
-            let mut lines: Vec<String> = each(others, switch_off);
-            lines.extend((kept.phase == Phase::Failed).then(|| start(kept)));
-            lines
-        }
-        Cause::LegacyService => {
-            let mut lines: Vec<String> = each(&services, switch_off);
-            lines.push("openclaw gateway install --force".into());
-            lines
-        }
-        Cause::ServiceAndCopy => each(&services, |service| openclaw(service, "gateway start")),
-        Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
-            each(&services, |service| openclaw(service, "gateway install --force"))
-        }
-        Cause::SharedState => each(&services, switch_off),
-        Cause::RestartEnds => vec![by_hand()],
-        Cause::ServiceOff => each(&services, switch_on),
-        Cause::CrashLoop => {
-            let gave_up = services.iter().filter(|service| service.phase == Phase::Failed);
-            let mut lines: Vec<String> = each(&services, read_log);
-            lines.extend(gave_up.map(|service| start(service)));
-            lines
-        }
-        Cause::NobodyListens
-        | Cause::ForeignProgram
-        | Cause::WrongInstance
-        | Cause::CannotTell
-        | Cause::Hung
-        | Cause::SharedTokenWrong
-        | Cause::CopiesDiffer
-        | Cause::DeviceTokenStale
-        | Cause::TokenMissing
-        | Cause::NoAuthConfigured
-        | Cause::SignatureInvalid
-        | Cause::ClockWrong
-        | Cause::PairingPending
-        | Cause::ScopeMissing
-        | Cause::ProtocolMismatch
-        | Cause::RateLimited
-        | Cause::DeadRecords
-        | Cause::DashboardStale
-        | Cause::EntriesMissing
-        | Cause::Unrecognised => Vec::new(),
-    }
-}
-
-fn manager(scope: Scope) -> &'static str {
-    match scope {
-        Scope::User => "systemctl --user",
-        Scope::System => "sudo systemctl",
-    }
-}
-
-fn switch_off(service: &ServiceSeen) -> String {
-    format!("{} disable --now {}", manager(service.scope), service.unit)
-}
-
-fn start(service: &ServiceSeen) -> String {
-    format!("{} start {}", manager(service.scope), service.unit)
-}
-
-fn switch_on(service: &ServiceSeen) -> String {
-    match service.starts {
-        Starts::Never => format!("{0} unmask {1} && {0} enable --now {1}", manager(service.scope), service.unit),
-        Starts::ByItself | Starts::OnDemand => format!("{} enable --now {}", manager(service.scope), service.unit),
-    }
-}
-
-fn read_log(service: &ServiceSeen) -> String {
-    match service.scope {
-        Scope::User => format!("journalctl --user -n 50 -u {}", service.unit),
-        Scope::System => format!("sudo journalctl -n 50 -u {}", service.unit),
-    }
-}
-
-/// OpenClaw's own command, for the profile that its unit is named after.
-fn openclaw(service: &ServiceSeen, words: &str) -> String {
-    let profile = service.unit.strip_prefix("openclaw-gateway-").and_then(|rest| rest.strip_suffix(".service"));
-    match profile {
-        Some(profile) => format!("openclaw --profile {profile} {words}"),
-        None => format!("openclaw {words}"),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use specta_typescript::Number;
 
 pub use detect::{detect, is_gone};
 
-use crate::survey::{Guardian, Phase, Scope, Starts};
+use crate::survey::{Guardian, Manager, Phase, Scope, Starts};
 use crate::token::{PairingReason, Refusal, TokenCopy};
 use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};
 
@@ -230,6 +230,9 @@ pub enum Evidence {
 pub struct ServiceSeen {
     /// Its name.
     pub unit: String,
+    /// What starts it.
+    #[serde(default)]
+    pub manager: Manager,
     /// Whose manager it belongs to.
     pub scope: Scope,
     /// The file that defines it.

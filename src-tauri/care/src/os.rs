@@ -31,7 +31,7 @@ mod looking {
     use std::net::SocketAddr;
     use std::path::PathBuf;
 
-    use crate::seen::{Blind, Seen};
+    use crate::seen::Seen;
     use crate::survey::{Here, Listener, Process, Scope, Service};
 
     #[cfg(target_os = "macos")]
@@ -78,8 +78,15 @@ mod looking {
     }
 
     /// The services of a manager that start gateways.
+    #[cfg(target_os = "macos")]
+    pub(crate) fn services(scope: Scope, _others: &[String]) -> Seen<Vec<Service>> {
+        super::macos::services(scope)
+    }
+
+    /// The services of a manager that start gateways.
+    #[cfg(windows)]
     pub(crate) fn services(_scope: Scope, _others: &[String]) -> Seen<Vec<Service>> {
-        Seen::Hidden(Blind::Unsupported)
+        Seen::Hidden(crate::seen::Blind::Unsupported)
     }
 
     /// There is none.

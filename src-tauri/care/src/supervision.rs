@@ -56,7 +56,7 @@ pub enum ServiceHeld {
     System,
     /// It has another name than OpenClaw gives: OpenClaw's command does not know it.
     OtherName,
-    /// Somebody forbade that it starts (it is masked).
+    /// Somebody forbade that it starts (it is masked, or a task that is disabled).
     Masked,
     /// Another program or gateway has the port, and would be ended or in the way.
     PortTaken,
@@ -162,7 +162,7 @@ fn held(service: &Service, is_several: bool, port: &Whose, external: bool) -> Op
     if service.scope == Scope::System {
         return Some(ServiceHeld::System);
     }
-    if service.is_legacy() || !Service::is_named_gateway(&service.unit) {
+    if service.named().is_none_or(|named| named.legacy) {
         return Some(ServiceHeld::OtherName);
     }
     if service.starts == Starts::Never {

@@ -1,10 +1,11 @@
 //! What is there: who listens on the port, what kind of process that is, and what the state folder says about its gateway.
 //!
-//! Looking changes nothing: no connection is opened, no program is started, no file is created or written.
+//! Looking changes nothing: no connection is opened, no file is created or written, and no program is started but the one that tells what launchd knows.
 
 mod gateways;
 mod guardian;
 mod lock;
+mod naming;
 mod process;
 mod service;
 mod state;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use gateways::{Gateways, Running, gateways};
 pub use guardian::Guardian;
 pub use lock::{Lock, LockFile, LockForm};
+pub use naming::Manager;
 pub use process::{Activity, Environment, Kind, Namespaces, Process, Variable};
 pub use service::{Phase, Scope, Service, Starts};
 pub use state::{Boot, Lease, StateFacts, stored_secret};

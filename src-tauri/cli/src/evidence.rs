@@ -2,7 +2,7 @@
 
 use desk::control::answer::{
     Blind, Contradiction, CopyPlace, CopyValue, Evidence, Fact, Guardian, Nobody, NotMine, PairingReason, Referred,
-    Refusal, ServicePhase, ServiceSeen, TokenCopy, Unseen,
+    Refusal, ServiceManager, ServicePhase, ServiceSeen, TokenCopy, Unseen,
 };
 use desk::language::Language;
 use desk::words::moment::exact;
@@ -120,9 +120,17 @@ fn of_service(language: Language, service: &ServiceSeen) -> String {
         ServicePhase::Failed => repair::is_failed(language),
         ServicePhase::Stopped => repair::is_stopped(language),
     };
+    let unit = &service.unit;
+    let name = match service.manager {
+        ServiceManager::Systemd => unit.clone(),
+        ServiceManager::Launchd => repair::by_launchd(language, unit),
+        ServiceManager::Task => repair::by_task(language, unit),
+        ServiceManager::Startup => repair::in_startup(language, unit),
+        ServiceManager::RunKey => repair::in_run_key(language, unit),
+    };
     match service.port {
-        Some(port) => repair::of_service_on(language, &service.unit, port, how),
-        None => repair::of_service(language, &service.unit, how),
+        Some(port) => repair::of_service_on(language, name, port, how),
+        None => repair::of_service(language, name, how),
     }
 }
 

@@ -136,6 +136,7 @@ export const WAR: Evidence[] = [
     kind: "service",
     service: {
       unit: `openclaw-gateway${profile}.service`,
+      manager: "systemd",
       scope: "user",
       path: `/home/anna/.config/systemd/user/openclaw-gateway${profile}.service`,
       port: PORT,
@@ -154,6 +155,7 @@ export const SCOPES: Evidence[] = (["user", "system"] as const).map((scope) => (
   kind: "service",
   service: {
     unit: OWN,
+    manager: "systemd",
     scope,
     path: scope === "user" ? `/home/anna/.config/systemd/user/${OWN}` : `/etc/systemd/system/${OWN}`,
     port: PORT,

@@ -4,7 +4,7 @@ use super::*;
 use crate::finding::detect;
 use crate::plan::tests::tokens;
 use crate::seen::{Blind, Seen};
-use crate::survey::{Environment, Guardian, Kind, Process};
+use crate::survey::{Environment, Guardian, Kind, Process, Scope};
 use crate::token::ConnectOutcome;
 use crate::who::tests::{fine, with};
 
@@ -17,6 +17,7 @@ pub(crate) fn service(unit: &str, folder: &str, port: u16, pid: Option<u32>) -> 
         ["/usr/bin/node", "/usr/lib/node_modules/openclaw/dist/index.js", "gateway", "--port", &port.to_string()];
     Service {
         unit: unit.into(),
+        manager: Manager::Systemd,
         scope: Scope::User,
         path: Some(format!("{HOME}/.config/systemd/user/{unit}").into()),
         sealed: false,

@@ -1,7 +1,12 @@
-//! macOS: the sockets of the processes that this user may look into, beside the kernel's own list of all ports, which names no process.
+//! macOS: the sockets of the processes that this user may look into, beside the kernel's own list of all ports, which names no process; and what launchd starts.
 
+mod agent;
+#[cfg(target_os = "macos")]
+mod launchd;
 mod pcblist;
 
+#[cfg(target_os = "macos")]
+pub(crate) use launchd::services;
 #[cfg(target_os = "macos")]
 pub(crate) use looking::System;
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::services::is_about_services;
 use crate::finding::Cause;
 use crate::fingerprint::Fingerprint;
-use crate::survey::{Scope, Service, Survey};
+use crate::survey::{Manager, Scope, Service, Survey};
 use crate::token::{TokenCopy, TokenEvidence, winner};
 use crate::who::{Whose, whose};
 
@@ -33,6 +33,7 @@ pub struct Ground {
 /// What a service is, however it does at this moment: two that fight are never the same twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Definition {
+    manager: Manager,
     scope: Scope,
     unit: String,
     path: Option<PathBuf>,
@@ -51,6 +52,7 @@ impl Ground {
     /// What the services are. Who runs changes by the plan's own steps; each of them looks at whom it concerns.
     fn of_services(survey: &Survey, cause: Cause) -> Self {
         let definition = |service: &Service| Definition {
+            manager: service.manager,
             scope: service.scope,
             unit: service.unit.clone(),
             path: service.path.clone(),

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::{Advice, NoPlan, Step};
 use crate::finding::{Cause, Evidence, Finding};
-use crate::survey::{Gateways, Phase, Running, Scope, Service, Starts, Survey};
+use crate::survey::{Gateways, Manager, Phase, Running, Scope, Service, Starts, Survey};
 use crate::target::Target;
-use crate::who::NotMine;
+use crate::who::{NotMine, Whose, whose};
 
 /// A gateway that is told to end finishes what it does: OpenClaw gives that up to 315 s (measured), and a bit more is waited.
 const DRAIN_MS: u64 = 330_000;
@@ -52,7 +52,8 @@ impl Look<'_> {
             }
             Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
             Cause::ServicePathGone | Cause::ServicePortDiffers => {
-                look.write_anew(&services, false).map_or_else(|| person(Advice::ReinstallService), Ok)
+                let anew = look.write_anew(&services, false).or_else(|| look.reinstall(&services));
+                anew.map_or_else(|| person(Advice::ReinstallService), Ok)
             }
             // Which OpenClaw lasts is for the person to say.
             Cause::ServicePathTemporary => person(Advice::ReinstallService),
@@ -130,13 +131,20 @@ impl<'a> Look<'a> {
     pub(super) fn services(&self, finding: &Finding) -> Vec<&'a Service> {
         let named = finding.evidence.iter().filter_map(|evidence| {
             let Evidence::Service { service } = evidence else { return None };
-            self.gateways.services().find(|found| found.unit == service.unit && found.scope == service.scope)
+            let is_it = |found: &&Service| {
+                (&found.unit, found.manager, found.scope) == (&service.unit, service.manager, service.scope)
+            };
+            self.gateways.services().find(is_it)
         });
         named.collect()
     }
 
-    /// A service of the user's own manager, which nobody else looks after.
+    /// A service of the user's own systemd, which nobody else looks after. No other manager was seen to do what this program would tell it.
     pub(super) fn may_change(&self, service: &Service) -> bool {
+        service.manager == Manager::Systemd && self.is_theirs(service)
+    }
+
+    fn is_theirs(&self, service: &Service) -> bool {
         service.scope == Scope::User && !self.gateways.external && !is_kept_elsewhere(service)
     }
 
@@ -221,7 +229,7 @@ impl<'a> Look<'a> {
     /// `fails`: it does, again and again, whatever it does at this moment.
     fn write_anew(&self, services: &[&Service], fails: bool) -> Option<Vec<Step>> {
         let service = services.first()?;
-        let can = self.is_mine(service) && self.may_change(service) && service.unit == ORDINARY;
+        let can = self.is_mine(service) && self.may_change(service) && service.is_ordinary();
         // A part of it that somebody added by hand would stay, and may be what is wrong.
         let path = service.path.clone().filter(|_| can && service.drop_ins.is_empty())?;
         let unit = || service.unit.clone();
@@ -230,10 +238,23 @@ impl<'a> Look<'a> {
         Some(forget.into_iter().chain([Step::RewriteService { unit: unit(), path }]).collect())
     }
 
+    /// Where the manager is told nothing by this program: OpenClaw's own command, which writes it anew and starts it.
+    fn reinstall(&self, services: &[&Service]) -> Option<Vec<Step>> {
+        let service = services.first()?;
+        let is_openclaws = service.is_ordinary() && matches!(service.manager, Manager::Launchd | Manager::Task);
+        // It ends whoever is on its port.
+        let is_free = matches!(whose(self.survey), Whose::Nobody(_) | Whose::Mine(_));
+        // An administrator put it there for everybody: the one that OpenClaw writes would be a second.
+        let for_all = service.path.as_deref().is_none_or(|path| path.starts_with("/Library"));
+        let can = is_openclaws && is_free && !for_all && self.is_mine(service) && self.is_theirs(service);
+        can.then(|| vec![Step::ReinstallService])
+    }
+
     /// What is wrong may be how it is started. A gateway that refuses its configuration would refuse it again.
     fn write_failing_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
         let service = services.first()?;
-        (service.exit_status != Some(REFUSED)).then(|| self.write_anew(services, true)).flatten()
+        let anew = || self.write_anew(services, true).or_else(|| self.reinstall(services));
+        (service.exit_status != Some(REFUSED)).then(anew).flatten()
     }
 
     fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {
@@ -288,7 +309,11 @@ fn is_kept_elsewhere(service: &Service) -> bool {
     let policy = service.environment.plain("OPENCLAW_SERVICE_REPAIR_POLICY");
     let elsewhere = ["/etc", "/usr", "/lib", "/run", "/nix"];
     let of_system = |path: &Path| elsewhere.iter().any(|folder| path.starts_with(folder));
-    policy == Some("external") || service.sealed || service.path.as_deref().is_none_or(of_system)
+    let is_of_system = match service.manager {
+        Manager::Systemd => service.path.as_deref().is_none_or(of_system),
+        Manager::Launchd | Manager::Task | Manager::Startup | Manager::RunKey => false,
+    };
+    policy == Some("external") || service.sealed || is_of_system
 }
 
 /// The steps by which a service starts. `may_fail`: it may have failed too often by then, though it has not yet.

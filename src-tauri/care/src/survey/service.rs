@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Place;
-use super::process::{Environment, Kind, PRODUCTS, kind};
+use super::naming::{Manager, Named};
+use super::process::{Environment, Kind, PRODUCTS, is_of_windows, kind};
 
 /// Whose service manager it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
@@ -76,8 +77,11 @@ impl Starts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
-    /// Its name, such as `openclaw-gateway.service`.
+    /// Its name, such as `openclaw-gateway.service`, `ai.openclaw.gateway` or `OpenClaw Gateway`.
     pub unit: String,
+    /// What starts it.
+    #[serde(default)]
+    pub manager: Manager,
     /// Whose manager it belongs to.
     pub scope: Scope,
     /// The file that defines it.
@@ -124,24 +128,26 @@ pub struct Service {
 }
 
 impl Service {
-    /// Whether the name is one that OpenClaw gives to its own service: now, or in a release of another name.
-    pub fn is_named_gateway(unit: &str) -> bool {
-        let named = |product: &&str| {
-            let rest = unit.strip_prefix(*product).and_then(|rest| rest.strip_prefix("-gateway"));
-            rest.is_some_and(|rest| rest == ".service" || (rest.starts_with('-') && rest.ends_with(".service")))
-        };
-        PRODUCTS.iter().any(named)
+    /// What its name says, where that is one that OpenClaw gives to its own service: now, or in a release of another name.
+    pub(crate) fn named(&self) -> Option<Named<'_>> {
+        self.manager.named(&self.unit)
     }
 
-    /// Whether a gateway is what it starts. A script of the user's counts if the unit has the name of a gateway's.
+    /// Whether a gateway is what it starts. A script of the user's counts if the service has the name of a gateway's.
     pub(crate) fn is_gateway(&self) -> bool {
         let program = self.argv.first().map(Path::new);
-        Self::is_named_gateway(&self.unit) || program.is_some_and(|program| kind(program, &self.argv) == Kind::Gateway)
+        self.named().is_some_and(|named| named.alone)
+            || program.is_some_and(|program| kind(program, &self.argv) == Kind::Gateway)
     }
 
     /// Whether its name is one of an earlier release.
     pub fn is_legacy(&self) -> bool {
-        Self::is_named_gateway(&self.unit) && !self.unit.starts_with(PRODUCTS[0])
+        self.named().is_some_and(|named| named.legacy)
+    }
+
+    /// Whether it is the service that OpenClaw's own command writes for the ordinary profile.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.named().is_some_and(|named| !named.legacy && named.profile.is_none())
     }
 
     /// Whether it runs, or will in a moment.
@@ -159,13 +165,16 @@ impl Service {
 
     /// What a command line starts from and is not there: its program, and the script that the program is told to run. `exists`: asked for each whole path.
     pub fn gone(argv: &[String], exists: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
-        let paths = argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).filter(|path| path.is_absolute());
+        let paths = argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).filter(|path| is_whole(path));
         paths.take(2).filter(|path| !exists(path)).map(Path::to_owned).collect()
     }
 
     /// A folder for things that do not last, which it starts from.
     pub fn temporary(&self) -> Option<&Path> {
-        let temporary = |path: &&Path| ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|folder| path.starts_with(folder));
+        let temporary = |path: &&Path| {
+            let of_windows = || path.to_string_lossy().to_lowercase().contains(r"\appdata\local\temp\");
+            TEMPORARY.iter().any(|folder| path.starts_with(folder)) || of_windows()
+        };
         self.argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).find(temporary)
     }
 
@@ -176,12 +185,24 @@ impl Service {
     }
 
     /// The folder of the OpenClaw that a command line starts.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "asked where a system's services can be read"))]
     pub(crate) fn entry_folder(argv: &[String]) -> Option<PathBuf> {
         let named = |folder: &&Path| PRODUCTS.iter().any(|product| folder.ends_with(product));
         // The program itself may lie in a folder of that name.
         let entry = argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).rfind(|path| path.is_absolute())?;
         entry.ancestors().skip(1).find(named).map(Path::to_owned)
+    }
+
+    /// The release of the OpenClaw that a command line starts, by that one's own package.
+    pub(crate) fn release_of(argv: &[String]) -> Option<String> {
+        let text = std::fs::read_to_string(Self::entry_folder(argv)?.join("package.json")).ok()?;
+        let package: serde_json::Value = serde_json::from_str(&text).ok()?;
+        package.get("version")?.as_str().map(str::to_owned)
+    }
+
+    /// Whether a file of the home is a link to one of the system: a tool such as Home Manager puts it there, and would again.
+    pub(crate) fn is_sealed(path: &Path) -> bool {
+        let of_system = |real: &Path| ["/etc", "/usr", "/nix", "/gnu"].iter().any(|folder| real.starts_with(folder));
+        path.canonicalize().is_ok_and(|real| real != path && of_system(&real))
     }
 
     /// What only its arguments and variables together say: the port and the state folder. `home`: of the user whose manager it is.
@@ -203,6 +224,14 @@ impl Service {
 /// Before the words of OpenClaw's own command: the runtime, its options, the entry.
 const ENTRY_ARGUMENTS: usize = 4;
 
+/// Folders that are emptied from time to time.
+const TEMPORARY: [&str; 5] = ["/tmp", "/var/tmp", "/dev/shm", "/private/tmp", "/private/var/tmp"];
+
+/// A path that needs no folder before it, also one of Windows that was recorded there and is read elsewhere.
+fn is_whole(path: &Path) -> bool {
+    path.is_absolute() || path.to_str().is_some_and(is_of_windows)
+}
+
 /// The value of an option of a command line.
 fn option<'a>(argv: &'a [String], name: &str) -> Option<&'a str> {
     argv.iter().enumerate().find_map(|(at, argument)| {
@@ -219,23 +248,6 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_names_of_gateways_are_known_and_others_are_not() {
-        for name in [
-            "openclaw-gateway.service",
-            "openclaw-gateway-b.service",
-            "clawdbot-gateway.service",
-            "moltbot-gateway-work.service",
-        ] {
-            assert!(Service::is_named_gateway(name), "{name}");
-        }
-        for name in
-            ["openclaw-node.service", "openclaw-gatewayd.service", "my-openclaw-gateway.service", "openclaw.service"]
-        {
-            assert!(!Service::is_named_gateway(name), "{name}");
-        }
     }
 
     #[test]

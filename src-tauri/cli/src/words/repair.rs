@@ -60,6 +60,10 @@ desk::words! {
 
     of_service(unit, how): "   Service {unit}: {how}", "   系统服务 {unit}：{how}";
     of_service_on(unit, port, how): "   Service {unit}, port {port}: {how}", "   系统服务 {unit}，端口 {port}：{how}";
+    by_launchd(unit): "{unit} (launchd)", "{unit}（由 launchd 启动）";
+    by_task(unit): "{unit} (Task Scheduler)", "{unit}（任务计划程序）";
+    in_startup(unit): "{unit} (Startup folder)", "{unit}（启动文件夹）";
+    in_run_key(unit): "{unit} (registry, Run)", "{unit}（注册表 Run 项）";
     is_running(): "runs", "正在运行";
     is_changing(): "is starting or ending", "正在启动或结束";
     is_restarting(times): "ended and is started again; {times} times by now", "已结束并将再次启动，至今 {times} 次";

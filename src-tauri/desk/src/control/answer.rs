@@ -21,8 +21,8 @@ pub use care::{
     Action, Advice, Blind, CareView, Cause, ChainLink, Choice, Contradiction, CopyPlace, CopyValue, Evidence, Fact,
     FindingView, Guardian, LinkRow, NoPlan, Nobody, NotMine, Outcome, PairingReason, Plan, PlannedStep, PluginFix,
     PluginLink, PluginRow, Referred, Refusal, Repair, RepairView, Repairs, Risk, RowState, Running, Seen, ServiceAct,
-    ServiceHeld, ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Stops, Supervision,
-    TokenCopy, Undo, Unseen,
+    ServiceHeld, ServiceManager, ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Stops,
+    Supervision, TokenCopy, Undo, Unseen,
 };
 pub use entries::{EntriesPlan, EntriesWritten, EntryChange, MissingEntry, OwnEntry, Trap};
 pub use gateway::{

@@ -43,6 +43,7 @@ export const evidence = {
   },
   phases: { running: "runs", changing: "is starting or ending", restarting: "is about to be started again", failed: "failed", stopped: "stopped" },
   scopes: { user: "of your account", system: "of the whole computer" },
+  managers: { launchd: "started by launchd", task: "Task Scheduler", startup: "Startup folder", runKey: "Run key of the registry" },
   notMine: {
     anotherUser: "It runs as another user of this computer.",
     anotherState: "It belongs to another installation of OpenClaw.",

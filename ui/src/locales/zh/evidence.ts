@@ -44,6 +44,7 @@ export const evidence: Words["evidence"] = {
   },
   phases: { running: "正在运行", changing: "正在启动或结束", restarting: "即将再次启动", failed: "已出错停止", stopped: "已停止" },
   scopes: { user: "属于您的账户", system: "属于整台电脑" },
+  managers: { launchd: "由 launchd 启动", task: "任务计划程序", startup: "启动文件夹", runKey: "注册表 Run 项" },
   notMine: {
     anotherUser: "它以此电脑的另一个用户身份运行。",
     anotherState: "它属于另一份 OpenClaw 安装。",

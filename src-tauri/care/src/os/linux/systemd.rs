@@ -15,7 +15,7 @@ use zbus::proxy::MethodFlags;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
 use crate::seen::{Blind, Seen};
-use crate::survey::{Environment, Phase, Scope, Service, Starts};
+use crate::survey::{Environment, Manager, Phase, Scope, Service, Starts};
 
 /// One answer. A manager that is busy with a start takes tenths of a second.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -159,8 +159,9 @@ fn service(unit: &str, scope: Scope, file: Option<&str>, about: &Properties, run
         |properties: &Properties, name: &str| value::<u64>(properties, name).filter(|at| *at != 0 && *at != u64::MAX);
     Some(Service {
         unit: unit.to_owned(),
+        manager: Manager::Systemd,
         scope,
-        sealed: path.as_deref().is_some_and(is_sealed),
+        sealed: path.as_deref().is_some_and(Service::is_sealed),
         path,
         drop_ins: value::<Vec<String>>(about, "DropInPaths")
             .unwrap_or_default()
@@ -168,7 +169,7 @@ fn service(unit: &str, scope: Scope, file: Option<&str>, about: &Properties, run
             .map(PathBuf::from)
             .collect(),
         gone: Service::gone(&argv, Path::exists),
-        release: Service::entry_folder(&argv).and_then(|folder| release(&folder)),
+        release: Service::release_of(&argv),
         argv,
         environment: Environment::of(assigned.iter().filter_map(|pair| pair.split_once('='))),
         user: value(runs, "User").unwrap_or_default(),
@@ -185,19 +186,6 @@ fn service(unit: &str, scope: Scope, file: Option<&str>, about: &Properties, run
         stop_takes_ms: micros(runs, "TimeoutStopUSec").map(|micros| micros / 1000),
         outdated: value(about, "NeedDaemonReload").unwrap_or_default(),
     })
-}
-
-/// A file of the home that is a link to one of the system: a tool such as Home Manager puts it there, and would again.
-fn is_sealed(path: &Path) -> bool {
-    let of_system = |real: &Path| ["/etc", "/usr", "/nix", "/gnu"].iter().any(|folder| real.starts_with(folder));
-    path.canonicalize().is_ok_and(|real| real != path && of_system(&real))
-}
-
-/// The release of an installed OpenClaw, by its own package.
-fn release(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join("package.json")).ok()?;
-    let package: serde_json::Value = serde_json::from_str(&text).ok()?;
-    package.get("version")?.as_str().map(str::to_owned)
 }
 
 /// `CLD_EXITED`: the main process ended by itself, with a status.

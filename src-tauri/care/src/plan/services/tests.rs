@@ -1,5 +1,7 @@
 //! Who stays and who goes in every finding of services, and where the person is left to it.
 
+mod elsewhere;
+
 use super::*;
 use crate::duplicates::complete;
 use crate::duplicates::tests::{GATEWAY, PORT, gateways, nobody, ours, running, service, stray, war};
