@@ -49,6 +49,8 @@ pub enum Behaviour {
     Endless,
     /// Leads elsewhere.
     Leads(String),
+    /// Leads to where the files are, behind this address, as GitHub does.
+    Moved(String),
 }
 
 #[derive(Debug)]
@@ -175,12 +177,16 @@ impl Shared {
             ensure!(head.len() < 8 << 10, "a head without end");
         }
         let head = String::from_utf8(head)?;
-        let is_signature = head.starts_with("GET /latest.json.sig ");
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         lock(&self.heads).push(head);
-        let behaviour = lock(&self.behaviour).clone();
+        let mut behaviour = lock(&self.behaviour).clone();
+        if let Behaviour::Moved(to) = &behaviour {
+            behaviour =
+                if path.starts_with("/latest") { Behaviour::Leads(format!("{to}{path}")) } else { Behaviour::Honest };
+        }
         match behaviour {
-            Behaviour::Honest => {
-                let file = lock(&self.files)[usize::from(is_signature)].clone();
+            Behaviour::Honest | Behaviour::Moved(_) => {
+                let file = lock(&self.files)[usize::from(path.ends_with(".sig"))].clone();
                 let status = if file.is_empty() { "404 Not Found" } else { "200 OK" };
                 stream
                     .write_all(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", file.len()).as_bytes())

@@ -161,7 +161,8 @@ fn what_is_not_signed_not_newer_or_not_ended_is_not_told() -> Result<()> {
     want(&app, false)?;
 
     daemon.stays_silent(TOLD_BY_NOW)?;
-    releases.behave(Behaviour::Honest);
+    // By the way on which GitHub leads to a file.
+    releases.behave(Behaviour::Moved(format!("https://{}/files", releases.authority())));
     let release = looked(&app)?;
     assert_eq!((&release["newer"]["version"], &release["trouble"]), (&json!("9.9.9"), &Value::Null));
     daemon.until("the release", |told| told.summary == "SmartPi 9.9.9 is out")?;
