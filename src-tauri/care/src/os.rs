@@ -35,9 +35,9 @@ mod looking {
     use crate::survey::{Here, Listener, Process, Scope, Service};
 
     #[cfg(target_os = "macos")]
-    use super::macos::System;
+    use super::macos::{System, services as system_services};
     #[cfg(windows)]
-    use super::windows::System;
+    use super::windows::{System, services as system_services};
     use super::{processes, sockets};
 
     pub(crate) use super::unheld::Handle;
@@ -78,15 +78,8 @@ mod looking {
     }
 
     /// The services of a manager that start gateways.
-    #[cfg(target_os = "macos")]
     pub(crate) fn services(scope: Scope, _others: &[String]) -> Seen<Vec<Service>> {
-        super::macos::services(scope)
-    }
-
-    /// The services of a manager that start gateways.
-    #[cfg(windows)]
-    pub(crate) fn services(_scope: Scope, _others: &[String]) -> Seen<Vec<Service>> {
-        Seen::Hidden(crate::seen::Blind::Unsupported)
+        system_services(scope)
     }
 
     /// There is none.

@@ -1,5 +1,7 @@
 //! macOS: the sockets of the processes that this user may look into, beside the kernel's own list of all ports, which names no process; and what launchd starts.
 
+// Its paths are those of unix.
+#[cfg(not(windows))]
 mod agent;
 #[cfg(target_os = "macos")]
 mod launchd;

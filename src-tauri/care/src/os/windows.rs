@@ -1,7 +1,13 @@
-//! Windows: the table of TCP connections, which names the process of each, and the moment when a process was made.
+//! Windows: the table of TCP connections, which names the process of each, the moment when a process was made, and what starts at a login.
 
+mod launch;
+#[cfg(windows)]
+mod login;
 mod table;
+mod task;
 
+#[cfg(windows)]
+pub(crate) use login::services;
 #[cfg(windows)]
 pub(crate) use looking::System;
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::guardian::Guardian;
+use super::naming::Manager;
 use super::process::Process;
-use super::service::{Scope, Service};
+use super::service::{Phase, Scope, Service};
 use super::{Listener, Place, lock};
 use crate::os;
 use crate::seen::{Blind, Seen};
@@ -81,6 +82,38 @@ impl Gateways {
         self.only(|running| self.keeper(running).is_some_and(|keeper| keeper.unit == unit))
     }
 
+    /// Nothing tells on Windows which process a task or an item of the startup folder runs: its arguments do, as OpenClaw itself finds it. Of two definitions
+    /// with one and the same process, the one that is said to run has it.
+    fn adopt(&mut self) {
+        let running: Vec<Running> = self.running().cloned().collect();
+        let known = [&mut self.user, &mut self.system].into_iter().filter_map(|services| match services {
+            Seen::Known(services) => Some(services),
+            Seen::Hidden(_) => None,
+        });
+        let is_of_windows = |service: &&mut Service| match service.manager {
+            Manager::Task | Manager::Startup | Manager::RunKey => true,
+            Manager::Systemd | Manager::Launchd => false,
+        };
+        let mut services: Vec<&mut Service> = known.flatten().filter(is_of_windows).collect();
+        services.sort_by_key(|service| (service.phase != Phase::Running, service.manager));
+        let mut taken: Vec<u32> = Vec::new();
+        for service in services {
+            let is_own = |running: &&Running| service.runs(&running.process) && !taken.contains(&running.process.pid);
+            let own: Vec<&Running> = running.iter().filter(is_own).collect();
+            // The one that keeps it alive has the same arguments, and does not listen.
+            let listens = own.iter().find(|running| !running.listens.is_empty());
+            let Some(found) = listens.or(own.first()) else { continue };
+            let is_family = |one: &Process, other: &Process| one.pid == other.pid || one.parents.contains(&other.pid);
+            let family = own.iter().map(|running| &running.process);
+            let family = family.filter(|one| is_family(one, &found.process) || is_family(&found.process, one));
+            taken.extend(family.map(|process| process.pid));
+            service.main = Some(found.process.pid);
+            service.phase = Phase::Running;
+            service.exit_status = None;
+            service.started_ms = found.process.start.known().and_then(|start| i64::try_from(*start).ok());
+        }
+    }
+
     fn only(&self, is_it: impl Fn(&Running) -> bool) -> Option<(u32, u64)> {
         let mut all = self.running().filter(|running| is_it(running));
         let process = &all.next().filter(|_| all.next().is_none())?.process;
@@ -124,7 +157,9 @@ pub fn gateways(place: &Place, home: Option<&Path>) -> Gateways {
         processes.into_iter().map(|process| running(process, &listeners, &folders)).collect()
     });
     let external = std::env::var_os("OPENCLAW_SERVICE_REPAIR_POLICY").is_some_and(|policy| policy == "external");
-    Gateways { running, user, system, taken: os::taken_ports(), external }
+    let mut gateways = Gateways { running, user, system, taken: os::taken_ports(), external };
+    gateways.adopt();
+    gateways
 }
 
 /// In what was recorded by an earlier version.
@@ -158,4 +193,56 @@ fn profiles(home: &Path) -> Vec<PathBuf> {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     });
     named.map(|entry| entry.path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duplicates::tests::{gateways, ours, running};
+
+    fn defined(manager: Manager, phase: Phase) -> Service {
+        let argv = ["node", r"C:\openclaw\dist\index.js", "gateway", "--port", "18789"].map(str::to_owned).to_vec();
+        Service { manager, unit: "OpenClaw Gateway".into(), argv, phase, ..ours(None) }
+    }
+
+    /// The one that keeps the gateway alive, and the gateway.
+    fn family() -> Vec<Running> {
+        let with = |mut of: Running, flag: &str, parents: &[u32]| {
+            let argv = [r"C:\node.exe", "C:/openclaw/dist/INDEX.js", "gateway", "--port", "18789", flag];
+            of.process.argv = Seen::Known(argv.map(str::to_owned).to_vec());
+            of.process.parents = parents.to_vec();
+            of
+        };
+        let keeps = Running { listens: Vec::new(), ..running(70, ".openclaw", 18_789) };
+        let gateway = running(71, ".openclaw", 18_789);
+        vec![with(keeps, "--task-supervisor", &[7]), with(gateway, "--task-supervisor-child=70000", &[70, 7])]
+    }
+
+    fn adopted(services: Vec<Service>, running: Vec<Running>) -> Vec<(Phase, Option<u32>)> {
+        let mut all = gateways(services, running);
+        all.adopt();
+        all.services().map(|service| (service.phase, service.main)).collect()
+    }
+
+    #[test]
+    fn a_task_is_known_to_run_by_the_arguments_of_its_gateway() {
+        let of = |phase| adopted(vec![defined(Manager::Task, phase)], family());
+        assert_eq!(of(Phase::Running), [(Phase::Running, Some(71))]);
+        assert_eq!(of(Phase::Failed), [(Phase::Running, Some(71))]);
+        assert_eq!(adopted(vec![defined(Manager::Task, Phase::Stopped)], vec![]), [(Phase::Stopped, None)]);
+        let mut other = defined(Manager::Task, Phase::Stopped);
+        other.argv[4] = "18790".into();
+        assert_eq!(adopted(vec![other], family()), [(Phase::Stopped, None)]);
+        assert_eq!(adopted(vec![ours(None)], family()), [(Phase::Stopped, None)], "systemd tells itself");
+    }
+
+    #[test]
+    fn one_gateway_is_of_one_definition_and_of_the_one_that_is_said_to_run() {
+        let both =
+            |task| adopted(vec![defined(Manager::Startup, Phase::Stopped), defined(Manager::Task, task)], family());
+        assert_eq!(both(Phase::Running), [(Phase::Stopped, None), (Phase::Running, Some(71))]);
+        assert_eq!(both(Phase::Stopped), [(Phase::Stopped, None), (Phase::Running, Some(71))]);
+        let alone = adopted(vec![defined(Manager::Startup, Phase::Stopped)], family());
+        assert_eq!(alone, [(Phase::Running, Some(71))]);
+    }
 }

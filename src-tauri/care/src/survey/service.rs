@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Place;
 use super::naming::{Manager, Named};
-use super::process::{Environment, Kind, PRODUCTS, is_of_windows, kind};
+use super::process::{Environment, Kind, PRODUCTS, Process, is_of_windows, kind};
 
 /// Whose service manager it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, specta::Type)]
@@ -163,6 +163,16 @@ impl Service {
         self.is_alive() || self.phase == Phase::Failed || self.starts == Starts::ByItself
     }
 
+    /// Whether a process has the arguments of what it starts, however their paths are written.
+    pub(super) fn runs(&self, process: &Process) -> bool {
+        let same = |words: &[String]| -> Vec<String> {
+            let own = words.iter().skip(1).filter(|word| !word.starts_with("--task-supervisor"));
+            own.map(|word| word.replace('\\', "/").to_lowercase()).collect()
+        };
+        let argv = same(&self.argv);
+        !argv.is_empty() && process.argv.known().is_some_and(|words| same(words) == argv)
+    }
+
     /// What a command line starts from and is not there: its program, and the script that the program is told to run. `exists`: asked for each whole path.
     pub fn gone(argv: &[String], exists: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
         let paths = argv.iter().take(ENTRY_ARGUMENTS).map(Path::new).filter(|path| is_whole(path));
@@ -200,6 +210,7 @@ impl Service {
     }
 
     /// Whether a file of the home is a link to one of the system: a tool such as Home Manager puts it there, and would again.
+    #[cfg_attr(windows, allow(dead_code, reason = "no such tool is there"))]
     pub(crate) fn is_sealed(path: &Path) -> bool {
         let of_system = |real: &Path| ["/etc", "/usr", "/nix", "/gnu"].iter().any(|folder| real.starts_with(folder));
         path.canonicalize().is_ok_and(|real| real != path && of_system(&real))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use care::duplicates::complete;
 use care::finding::{Finding, detect};
-use care::survey::{Gateways, Survey, gateways, take};
+use care::survey::{Gateways, Manager, Service, Survey, gateways, take};
 use care::token::{
     ConnectOutcome, CopyPlace, CopyValue, PairingReason, Record, Referred, Refusal, TokenCopy, TokenEvidence,
     dashboard_refusals, reference,
@@ -142,6 +142,7 @@ fn copies(found: &Found, survey: &Survey) -> Vec<TokenCopy> {
     };
     let names = std::iter::once(found.variable.to_owned()).chain(referred);
     copies.extend(names.filter_map(|name| of_gateway(survey, name)));
+    copies.extend(survey.gateways.services().filter_map(|service| of_service(service, found.variable, survey)));
     // What our own environment does not say, that of the gateway may.
     let is_there = |to: &Referred| copies.iter().any(|copy| copy.token().is_some() && copy.is_at(to));
     let there = reference(&copies).is_some_and(|(to, _)| is_there(to));
@@ -161,6 +162,14 @@ fn of_gateway(survey: &Survey, name: String) -> Option<TokenCopy> {
     // A survey keeps OpenClaw's own variables alone.
     let fingerprint = noted.or_else(|| Some(care::Fingerprint::of(of_process(pid, &name)?.reveal())))?;
     Some(TokenCopy { place: CopyPlace::Gateway { pid, name }, value: CopyValue::Token { fingerprint } })
+}
+
+/// What the service of the user's gateway has under this name. That of systemd was found with the files.
+fn of_service(service: &Service, name: &str, survey: &Survey) -> Option<TokenCopy> {
+    let is_ours = service.manager != Manager::Systemd && service.state_dir.as_ref() == Some(&survey.place.state_dir);
+    let fingerprint = service.environment.secret(name).filter(|_| is_ours)?;
+    let place = CopyPlace::ServiceDefinition { path: service.path.clone()?, name: name.to_owned() };
+    Some(TokenCopy { place, value: CopyValue::Token { fingerprint } })
 }
 
 /// What a process of this user was started with. Whoever has its number by now, the proof decides who gets to see the secret.
