@@ -11,6 +11,7 @@ mod speaks_first;
 mod stage;
 mod talker;
 mod upgraded;
+mod vendor;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,7 +47,7 @@ fn persons() -> Value {
 #[tokio::test]
 async fn the_current_openclaw_answers_two_devices() {
     let mut stage = Stage::set(CURRENT, &persons()).await;
-    a_foreign_plugin_is_left_alone(&stage).await;
+    vendor::its_plugin_is_left_alone(&stage).await;
     stage.gateway.boot().await;
     installing_changes_nothing_else(&stage).await;
     openclaw_lists_us(&stage).await;
@@ -194,33 +195,6 @@ fn changes(path: &str, before: Option<&Value>, after: &Value, found: &mut Vec<Va
 }
 
 /// A vendor's plugin of the same id: nothing of it changes, and nothing of the configuration.
-async fn a_foreign_plugin_is_left_alone(stage: &Stage) {
-    let folder = stage.gateway.state_dir.join("extensions").join(ID);
-    std::fs::create_dir_all(&folder).expect("a folder for the vendor");
-    let files = [
-        ("package.json", json!({ "name": "@vendor/openclaw-smartpi", "version": "3.1.0", "type": "module", "openclaw": { "extensions": ["./index.js"] } }).to_string()),
-        ("openclaw.plugin.json", json!({ "id": ID, "name": "Vendor", "version": "3.1.0", "configSchema": { "type": "object" } }).to_string()),
-        ("index.js", "export default { id: 'openclaw-smartpi', register() {} };\n".to_owned()),
-    ];
-    for (name, text) in &files {
-        std::fs::write(folder.join(name), text).expect("a file of the vendor");
-    }
-    let before = everything_in(&folder, &stage.gateway.config_path());
-    let refused = stage.install().await;
-    assert_eq!(failure_code(&refused), "plugin_foreign");
-    assert_eq!(everything_in(&folder, &stage.gateway.config_path()), before);
-    std::fs::remove_dir_all(&folder).expect("the vendor goes");
-}
-
-/// Every file with its bytes.
-fn everything_in(folder: &Path, config: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let entries = std::fs::read_dir(folder).expect("the vendor's folder").map(|entry| entry.expect("an entry").path());
-    let mut all: Vec<_> =
-        entries.chain([config.to_owned()]).map(|path| (path.clone(), std::fs::read(path).expect("a file"))).collect();
-    all.sort();
-    all
-}
-
 fn failure_code(output: &Output) -> String {
     assert!(!output.status.success(), "it was to be refused: {}", output.out);
     let said = format!("{}\n{}", output.out, output.err);

@@ -362,14 +362,6 @@ export class FakeBackend extends FakeStage implements Backend {
     this.note("openFolder", which);
   }
 
-  async openRelease(version: string): Promise<void> {
-    this.note("openRelease", version);
-  }
-
-  async openPhonePage(): Promise<void> {
-    this.note("openPhonePage");
-  }
-
   async copyText(text: string): Promise<void> {
     this.note("copyText", text);
   }

@@ -3,6 +3,8 @@
 import {
   commands,
   events,
+  type Accounts,
+  type AccountsAct,
   type Attended,
   type BindEvent,
   type BindShown,
@@ -38,6 +40,8 @@ import {
 } from "./bindings";
 
 export type {
+  Accounts,
+  AccountsAct,
   Action,
   ActivityTurn,
   ActivityUnasked,
@@ -174,6 +178,8 @@ export interface Backend {
   previewRemoval(): Promise<RemovalPlan>;
   /** Does exactly what the plan of this name showed. */
   removePlugin(shown: string): Promise<PluginRemoved>;
+  /** Asks the command of another vendor's plugin about its devices. */
+  askAccounts(act: AccountsAct): Promise<Accounts>;
   makeReport(): Promise<Report>;
   /** Saves the report that was made last, and gives the new file. */
   saveReport(): Promise<string>;
@@ -293,6 +299,7 @@ export function tauriBackend(): Backend {
     installPlugin: (command) => value(commands.installPlugin(command)),
     previewRemoval: () => value(commands.previewRemoval()),
     removePlugin: (shown) => value(commands.removePlugin(shown)),
+    askAccounts: (act) => value(commands.askAccounts(act)),
     makeReport: () => value(commands.makeReport()),
     saveReport: () => value(commands.saveReport()),
     connectGateway: (on) => done(commands.connectGateway(on)),

@@ -55,6 +55,8 @@ export const commands = {
 	previewRemoval: () => typedError<RemovalPlan, Failure>(__TAURI_INVOKE("preview_removal")),
 	/**  Removes the plugin, as it was shown. Only for a click of the person. */
 	removePlugin: (shown: string) => typedError<PluginRemoved, Failure>(__TAURI_INVOKE("remove_plugin", { shown })),
+	/**  Asks the command of another vendor's plugin about its devices. Binding and removing only for a click of the person. */
+	askAccounts: (act: AccountsAct) => typedError<Accounts, Failure>(__TAURI_INVOKE("ask_accounts", { act })),
 	/**  Makes a report for support, to be read before it is saved or copied; also where SmartPi does not run. */
 	makeReport: () => typedError<Report, Failure>(__TAURI_INVOKE("make_report")),
 	/**  Saves the report that was made last, and no other text; gives the new file. */
@@ -126,6 +128,33 @@ export const events = {
 };
 
 /* Types */
+/**  `plugin.accounts`: what its command said. */
+export type Accounts = {
+	/**  The plugin: name of its package, else its folder. */
+	package: string,
+	/**  The whole command, for a person. */
+	command: string,
+	/**  Whether it did its work. */
+	done: boolean,
+	/**  Its words, in whatever language it speaks. Not cleaned of secrets: it is for the person who asked. */
+	text: string,
+};
+
+/**  What its command is asked to do. */
+export type AccountsAct = 
+/**  List its devices. Changes nothing. */
+{ act: "list" } | 
+/**  Bind a new one. */
+{ act: "bind" } | 
+/**  Say how one is. Changes nothing. */
+{ act: "status"; 
+/**  As its list names it: one word of letters, digits and `._:@-`, at most 128 bytes. */
+device: string } | 
+/**  Remove one. */
+{ act: "remove"; 
+/**  The same. */
+device: string };
+
 /**  The exact action of a step. */
 export type Action = 
 /**  A change of what SmartPi keeps for itself. */
@@ -925,6 +954,8 @@ export type FailureCode =
 "openclaw_not_put_back" | 
 /**  Somebody else's plugin has our id. */
 "plugin_foreign" | 
+/**  Nothing says by which command another vendor's plugin manages its devices. */
+"plugin_accounts_unknown" | 
 /**  The person switched the plugin off. */
 "plugin_denied" | 
 /**  OpenClaw did not keep the plugin. */

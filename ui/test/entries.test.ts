@@ -71,6 +71,44 @@ describe("a row of the plugin", () => {
     expect(on.app.text()).toContain(en.health.pluginFix.undeny.next);
   });
 
+  test("that is another vendor's shows its devices in that plugin's own words, and asks before one goes", async () => {
+    const on = await stage("health-foreign");
+    await on.click("plugin-accounts");
+    expect(asked(on, "askAccounts")).toEqual([["askAccounts", { act: "list" }]]);
+    expect(on.text("accounts-text")).toContain("$ openclaw smartpi accounts list");
+    expect(on.text("accounts-text")).toContain("书房音箱");
+    for (const odd of ["-y", "a b", "b2;", ""]) {
+      await on.get("accounts-device").setValue(odd);
+      expect(on.get("accounts-remove").attributes("disabled"), odd).toBeDefined();
+    }
+    await on.get("accounts-device").setValue("b2");
+    await on.click("accounts-remove");
+    expect(on.text("accounts-asked")).toContain("$ openclaw smartpi accounts remove b2");
+    await on.click("accounts-no");
+    expect(asked(on, "askAccounts")).toHaveLength(1);
+    await on.click("accounts-remove");
+    await on.click("accounts-yes");
+    expect(asked(on, "askAccounts").at(-1)).toEqual(["askAccounts", { act: "remove", device: "b2" }]);
+    expect(on.text("accounts-text")).toContain("removed b2");
+    await on.click("accounts-bind");
+    await on.click("accounts-yes");
+    expect(on.text("accounts-text")).toContain("绑定ID: b3");
+    await on.get("accounts-device").setValue("b9");
+    await on.app.get("form").trigger("submit");
+    await flushPromises();
+    expect([on.get("accounts-text").attributes("data-done"), on.text("accounts-said")]).toEqual(["false", en.accounts.refused("@vendor/openclaw-smartpi")]);
+    await on.click("accounts-close");
+    expect(on.app.find("dialog").exists()).toBe(false);
+  });
+
+  test("whose plugin names no command says so", async () => {
+    const on = await stage("health-foreign", "zh");
+    on.backend.failNext.set("askAccounts", { code: "plugin_accounts_unknown" });
+    await on.click("plugin-accounts");
+    expect(on.get("failure").attributes("data-code")).toBe("plugin_accounts_unknown");
+    expect([on.has("accounts-text"), on.has("accounts-remove")]).toEqual([false, false]);
+  });
+
   test("of another computer's OpenClaw is one sentence, without a fix", async () => {
     for (const [tongue, words] of [["en", en], ["zh", zh]] as const) {
       const on = await stage("health-elsewhere", tongue);

@@ -273,6 +273,26 @@ pub(crate) enum Plugin {
         #[arg(long, value_name = "FILE")]
         openclaw: Option<PathBuf>,
     },
+    #[command(subcommand)]
+    Accounts(Accounts),
+}
+
+/// `plugin accounts`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Accounts {
+    List,
+    Bind {
+        #[arg(long)]
+        yes: bool,
+    },
+    Status {
+        device: String,
+    },
+    Remove {
+        device: String,
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// The language that `--lang` names, also where the rest cannot be read.

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use desk::control::answer::LinkState;
+use desk::control::answer::{AccountsAct, LinkState};
 use desk::failure::Failure;
 use desk::folders::Folders;
 use desk::plugin::{self, Installed, Outcome, Request, Standing, Status};
 
-use crate::args::Plugin;
+use crate::args::{Accounts, Plugin};
 use crate::exit::{Exit, Stop};
 use crate::route::say_changes;
 use crate::terminal::{Terminal, is_allowed};
@@ -19,7 +19,43 @@ pub(crate) async fn run(terminal: Terminal, folders: &Folders, what: Plugin) -> 
         Plugin::Install { openclaw, yes } => install(terminal, folders, openclaw, yes).await,
         Plugin::Uninstall { openclaw, yes } => uninstall(terminal, folders, openclaw, yes).await,
         Plugin::Status { openclaw } => status(terminal, folders, openclaw).await,
+        Plugin::Accounts(what) => accounts(terminal, folders, what).await,
     }
+}
+
+/// The devices of another vendor's plugin, in the words of its own command.
+async fn accounts(terminal: Terminal, folders: &Folders, what: Accounts) -> Result<(), Stop> {
+    let language = terminal.language;
+    let (act, question) = match what {
+        Accounts::List => (AccountsAct::List, None),
+        Accounts::Status { device } => (AccountsAct::Status { device }, None),
+        Accounts::Bind { yes } => (AccountsAct::Bind, (!yes).then(|| words::ask_accounts_bind(language))),
+        Accounts::Remove { device, yes } => {
+            let question = (!yes).then(|| words::ask_accounts_remove(language, &device));
+            (AccountsAct::Remove { device }, question)
+        }
+    };
+    if let Some(question) = question {
+        agree(terminal, &question)?;
+    }
+    let said = plugin::accounts(&request(folders, None), &act).await?;
+    terminal.tell(&said)?;
+    terminal.say(words::plugin_accounts(language, &said.package, &said.command))?;
+    terminal.say(&said.text)?;
+    if said.done { Ok(()) } else { Err(Stop::Silent(Exit::Failed)) }
+}
+
+/// Goes on with a person's yes only.
+fn agree(terminal: Terminal, question: &str) -> Result<(), Stop> {
+    let language = terminal.language;
+    if !terminal.person {
+        return Err(Stop::told(Exit::PersonNeeded, "yes_needed", words::yes_needed(language)));
+    }
+    if is_allowed(terminal, question)? {
+        return Ok(());
+    }
+    terminal.say(words::not_done(language))?;
+    Err(Stop::Silent(Exit::PersonNeeded))
 }
 
 fn request(folders: &Folders, openclaw: Option<PathBuf>) -> Request {
@@ -27,15 +63,8 @@ fn request(folders: &Folders, openclaw: Option<PathBuf>) -> Request {
 }
 
 async fn install(terminal: Terminal, folders: &Folders, openclaw: Option<PathBuf>, yes: bool) -> Result<(), Stop> {
-    let language = terminal.language;
     if !yes {
-        if !terminal.person {
-            return Err(Stop::told(Exit::PersonNeeded, "yes_needed", words::yes_needed(language)));
-        }
-        if !is_allowed(terminal, &words::ask_install(language))? {
-            terminal.say(words::not_done(language))?;
-            return Err(Stop::Silent(Exit::PersonNeeded));
-        }
+        agree(terminal, &words::ask_install(terminal.language))?;
     }
     let installed = plugin::install(&request(folders, openclaw)).await.map_err(Failure::from)?;
     terminal.tell(&installed)?;
@@ -58,9 +87,8 @@ async fn uninstall(terminal: Terminal, folders: &Folders, openclaw: Option<PathB
     if !plan.changes.is_empty() {
         say_changes(terminal, &plan.changes, false)?;
     }
-    if !yes && !is_allowed(terminal, &words::ask_uninstall(language))? {
-        terminal.say(words::not_done(language))?;
-        return Err(Stop::Silent(Exit::PersonNeeded));
+    if !yes {
+        agree(terminal, &words::ask_uninstall(language))?;
     }
     let removed = plugin::remove(&request, Some(&plan.shown)).await?;
     terminal.tell(&removed)?;

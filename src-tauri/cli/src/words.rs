@@ -258,8 +258,12 @@ desk::words! {
     plugin_current(version): "The plugin {version} is installed.", "插件 {version} 已安装。";
     plugin_older(version): "The plugin {version} is installed; this program carries another one. To update it: smartpi plugin install",
         "已安装插件 {version}，与此程序附带的版本不同。更新：smartpi plugin install";
-    plugin_foreign(path): "The plugin in {path} has the same name but is not ours. SmartPi leaves it alone.",
-        "{path} 中的插件同名但并非 SmartPi 安装，SmartPi 不会改动它。";
+    plugin_foreign(path): "The plugin in {path} has the same name but is not ours. SmartPi leaves it alone. For its devices: smartpi plugin accounts list",
+        "{path} 中的插件同名但并非 SmartPi 安装，SmartPi 不会改动它。管理其设备：smartpi plugin accounts list";
+    plugin_accounts(package, command): "{package} says ({command}):", "{package} 的输出（{command}）：";
+    ask_accounts_bind(): "Let this plugin bind a new device? (y/N) ", "要让该插件绑定新设备吗？(y/N) ";
+    ask_accounts_remove(device): "Let this plugin remove {device}? It cannot be undone here. (y/N) ",
+        "要让该插件移除 {device} 吗？此操作无法在这里撤销。(y/N) ";
     plugin_configured(): "It leads to this SmartPi.", "已指向此 SmartPi。";
     plugin_not_configured(): "It does not lead to this SmartPi. To set it up: smartpi plugin install", "未指向此 SmartPi。设置：smartpi plugin install";
     plugin_denied(): "OpenClaw's settings switch it off.", "OpenClaw 的设置已将其关闭。";

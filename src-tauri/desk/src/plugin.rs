@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: starting, stopping or restarting a gateway. Read first: `install.rs`.
 
+mod accounts;
 mod config;
 pub(crate) mod facts;
 mod foreign;
@@ -17,6 +18,7 @@ mod openclaw;
 mod record;
 pub(crate) mod search;
 
+pub use accounts::accounts;
 pub use foreign::{NotOurs, Standing};
 pub use gateway::config::{ConfigError, Difference, ID, WriteError};
 pub(crate) use gateway::place::config_of_user;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::control::answer::{FoundOpenClaw, PluginRemoved, RemovalPlan, SetupLook};
+use crate::control::answer::{Accounts, AccountsAct, FoundOpenClaw, PluginRemoved, RemovalPlan, SetupLook};
 use crate::failure::{Failure, FailureCode};
 use crate::folders::Folders;
 use crate::plugin::login_shell;
@@ -51,6 +51,14 @@ pub async fn removal(folders: &Folders) -> Result<RemovalPlan, Failure> {
 /// As [`plugin::remove`].
 pub async fn remove(folders: &Folders, shown: &str) -> Result<PluginRemoved, Failure> {
     plugin::remove(&of_user(folders).await?, Some(shown)).await
+}
+
+/// Asks the command of another vendor's plugin about its devices.
+///
+/// # Errors
+/// As [`plugin::accounts`].
+pub async fn accounts(folders: &Folders, act: &AccountsAct) -> Result<Accounts, Failure> {
+    plugin::accounts(&of_user(folders).await?, act).await
 }
 
 /// The one that the user's own shell starts first.

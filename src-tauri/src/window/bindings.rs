@@ -33,6 +33,7 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::install_plugin,
             commands::preview_removal,
             commands::remove_plugin,
+            commands::ask_accounts,
             commands::make_report,
             commands::save_report,
             commands::connect_gateway,

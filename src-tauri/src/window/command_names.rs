@@ -26,6 +26,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "install_plugin",
     "preview_removal",
     "remove_plugin",
+    "ask_accounts",
     "make_report",
     "save_report",
     "connect_gateway",

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use desk::control::answer::{
-    AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices, Nothing, PluginRemoved,
-    RemovalPlan, Removed, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
+    Accounts, AccountsAct, AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices,
+    Nothing, PluginRemoved, RemovalPlan, Removed, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
@@ -233,6 +233,13 @@ pub(crate) async fn preview_removal(owner: State<'_, Owner>) -> Answer<RemovalPl
 #[specta::specta]
 pub(crate) async fn remove_plugin(owner: State<'_, Owner>, shown: String) -> Answer<PluginRemoved> {
     owner.ask(Request::SetupRemove { shown }).await
+}
+
+/// Asks the command of another vendor's plugin about its devices. Binding and removing only for a click of the person.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn ask_accounts(owner: State<'_, Owner>, act: AccountsAct) -> Answer<Accounts> {
+    owner.ask(Request::PluginAccounts(act)).await
 }
 
 /// Be a device of the OpenClaw gateway, or not any more.

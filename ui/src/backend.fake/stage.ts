@@ -1,4 +1,5 @@
-import { Refused, type Failure, type GatewayChoice, type GatewayChosen, type GatewayLook, type View } from "../backend";
+import { Refused, type Accounts, type AccountsAct, type Failure, type GatewayChoice, type GatewayChosen, type GatewayLook, type View } from "../backend";
+import { said } from "./accounts";
 import { Listeners } from "./listeners";
 import type { Scene } from "./scenes";
 import { sampleChoice, sampleLook } from "./target";
@@ -48,5 +49,18 @@ export class FakeStage extends Listeners {
   async chooseLocalGateway(): Promise<void> {
     this.note("chooseLocalGateway");
     this.tell((view) => (view.settings.gatewayElsewhere = null));
+  }
+
+  async openRelease(version: string): Promise<void> {
+    this.note("openRelease", version);
+  }
+
+  async openPhonePage(): Promise<void> {
+    this.note("openPhonePage");
+  }
+
+  async askAccounts(act: AccountsAct): Promise<Accounts> {
+    this.note("askAccounts", act);
+    return said(act);
   }
 }

@@ -1,3 +1,4 @@
+import { accounts } from "./en/accounts";
 import { activity } from "./en/activity";
 import { bind } from "./en/bind";
 import { devices } from "./en/devices";
@@ -53,6 +54,7 @@ export const en = {
     sentences: (texts: string[]) => texts.join(" "),
     kinds: { phone: "Phone", speaker: "Speaker", board: "Board", script: "Script", other: "Device" },
   },
+  accounts,
   activity,
   bind,
   devices,

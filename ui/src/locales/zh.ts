@@ -1,4 +1,5 @@
 import type { Words } from "./en";
+import { accounts } from "./zh/accounts";
 import { activity } from "./zh/activity";
 import { bind } from "./zh/bind";
 import { devices } from "./zh/devices";
@@ -54,6 +55,7 @@ export const zh: Words = {
     sentences: (texts) => texts.join(""),
     kinds: { phone: "手机", speaker: "音箱", board: "开发板", script: "脚本", other: "设备" },
   },
+  accounts,
   activity,
   bind,
   devices,

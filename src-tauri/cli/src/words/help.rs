@@ -233,6 +233,19 @@ const HELP: &[(&str, &str, &str)] = &[
         "The command of your OpenClaw [default: openclaw]",
         "OpenClaw 命令的位置［默认：openclaw］",
     ),
+    (
+        "smartpi plugin accounts",
+        "The devices of another vendor's plugin for SmartPi devices, through its own command",
+        "另一家 SmartPi 设备插件的设备，由它自己的命令管理",
+    ),
+    ("smartpi plugin accounts list", "List them", "列出设备"),
+    ("smartpi plugin accounts bind", "Bind a new one, after your yes", "经你同意后绑定新设备"),
+    ("smartpi plugin accounts bind --yes", "Do not ask", "不再询问"),
+    ("smartpi plugin accounts status", "Show how one is", "查看一台设备的状态"),
+    ("smartpi plugin accounts status --device", "The device, as the list names it", "列表中显示的设备"),
+    ("smartpi plugin accounts remove", "Remove one, after your yes", "经你同意后移除一台设备"),
+    ("smartpi plugin accounts remove --device", "The device, as the list names it", "列表中显示的设备"),
+    ("smartpi plugin accounts remove --yes", "Do not ask", "不再询问"),
     ("smartpi version", "Show the version", "显示版本"),
 ];
 

@@ -1,5 +1,6 @@
 //! The shapes of the answers on the control socket, for those who ask and those who answer.
 
+mod accounts;
 mod activity;
 mod binding;
 mod care;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
+pub use accounts::{Accounts, AccountsAct};
 pub use activity::{ActivityTurn, ActivityUnasked, LastTurn, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use care::{

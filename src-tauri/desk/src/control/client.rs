@@ -214,6 +214,7 @@ fn patience(request: &Request) -> Duration {
         request,
         Request::SetupLook {}
             | Request::SetupInstall { .. }
+            | Request::PluginAccounts(_)
             | Request::CareLook {}
             | Request::EntriesPreview { .. }
             | Request::EntriesWrite { .. }

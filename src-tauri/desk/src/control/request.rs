@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use care::supervision::ServiceAct;
 use serde::{Deserialize, Serialize};
 
-use super::answer::{EntryChange, SpeaksFirst};
+use super::answer::{AccountsAct, EntryChange, SpeaksFirst};
 pub use super::choice::{GatewayChoice, GatewaySecret, SecretKind};
 pub use super::exchange::{Answer, AnswerLine, BadLine, Line};
 pub use super::settings_change::SettingsChange;
@@ -190,6 +190,9 @@ pub enum Request {
         /// Of `setup.removal`: only exactly what was shown is done.
         shown: String,
     },
+    /// Ask the command of another vendor's plugin about its devices.
+    #[serde(rename = "plugin.accounts")]
+    PluginAccounts(AccountsAct),
     /// A text for support, without secrets.
     #[serde(rename = "report.make")]
     ReportMake {},
@@ -322,7 +325,7 @@ pub enum Request {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 56] = [
+    pub const KNOWN: [&'static str; 57] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -354,6 +357,7 @@ impl Request {
         "setup.install",
         "setup.removal",
         "setup.remove",
+        "plugin.accounts",
         "report.make",
         "gateway.connect",
         "gateway.look",
@@ -421,6 +425,8 @@ mod tests {
             json!({"id":26,"do":"setup.install","command":"/usr/bin/openclaw"}),
             json!({"id":58,"do":"setup.removal"}),
             json!({"id":59,"do":"setup.remove","shown":"s"}),
+            json!({"id":60,"do":"plugin.accounts","act":"list"}),
+            json!({"id":61,"do":"plugin.accounts","act":"remove","device":"b1"}),
             json!({"id":27,"do":"quit"}),
             json!({"id":32,"do":"report.make"}),
             json!({"id":33,"do":"gateway.connect","on":true}),

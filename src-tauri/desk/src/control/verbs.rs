@@ -107,8 +107,7 @@ impl Answers for Verbs {
             Request::DevicesMute { device_key, muted } => self.mute(device_key, muted).await,
             Request::DevicesSpeaksFirst { device_key, who } => {
                 let set = self.service.speaks_first(key(&device_key)?, who.into()).await?;
-                known(set.then_some(()), &device_key)?;
-                nothing()
+                known(set.then_some(()), &device_key).and_then(|()| nothing())
             }
             Request::DevicesRoutePreview { device_key, agent } => {
                 let device = self.bound(&device_key).await?;
@@ -130,6 +129,7 @@ impl Answers for Verbs {
             Request::SetupInstall { command } => self.seen(setup::install(&self.folders, command.into()).await?).await,
             Request::SetupRemoval {} => json(&setup::removal(&self.folders).await?),
             Request::SetupRemove { shown } => self.seen(setup::remove(&self.folders, &shown).await?).await,
+            Request::PluginAccounts(act) => json(&setup::accounts(&self.folders, &act).await?),
             Request::ReportMake {} => {
                 let view = Arc::clone(&self.fresh_view().await?.borrow());
                 let folders = self.folders.clone();

@@ -216,6 +216,9 @@ codes! {
     PluginForeign, "plugin_foreign",
         "OpenClaw has another plugin for SmartPi devices, which SmartPi leaves alone. Remove it yourself if you want this one.",
         "OpenClaw 中已有另一个 SmartPi 设备插件，SmartPi 不会改动它。如需使用本插件，请自行移除。";
+    /// Nothing says by which command another vendor's plugin manages its devices.
+    PluginAccountsUnknown, "plugin_accounts_unknown",
+        "This plugin does not say by which command it manages its devices. Look into its own documentation.", "此插件没有说明用哪个命令管理设备，请查阅它自己的文档。";
     /// The person switched the plugin off.
     PluginDenied, "plugin_denied",
         "OpenClaw's configuration switches this plugin off, so nothing was changed. Allow it there first.",
@@ -369,12 +372,10 @@ codes! {
         "OpenClaw has no such agent. Look at its agents again and choose one of them.", "OpenClaw 中没有此智能体，请重新查看并选择。";
     /// A binding of a person decides for this device.
     RouteByHand, "route_by_hand",
-        "A rule that was written by hand into OpenClaw's configuration decides who answers this device, and SmartPi leaves it alone. Change it there, under bindings.",
-        "OpenClaw 配置中手写的规则决定了由谁回答此设备，SmartPi 不会改动它，请在其中的 bindings 里更改。";
+        "A rule that was written by hand into OpenClaw's configuration decides who answers this device, and SmartPi leaves it alone. Change it there, under bindings.", "OpenClaw 配置中手写的规则决定了由谁回答此设备，SmartPi 不会改动它，请在其中的 bindings 里更改。";
     /// The bindings are kept in a file of their own.
     BindingsElsewhere, "bindings_elsewhere",
-        "OpenClaw's rules for who answers are kept in another file, which SmartPi does not change. Choose the agent there, under bindings.",
-        "OpenClaw 决定由谁回答的规则保存在另一个文件中，SmartPi 不会改动它，请在其中的 bindings 里选择智能体。";
+        "OpenClaw's rules for who answers are kept in another file, which SmartPi does not change. Choose the agent there, under bindings.", "OpenClaw 决定由谁回答的规则保存在另一个文件中，SmartPi 不会改动它，请在其中的 bindings 里选择智能体。";
     /// The configuration is another one than the person saw.
     RouteChanged, "route_changed",
         "OpenClaw's configuration was changed in the meantime, so nothing was done. Look at the change again.", "OpenClaw 的配置刚刚被更改，因此未执行任何操作，请重新查看更改内容。";

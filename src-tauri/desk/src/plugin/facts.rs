@@ -54,8 +54,13 @@ fn read_in(places: &Places, roots: &[PathBuf], data: &Path) -> Reading {
         // What lies here is not what runs there.
         return Reading::unseen(Blind::OtherComputer);
     }
-    let paths = config.known().map_or_else(Vec::new, load_paths);
-    Reading { plugin: facts(stand(&places.state_dir.join("extensions"), paths, data), config.clone()), config }
+    Reading { plugin: facts(stand(places, config.known(), data), config.clone()), config }
+}
+
+/// How our plugin stands there by the files alone; `None`: they cannot be read.
+pub(super) fn standing(places: &Places, data: &Path) -> Option<Standing> {
+    let config = config(places, &[]);
+    stand(places, config.known(), data).known().cloned()
 }
 
 fn config(places: &Places, roots: &[PathBuf]) -> Seen<Value> {
@@ -100,8 +105,9 @@ fn facts(standing: Seen<Standing>, config: Seen<Value>) -> PluginFacts {
 }
 
 /// Everything in the usual folder and the named ones that has our id or our channel.
-fn stand(extensions: &Path, paths: Vec<PathBuf>, data: &Path) -> Seen<Standing> {
-    let folders: Vec<PathBuf> = match std::fs::read_dir(extensions) {
+fn stand(places: &Places, config: Option<&Value>, data: &Path) -> Seen<Standing> {
+    let (extensions, paths) = (places.state_dir.join("extensions"), config.map_or_else(Vec::new, load_paths));
+    let folders: Vec<PathBuf> = match std::fs::read_dir(&extensions) {
         Ok(folders) => folders.filter_map(|folder| folder.ok().map(|folder| folder.path())).collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Seen::Hidden(Blind::from(error.kind())),
@@ -111,7 +117,7 @@ fn stand(extensions: &Path, paths: Vec<PathBuf>, data: &Path) -> Seen<Standing> 
     let (Ok(carried), Ok(known)) = (record::digest_of_package(PACKAGE), known) else {
         return Seen::Hidden(Blind::Unreadable);
     };
-    let extensions = std::fs::canonicalize(extensions).unwrap_or_else(|_| extensions.to_owned());
+    let extensions = std::fs::canonicalize(&extensions).unwrap_or(extensions);
     Seen::Known(foreign::judge(&foreign::look(&listed, &extensions), &extensions, &carried, &known))
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -88,6 +88,13 @@ pub(crate) struct OpenClaw {
     pub(super) places: Places,
     /// What it says about itself, for example `2026.9.6`.
     pub(super) version: String,
+}
+
+/// What a command said, whether it did its work or not.
+pub(super) struct Said {
+    pub(super) done: bool,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 /// What service managers give to their services, and desktops to every program that they start.
@@ -190,6 +197,15 @@ impl OpenClaw {
         self.run(words, None).await.map(drop)
     }
 
+    /// `openclaw WORD…`, for the words that it says. No is an answer too.
+    pub(super) async fn say(&self, words: &[&str]) -> Result<Said, RunError> {
+        self.output(words, None, None, PATIENCE).await.map(|output| Said {
+            done: output.status.success(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
     /// `openclaw gateway WORD`, with those of the flags that this release knows. Its service may take `patience` to end.
     pub(crate) async fn gateway_service(
         &self,
@@ -243,7 +259,22 @@ impl OpenClaw {
         config: Option<&Path>,
         patience: Duration,
     ) -> Result<String, RunError> {
-        let shown = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
+        let done = self.output(args, input, config, patience).await?;
+        let out = String::from_utf8_lossy(&done.stdout).into_owned();
+        if done.status.success() {
+            return Ok(out);
+        }
+        let words = end_of(&format!("{out}\n{}", String::from_utf8_lossy(&done.stderr)));
+        Err(RunError::Failed { args: shown(args), status: done.status, words })
+    }
+
+    async fn output<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        input: Option<&str>,
+        config: Option<&Path>,
+        patience: Duration,
+    ) -> Result<Output, RunError> {
         let start = |source| RunError::Start { command: self.command.clone(), source };
         let mut command = Command::new(&self.command);
         command.args(args).env("NO_COLOR", "1").env("PATH", &self.path).kill_on_drop(true);
@@ -270,14 +301,12 @@ impl OpenClaw {
             child.wait_with_output().await
         };
         let done = tokio::time::timeout(patience, work).await;
-        let done = done.map_err(|_| RunError::Slow { args: shown.clone(), patience })?.map_err(start)?;
-        let out = String::from_utf8_lossy(&done.stdout).into_owned();
-        if done.status.success() {
-            return Ok(out);
-        }
-        let words = end_of(&format!("{out}\n{}", String::from_utf8_lossy(&done.stderr)));
-        Err(RunError::Failed { args: shown, status: done.status, words })
+        done.map_err(|_| RunError::Slow { args: shown(args), patience })?.map_err(start)
     }
+}
+
+fn shown<A: AsRef<OsStr>>(args: &[A]) -> String {
+    args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Its own opinion of what would be its configuration.

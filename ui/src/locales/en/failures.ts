@@ -64,6 +64,7 @@ export const failures = {
   openclaw_failed: { what: "OpenClaw could not do this. Its configuration is as it was.", next: "See the details for its own words." },
   openclaw_config_changed: { what: "Installing the plugin changed other settings of OpenClaw, so SmartPi put its configuration back.", next: "See the details, then try again." },
   openclaw_not_put_back: { what: "Installing failed, and not everything could be put back. A copy of OpenClaw's configuration is kept.", next: "See the details for where the copy is." },
+  plugin_accounts_unknown: { what: "This plugin does not say by which command it manages its devices.", next: "Look into its own documentation." },
   plugin_foreign: { what: "OpenClaw has another plugin for SmartPi devices. SmartPi leaves it alone.", next: "Remove it yourself if you want this one, then look again." },
   plugin_denied: { what: "OpenClaw's configuration switches this plugin off. Nothing was changed.", next: "Allow “openclaw-smartpi” there, then look again." },
   plugin_not_installed: { what: "OpenClaw did not keep the plugin. Its configuration is as it was.", next: "See the details, then try again." },

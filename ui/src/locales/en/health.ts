@@ -149,7 +149,7 @@ export const health = {
     allow: { what: "Not among the allowed plugins", next: "Add it to the list." },
     writeChannel: { what: "Not set up as a channel", next: "Set it up." },
     restartGateway: { what: "Not connected to SmartPi", next: "Restart OpenClaw, so that it loads the plugin." },
-    leaveAlone: { what: "It is another plugin of the same name", next: "SmartPi leaves it alone. Its own commands manage its devices." },
+    leaveAlone: { what: "It is another plugin of the same name", next: "SmartPi leaves it alone. Its own command manages its devices." },
     updateApp: { what: "It is newer than SmartPi", next: "Update SmartPi." },
     updateOpenclaw: { what: "This OpenClaw is too old for it", next: "Update OpenClaw." },
   },

@@ -64,6 +64,7 @@ export const failures: Words["failures"] = {
   openclaw_failed: { what: "OpenClaw 未能完成操作，其配置保持原样。", next: "详情中有 OpenClaw 的提示。" },
   openclaw_config_changed: { what: "安装插件时 OpenClaw 的其他设置发生了变化，SmartPi 已恢复其配置。", next: "请查看详情后重试。" },
   openclaw_not_put_back: { what: "插件安装失败，且未能完全恢复。OpenClaw 配置的备份已保留。", next: "备份位置见详情。" },
+  plugin_accounts_unknown: { what: "此插件没有说明用哪个命令管理设备。", next: "请查阅它自己的文档。" },
   plugin_foreign: { what: "OpenClaw 中已有另一个 SmartPi 设备插件，SmartPi 不会改动它。", next: "如需使用本插件，请自行移除它，再重新查找。" },
   plugin_denied: { what: "OpenClaw 的配置禁用了此插件，未作任何更改。", next: "请在其中允许 openclaw-smartpi，再重新查找。" },
   plugin_not_installed: { what: "OpenClaw 没有保留插件，其配置保持原样。", next: "请查看详情后重试。" },

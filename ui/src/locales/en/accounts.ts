@@ -1,0 +1,20 @@
+/** The devices of another vendor's plugin. */
+export const accounts = {
+  open: "Its devices…",
+  title: "Devices of the other plugin",
+  text: "Another vendor's plugin looks after these devices, so SmartPi changes nothing of it. Here you use that plugin's own command; what it says is shown as it is.",
+  asking: "Asking the plugin… On a busy computer this takes a minute.",
+  said: (name: string) => `${name} says:`,
+  refused: (name: string) => `${name} could not do this. It says:`,
+  nothing: "(nothing)",
+  again: "List again",
+  device: "A device",
+  deviceHint: "Its name or number, as the list shows it.",
+  status: "How is it?",
+  remove: "Remove…",
+  bind: "Bind a new one…",
+  askBind: "The plugin binds a new device. What it needs for that, and who may use it, is up to the plugin.",
+  askRemove: (device: string) => `The plugin removes “${device}”. SmartPi cannot bring it back.`,
+  bindYes: "Bind",
+  removeYes: "Remove",
+};
