@@ -66,8 +66,8 @@ impl NextStep {
     pub fn words(self, language: Language) -> &'static str {
         match self {
             Self::StartGateway => language.pick(
-                "Start OpenClaw's gateway (openclaw gateway run). The plugin then connects by itself.",
-                "请启动 OpenClaw 网关（openclaw gateway run），插件会自动连接。",
+                "Start OpenClaw's gateway: with openclaw gateway start where it has a service, else with openclaw gateway run. The plugin then connects by itself.",
+                "请启动 OpenClaw 网关：已安装服务时运行 openclaw gateway start，否则运行 openclaw gateway run。插件会自动连接。",
             ),
             Self::RestartGateway => language.pick(
                 "Restart OpenClaw's gateway (openclaw gateway restart), so that it loads the plugin.",
