@@ -1,4 +1,4 @@
-import type { Failure, GatewayView } from "./backend";
+import type { CareView, Failure, GatewayView } from "./backend";
 import type { Words } from "./locales/en";
 
 /** How SmartPi stands with OpenClaw in a sentence, the shape that goes with it, and what it means. */
@@ -32,9 +32,14 @@ function hostText({ version, url }: GatewayView, words: Words): string {
   return address === "" ? say.host(version) : say.hostAt(version, address);
 }
 
+/** The command that starts OpenClaw: its service where it has one, and never a second OpenClaw beside it. */
+export function startLine({ service }: CareView, words: Words): string {
+  return (service?.unit ?? null) === null ? words.welcome.startCommand : words.welcome.startServiceCommand;
+}
+
 /** The command that a person types where this is the way out; empty where there is none. */
-export function wayOut({ code, detail }: Failure, words: Words): string {
-  if (code === "gateway_down") return words.welcome.startCommand;
+export function wayOut({ code, detail }: Failure, care: CareView, words: Words): string {
+  if (code === "gateway_down") return startLine(care, words);
   if (code === "gateway_pairing_elsewhere") return `openclaw devices approve ${requestOf(detail)}`.trim();
   return code === "gateway_token_wrong" ? words.welcome.restartCommand : "";
 }

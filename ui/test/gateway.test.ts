@@ -63,6 +63,9 @@ describe("how SmartPi stands with OpenClaw", () => {
     const on = await stage("gateway-waiting");
     expect(on.text("gateway-card")).toContain("OpenClaw is not running.");
     expect(on.text("gateway-card")).toContain("within a minute");
+    expect(on.text("gateway-card")).toContain("openclaw gateway start");
+    on.backend.tell(({ care }) => (care.service = null));
+    await flushPromises();
     expect(on.text("gateway-card")).toContain("openclaw gateway run");
     expect(on.text("gateway-offline")).toBe(en.gateway.offline);
     expect(asked(on, "gatewayDevices")).toEqual([]);
