@@ -292,6 +292,14 @@ describe("the page", () => {
     expect(on.text("counsel")).toContain(en.health.counsel.keepOneService);
     expect(on.text("finding-command")).toContain("sudo systemctl disable --now openclaw-gateway.service");
     expect(on.has("finding-repair")).toBe(false);
+    expect(on.has("finding-untouched")).toBe(false);
+  });
+
+  test("says that it changes no services of a Mac itself, and shows the lines", async () => {
+    const on = await stage("health-agents");
+    expect(on.text("finding-untouched")).toBe(en.health.untouched);
+    expect(on.text("finding-command")).toContain("sudo launchctl disable system/ai.openclaw.gateway");
+    expect(on.has("finding-repair")).toBe(false);
   });
 
   test("names the one process that would be told to end, and nobody has to wait for it", async () => {

@@ -1,8 +1,8 @@
 //! `smartpi doctor`: what is wrong, the way from a device to a model row by row, and what else a person should know. It changes nothing.
 
 use desk::control::answer::{
-    Blind, CareView, ChainLink, FindingView, LinkRow, MissingEntry, OwnEntry, PluginFix, PluginLink, PluginRow, Repair,
-    RowState, Seen, Severity, Trap,
+    Blind, CareView, ChainLink, Evidence, FindingView, LinkRow, MissingEntry, OwnEntry, PluginFix, PluginLink,
+    PluginRow, Repair, RowState, Seen, ServiceManager, Severity, Trap,
 };
 use desk::folders::Folders;
 use desk::language::Language;
@@ -62,10 +62,18 @@ fn findings(language: Language, care: &CareView) -> Vec<String> {
         let mut told = vec![mend::found(language, at + 1, repair::cause(language, finding.cause))];
         told.extend(evidence::lines(language, &finding.evidence));
         told.push(way);
+        if !finding.commands.is_empty() && finding.evidence.iter().any(is_untouched) {
+            told.push(mend::untouched(language));
+        }
         told.extend(finding.commands.iter().map(|command| format!("      {command}")));
         told
     };
     care.findings.iter().enumerate().flat_map(lines).collect()
+}
+
+/// A service that SmartPi tells nothing itself.
+fn is_untouched(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::Service { service } if service.manager != ServiceManager::Systemd)
 }
 
 /// One line for each link, and below a broken one why.
@@ -233,7 +241,16 @@ mod tests {
             "commands": ["systemctl --user disable --now b.service"],
         }))
         .unwrap();
+        let mut elsewhere = war.clone();
+        for evidence in &mut elsewhere.evidence {
+            let Evidence::Service { service } = evidence else { continue };
+            service.manager = ServiceManager::Task;
+        }
+        let [_, told] = both(&care(|care| care.findings = vec![elsewhere]));
+        assert!(told.contains("b.service（任务计划程序），端口 18789"), "{told}");
+        assert!(told.contains(&mend::untouched(Language::Zh)), "{told}");
         let [en, zh] = both(&care(|care| care.findings = vec![war]));
+        assert!(!zh.contains(&mend::untouched(Language::Zh)), "{zh}");
         assert!(en.contains("a.service, port 18789: ended and is started again; 4 times by now"), "{en}");
         assert!(en.contains("\n      systemctl --user disable --now b.service\n"), "{en}");
         assert!(zh.contains("b.service，端口 18789：正在运行"), "{zh}");

@@ -167,6 +167,23 @@ export const SCOPES: Evidence[] = (["user", "system"] as const).map((scope) => (
   },
 }));
 
+/** An agent of the person's, and a daemon of their Mac. */
+export const AGENTS: Evidence[] = (["user", "system"] as const).map((scope) => ({
+  kind: "service",
+  service: {
+    unit: "ai.openclaw.gateway",
+    manager: "launchd",
+    scope,
+    path: `${scope === "user" ? "/Users/anna" : ""}/Library/Launch${scope === "user" ? "Agents" : "Daemons"}/ai.openclaw.gateway.plist`,
+    port: PORT,
+    stateDir: "/Users/anna/.openclaw",
+    phase: scope === "user" ? "restarting" : "running",
+    starts: "byItself",
+    restarts: 7,
+    exitStatus: null,
+  },
+}));
+
 /** A repair that ended. */
 export function repairView(cause: Cause, outcome: RepairOutcome | null, states: StepView["state"][], more: Partial<RepairView> = {}): RepairView {
   const plan = planOf(cause);

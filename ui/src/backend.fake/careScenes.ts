@@ -1,5 +1,5 @@
 import type { CareView, Evidence, GatewayView, Language } from "../backend";
-import { behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, SCOPES, supervision, WAR } from "./care";
+import { AGENTS, behind, careView, COPIES, finding, linkRows, pluginElsewhere, pluginRows, repairView, SCOPES, supervision, WAR } from "./care";
 import { gatewayView, IDS } from "./gateway";
 import { ago } from "./ago";
 import { homeView } from "./home";
@@ -132,6 +132,10 @@ export const CARE_SCENES = {
   "health-scopes": (tongue) =>
     scene(tongue, {
       findings: [finding("twoServices", [{ kind: "port", port: 18789 }, ...SCOPES], "warning", { kind: "onlyThePerson", advice: "keepOneService" }, ["sudo systemctl disable --now openclaw-gateway.service"])],
+    }),
+  "health-agents": (tongue) =>
+    scene(tongue, {
+      findings: [finding("restartWar", [{ kind: "port", port: 18789 }, ...AGENTS], "broken", { kind: "onlyThePerson", advice: "keepOneService" }, ["sudo launchctl disable system/ai.openclaw.gateway", "sudo launchctl bootout system/ai.openclaw.gateway"])],
     }),
   "health-pairing": (tongue) =>
     scene(

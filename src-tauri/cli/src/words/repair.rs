@@ -60,6 +60,7 @@ desk::words! {
 
     of_service(unit, how): "   Service {unit}: {how}", "   系统服务 {unit}：{how}";
     of_service_on(unit, port, how): "   Service {unit}, port {port}: {how}", "   系统服务 {unit}，端口 {port}：{how}";
+    untouched(): "   SmartPi itself changes no services on this system. Type these lines:", "   在此系统上，SmartPi 不会自行更改系统服务。请输入以下命令：";
     by_launchd(unit): "{unit} (launchd)", "{unit}（由 launchd 启动）";
     by_task(unit): "{unit} (Task Scheduler)", "{unit}（任务计划程序）";
     in_startup(unit): "{unit} (Startup folder)", "{unit}（启动文件夹）";

@@ -119,6 +119,7 @@ export const health = {
     waited: "It should have passed by now. Check again.",
   },
 
+  untouched: "SmartPi itself changes no services on this system. Type these lines in a terminal:",
   plugin: "The plugin in OpenClaw",
   pluginElsewhere: "OpenClaw is on another computer. Its plugin is not looked at from here.",
   pluginWell: {

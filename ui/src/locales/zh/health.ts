@@ -120,6 +120,7 @@ export const health: Words["health"] = {
     waited: "现在应该已经恢复，请重新检查。",
   },
 
+  untouched: "在此系统上，SmartPi 不会自行更改系统服务。请在终端中输入以下命令：",
   plugin: "OpenClaw 中的插件",
   pluginElsewhere: "OpenClaw 在另一台电脑上，无法从此处检查其中的插件。",
   pluginWell: {

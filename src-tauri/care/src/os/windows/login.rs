@@ -117,7 +117,9 @@ fn is_named(one: &IRegisteredTask) -> bool {
 fn task(one: &IRegisteredTask) -> windows::core::Result<Option<Service>> {
     // SAFETY: the task is held by the reference.
     let (name, xml, told) = unsafe {
-        let told = Told { state: one.State()?.0, enabled: one.Enabled()?.as_bool(), result: one.LastTaskResult()? };
+        // What it does not tell is no failure.
+        let result = one.LastTaskResult().unwrap_or_default();
+        let told = Told { state: one.State()?.0, enabled: one.Enabled()?.as_bool(), result };
         (one.Name()?.to_string(), one.Xml()?.to_string(), told)
     };
     Ok(task::service(&name, &xml, told, &OnDisk))
