@@ -100,6 +100,7 @@ export type {
   PluginRow,
   Referred,
   RemovalPlan,
+  Publisher,
   Quiet,
   Refusal,
   ReleaseView,

@@ -277,6 +277,8 @@ export type Advice =
 "startAsService" | 
 /**  End it where it is looked after: the program that started it would start it again. */
 "endAtGuardian" | 
+/**  Stop the container that has the port, where it is not the OpenClaw that they mean. */
+"stopContainer" | 
 /**  Change it where it is looked after: something else on this computer writes the service. */
 "leaveToKeeper";
 
@@ -683,6 +685,15 @@ export type DeviceView = {
 	speaksFirst: SpeaksFirst,
 };
 
+/**  What a container, or the Linux of a Windows, is run by. */
+export type Engine = 
+/**  Docker, also as Docker Desktop or what speaks its language. */
+"docker" | 
+/**  Podman. */
+"podman" | 
+/**  The Linux that runs inside of Windows. */
+"wsl";
+
 /**  `care.entries_preview`: what a change of our entries would write. */
 export type EntriesPlan = {
 	/**  Names exactly this change: `care.entries_write` does it only where it is still the same. */
@@ -796,6 +807,10 @@ pid: number } |
 { kind: "guarded"; 
 /**  They. */
 by: Guardian } | 
+/**  Who has the port for a container. */
+{ kind: "published"; 
+/**  They. */
+by: Publisher } | 
 /**  A variable by which it takes itself for a service's: the session in which it was started has it. */
 { kind: "inherited"; 
 /**  Its name. */
@@ -1849,6 +1864,22 @@ export type PluginState =
 "current" | 
 /**  One of this id that is not ours. */
 "foreign";
+
+/**  Who publishes the port. */
+export type Publisher = {
+	/**  For this. */
+	engine: Engine,
+	/**  The port of this computer. */
+	port: number,
+	/**  The process that has the port. */
+	pid: number,
+	/**  Its program. */
+	program: string,
+	/**  What the engine calls the container. `None`: it cannot be told without asking somebody who would have to be started, or who does not answer this account. */
+	container: string | null,
+	/**  Only the administrator can ask the engine. */
+	ofRoot: boolean,
+};
 
 /**  Which notifications are off. */
 export type Quiet = {

@@ -1,4 +1,4 @@
-import type { Blind, Cause, Contradiction, CopyPlace, Evidence, FindingView, NoPlan, Nobody, NotMine, Occupant, Referred, Refusal, ServiceSeen, Unseen } from "./backend";
+import type { Blind, Cause, Contradiction, CopyPlace, Evidence, FindingView, NoPlan, Nobody, NotMine, Occupant, Publisher, Referred, Refusal, ServiceSeen, Unseen } from "./backend";
 import type { Words } from "./locales/en";
 import { clientName } from "./program";
 
@@ -7,6 +7,9 @@ export type Fact = { label: string; text: string; exact?: boolean };
 
 /** Says a moment, and a span of ms. */
 export type Say = { at: (ms: number) => string; lasting: (ms: number) => string };
+
+/** As their makers call them. */
+const ENGINES = { docker: "Docker", podman: "Podman" };
 
 /** What shows a finding, in words. */
 export function factsOf(evidence: readonly Evidence[], say: Say, words: Words): Fact[] {
@@ -58,6 +61,8 @@ function factOf(evidence: Evidence, { at, lasting }: Say, words: Words): Fact[] 
       return [{ label: labels.beside, text: [occupantText(evidence.process, words), evidence.port === null ? "" : facts.onPort(evidence.port)].filter(Boolean).join(words.evidence.comma) }];
     case "guarded":
       return [{ label: labels.guarded, text: evidence.by.kind === "pm2" ? facts.pm2(evidence.by.name ?? "?") : facts.app(evidence.by.program, evidence.by.pid) }];
+    case "published":
+      return [{ label: labels.published, text: publishedText(evidence.by, words) }];
     case "inherited":
       return [{ label: labels.why, text: facts.inherited(evidence.variable) }];
     case "nextStart":
@@ -79,6 +84,12 @@ function occupantText({ pid, program, uid, container, unit }: Occupant, words: W
   const { facts } = words.evidence;
   const where = container !== null ? facts.inContainer(container) : unit !== null ? facts.byUnit(unit) : "";
   return [facts.process(program ?? facts.someProgram, pid), where, uid === null ? "" : facts.ofUser(uid)].filter(Boolean).join(words.evidence.comma);
+}
+
+function publishedText({ engine, container }: Publisher, words: Words): string {
+  const { facts } = words.evidence;
+  if (engine === "wsl") return facts.publishesWsl;
+  return container === null ? facts.publishesUnnamed(ENGINES[engine]) : facts.publishes(ENGINES[engine], container);
 }
 
 function notMineText(why: NotMine, words: Words): string {
@@ -236,6 +247,11 @@ export function counsel(finding: Pick<FindingView, "cause" | "evidence">, why: N
       return plain(say.report, "", true);
     case "reinstallService":
       return plain(finding.cause === "legacyService" ? say.replaceService : finding.cause === "servicePathTemporary" ? say.installElsewhere : say.reinstallService);
+    case "stopContainer": {
+      const by = finding.evidence.map((one) => (one.kind === "published" ? one.by : null)).find((one) => one !== null);
+      if (by === undefined || by.engine === "wsl") return plain(say.stopInWsl);
+      return plain(by.container === null ? say.stopSomeContainer(ENGINES[by.engine]) : say.stopContainer(by.container));
+    }
     case "setClock":
     case "update":
     case "keepOneService":

@@ -1,7 +1,7 @@
 import { flushPromises } from "@vue/test-utils";
 import { describe, expect, test, vi } from "vitest";
 
-import type { CareView, Evidence, LinkRow, NoPlan } from "../src/backend";
+import type { CareView, Evidence, LinkRow, NoPlan, Publisher } from "../src/backend";
 import { behind, careView, COPIES, finding, linkRows, planOf, pluginRows, repairView, supervision, WAR } from "../src/backend.fake/care";
 import { copiesOf, counsel, factsOf } from "../src/findingStory";
 import { FRESH_MS, linkStory, needsAttention, overall } from "../src/healthStory";
@@ -155,6 +155,14 @@ test("where there is no plan, the one way on is said", () => {
   expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "legacyService").text).toBe(en.health.counsel.replaceService);
   expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "servicePathTemporary").text).toBe(en.health.counsel.installElsewhere);
   expect(said({ kind: "onlyThePerson", advice: "reinstallService" }, "servicePathGone", zh).text).toBe(zh.health.counsel.reinstallService);
+  const published = (engine: Publisher["engine"], container: string | null): Evidence[] => [{ kind: "published", by: { engine, port: 18789, pid: 140, program: "docker-proxy", container, ofRoot: true } }];
+  const stop = { kind: "onlyThePerson", advice: "stopContainer" } as const;
+  for (const [words, of] of [[en, "Docker"], [zh, "Docker"]] as const) {
+    expect(said(stop, "cannotTell", words, published("docker", "my-claw")).text).toContain("my-claw");
+    expect(said(stop, "cannotTell", words, published("docker", null)).text).toContain(of);
+    expect(said(stop, "foreignProgram", words, published("wsl", null)).text).toBe(words.health.counsel.stopInWsl);
+    expect(factsOf(published("podman", "my-claw"), { at, lasting: String }, words)[0]?.text).toMatch(/Podman.*my-claw|my-claw.*Podman/);
+  }
   expect(said({ kind: "onlyThePerson", advice: "setClock" }, "clockWrong", zh).text).toBe(zh.health.counsel.setClock);
 });
 

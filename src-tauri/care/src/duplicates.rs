@@ -53,6 +53,12 @@ pub fn complete(found: Vec<Finding>, survey: &Survey) -> Vec<Finding> {
         all.push(told.finding);
     }
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let is_of_port = |finding: &&mut Finding| {
+        matches!(finding.cause, Cause::ForeignProgram | Cause::WrongInstance | Cause::CannotTell)
+    };
+    if let (Some(by), Some(finding)) = (&gateways.publisher, all.iter_mut().find(is_of_port)) {
+        finding.evidence.push(Evidence::Published { by: by.clone() });
+    }
     all
 }
 

@@ -9,7 +9,7 @@ use specta_typescript::Number;
 
 pub use detect::{detect, is_gone};
 
-use crate::survey::{Guardian, Manager, Phase, Scope, Starts};
+use crate::survey::{Guardian, Manager, Phase, Publisher, Scope, Starts};
 use crate::token::{PairingReason, Refusal, TokenCopy};
 use crate::who::{Contradiction, Nobody, NotMine, Occupant, Unseen};
 
@@ -209,6 +209,11 @@ pub enum Evidence {
     Guarded {
         /// They.
         by: Guardian,
+    },
+    /// Who has the port for a container.
+    Published {
+        /// They.
+        by: Publisher,
     },
     /// A variable by which it takes itself for a service's: the session in which it was started has it.
     Inherited {

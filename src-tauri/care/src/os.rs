@@ -18,11 +18,13 @@ mod windows;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services, taken_ports,
+    Handle, every_listener, gateways, here, listeners, other_end, process, publisher, runtime_folder, services,
+    taken_ports,
 };
 #[cfg(any(windows, target_os = "macos"))]
 pub(crate) use looking::{
-    Handle, every_listener, gateways, here, listeners, other_end, process, runtime_folder, services, taken_ports,
+    Handle, every_listener, gateways, here, listeners, other_end, process, publisher, runtime_folder, services,
+    taken_ports,
 };
 
 /// macOS and Windows: the questions, put to the seams.
@@ -32,7 +34,7 @@ mod looking {
     use std::path::PathBuf;
 
     use crate::seen::Seen;
-    use crate::survey::{Here, Listener, Process, Scope, Service};
+    use crate::survey::{Here, Listener, Process, Publisher, Scope, Service};
 
     #[cfg(target_os = "macos")]
     use super::macos::{System, services as system_services};
@@ -75,6 +77,15 @@ mod looking {
     /// Every process that is a gateway.
     pub(crate) fn gateways() -> Seen<Vec<Process>> {
         processes::gateways(&System)
+    }
+
+    /// Who has the port for a container.
+    pub(crate) fn publisher(port: u16) -> Option<Publisher> {
+        let listeners = listeners(port);
+        let listeners = listeners.known()?;
+        let owners = listeners.iter().filter_map(|listener| listener.owners.known()).flatten();
+        let processes: Vec<Process> = owners.filter_map(|pid| process(*pid)).collect();
+        Publisher::find(port, listeners, &processes)
     }
 
     /// The services of a manager that start gateways.

@@ -102,6 +102,8 @@ pub enum Advice {
     StartAsService,
     /// End it where it is looked after: the program that started it would start it again.
     EndAtGuardian,
+    /// Stop the container that has the port, where it is not the OpenClaw that they mean.
+    StopContainer,
     /// Change it where it is looked after: something else on this computer writes the service.
     LeaveToKeeper,
 }
@@ -146,7 +148,9 @@ impl Plan {
 /// # Errors
 /// Why there is none.
 pub fn plans(finding: &Finding, survey: &Survey, tokens: &TokenEvidence, now_ms: i64) -> Result<Vec<Plan>, NoPlan> {
-    let first = steps(finding, survey, tokens)?;
+    let is_published = finding.evidence.iter().any(|evidence| matches!(evidence, Evidence::Published { .. }));
+    let stop_it = |why| if is_published { NoPlan::OnlyThePerson { advice: Advice::StopContainer } } else { why };
+    let first = steps(finding, survey, tokens).map_err(stop_it)?;
     let others = services::Look::of(survey).others(finding);
     let ground = Ground::of(survey, tokens, finding.cause).fingerprint();
     let made = |choice, steps: Vec<Step>| {

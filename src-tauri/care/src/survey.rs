@@ -7,6 +7,7 @@ mod guardian;
 mod lock;
 mod naming;
 mod process;
+mod publisher;
 mod service;
 mod state;
 
@@ -20,6 +21,7 @@ pub use guardian::Guardian;
 pub use lock::{Lock, LockFile, LockForm};
 pub use naming::Manager;
 pub use process::{Activity, Environment, Kind, Namespaces, Process, Variable};
+pub use publisher::{Engine, Publisher};
 pub use service::{Phase, Scope, Service, Starts};
 pub use state::{Boot, Lease, StateFacts, stored_secret};
 

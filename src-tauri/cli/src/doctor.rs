@@ -57,7 +57,7 @@ fn findings(language: Language, care: &CareView) -> Vec<String> {
         let way = match &finding.repair {
             Repair::Plan { plan, others } if others.is_empty() => mend::can_mend(language, &plan.fingerprint),
             Repair::Plan { others, .. } => mend::may_choose(language, others.len() + 1),
-            Repair::None { why } => repair::no_plan(language, why),
+            Repair::None { why } => repair::no_plan(language, why, &finding.evidence),
         };
         let mut told = vec![mend::found(language, at + 1, repair::cause(language, finding.cause))];
         told.extend(evidence::lines(language, &finding.evidence));

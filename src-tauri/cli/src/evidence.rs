@@ -1,8 +1,8 @@
 //! What shows a finding, in lines. What holds a token is named by a mark, never by the token.
 
 use desk::control::answer::{
-    Blind, Contradiction, CopyPlace, CopyValue, Evidence, Fact, Guardian, Nobody, NotMine, PairingReason, Referred,
-    Refusal, ServiceManager, ServicePhase, ServiceSeen, TokenCopy, Unseen,
+    Blind, Contradiction, CopyPlace, CopyValue, Engine, Evidence, Fact, Guardian, Nobody, NotMine, PairingReason,
+    Publisher, Referred, Refusal, ServiceManager, ServicePhase, ServiceSeen, TokenCopy, Unseen,
 };
 use desk::language::Language;
 use desk::words::moment::exact;
@@ -42,6 +42,7 @@ fn line(language: Language, evidence: &Evidence) -> Option<String> {
         }
         Evidence::Guarded { by: Guardian::Pm2 { name } } => repair::of_pm2(language, name.as_deref().unwrap_or("?")),
         Evidence::Guarded { by: Guardian::App { program, pid } } => repair::of_app(language, program, pid),
+        Evidence::Published { by } => of_publisher(language, by),
         Evidence::Inherited { variable } => repair::of_inherited(language, variable),
         Evidence::NextStart { unit, pid } => repair::of_next_start(language, unit, pid),
         Evidence::Port { port } => say::port(language, port),
@@ -131,6 +132,23 @@ fn of_service(language: Language, service: &ServiceSeen) -> String {
     match service.port {
         Some(port) => repair::of_service_on(language, name, port, how),
         None => repair::of_service(language, name, how),
+    }
+}
+
+fn of_publisher(language: Language, by: &Publisher) -> String {
+    match (engine(by.engine), &by.container) {
+        (Some(engine), Some(container)) => repair::of_container(language, engine, container),
+        (Some(engine), None) => repair::of_some_container(language, engine),
+        (None, _) => repair::of_wsl(language),
+    }
+}
+
+/// As its makers call it, where it keeps containers.
+pub(crate) fn engine(engine: Engine) -> Option<&'static str> {
+    match engine {
+        Engine::Docker => Some("Docker"),
+        Engine::Podman => Some("Podman"),
+        Engine::Wsl => None,
     }
 }
 

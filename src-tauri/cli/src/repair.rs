@@ -2,7 +2,7 @@
 //!
 //! Nothing is mended but by a person at a terminal: an agent has a shell too.
 
-use desk::control::answer::{Advice, Cause, Choice, NoPlan, Nothing, Outcome, Plan, RepairView, Step};
+use desk::control::answer::{Advice, Cause, Choice, Evidence, NoPlan, Nothing, Outcome, Plan, RepairView, Step};
 use desk::control::client::Client;
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
@@ -13,6 +13,7 @@ use desk::view::View;
 use crate::args;
 use crate::dashboard;
 use crate::entries;
+use crate::evidence::engine;
 use crate::exit::{Exit, Stop};
 use crate::look;
 use crate::terminal::{Terminal, typed};
@@ -169,7 +170,7 @@ fn of_choice(language: Language, cause: Cause, choice: Choice) -> String {
     }
 }
 
-pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
+pub(crate) fn no_plan(language: Language, why: &NoPlan, evidence: &[Evidence]) -> String {
     match why {
         NoPlan::NotAboutTokens => say::not_about_tokens(language),
         NoPlan::OnlyThePerson { advice } => match advice {
@@ -185,11 +186,21 @@ pub(crate) fn no_plan(language: Language, why: &NoPlan) -> String {
             Advice::ReinstallService => say::reinstall_service(language),
             Advice::StartAsService => say::start_as_service(language),
             Advice::StartService => say::start_service(language),
+            Advice::StopContainer => stop_container(language, evidence),
             Advice::LeaveToKeeper => say::leave_to_keeper(language),
             Advice::EndAtGuardian => say::end_at_guardian(language),
             Advice::ReadServiceLog => say::read_service_log(language),
         },
         NoPlan::Wait { after_ms } => say::wait(language, after_ms.div_ceil(1000)),
         NoPlan::NothingLeft => say::nothing_left(language),
+    }
+}
+
+fn stop_container(language: Language, evidence: &[Evidence]) -> String {
+    let publisher = evidence.iter().find_map(|one| if let Evidence::Published { by } = one { Some(by) } else { None });
+    match publisher.map(|by| (engine(by.engine), &by.container)) {
+        Some((Some(_), Some(container))) => say::stop_container(language, container),
+        Some((Some(engine), None)) => say::stop_some_container(language, engine),
+        Some((None, _)) | None => say::stop_in_wsl(language),
     }
 }

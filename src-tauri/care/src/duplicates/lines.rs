@@ -8,9 +8,15 @@ use crate::survey::{Manager, Phase, Scope, Starts};
 pub fn commands(finding: &Finding) -> Vec<String> {
     let guardian = finding.evidence.iter().find_map(|evidence| {
         let Evidence::Guarded { by } = evidence else { return None };
-        Some(by)
+        Some(by.command())
     });
-    guardian.map_or_else(|| of_services(finding), |guardian| guardian.command().into_iter().collect())
+    let publisher = || {
+        finding.evidence.iter().find_map(|evidence| {
+            let Evidence::Published { by } = evidence else { return None };
+            Some(by.command())
+        })
+    };
+    guardian.or_else(publisher).map_or_else(|| of_services(finding), |line| line.into_iter().collect())
 }
 
 fn of_services(finding: &Finding) -> Vec<String> {

@@ -58,7 +58,8 @@ pub(crate) fn running(pid: u32, folder: &str, port: u16) -> Running {
 pub(crate) fn gateways(services: Vec<Service>, running: Vec<Running>) -> Gateways {
     let system = Seen::Known(Vec::new());
     let taken = Seen::Known(vec![PORT]);
-    Gateways { running: Seen::Known(running), user: Seen::Known(services), system, taken, external: false }
+    let (running, user) = (Seen::Known(running), Seen::Known(services));
+    Gateways { running, user, system, taken, publisher: None, external: false }
 }
 
 /// Nobody listens, and no lock was left.

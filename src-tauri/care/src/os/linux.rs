@@ -3,6 +3,7 @@
 //! A process is read through one handle of its folder, so that all its facts are of one process even if its number is used again meanwhile.
 
 mod handle;
+mod publisher;
 mod systemd;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ pub(crate) use handle::Handle;
 use crate::seen::{Blind, Seen};
 use crate::survey::{Activity, Environment, Here, Kind, Listener, Namespaces, Process};
 
+pub(crate) use publisher::publisher;
 pub(crate) use systemd::services;
 
 /// Where the user's own service manager has its sockets.

@@ -1,6 +1,7 @@
 //! Every gateway of this computer, and everything that starts one: more than the one port and the one state that [`super::take`] looks at.
 //!
-//! Looking changes nothing: the service managers are asked over the bus for what they know, which starts nothing, and nothing else is asked.
+//! Looking changes nothing: the service managers are asked over the bus for what they know, which starts nothing; a Docker that has the port and runs is asked
+//! for the name of its container; and nothing else is asked.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::guardian::Guardian;
 use super::naming::Manager;
 use super::process::Process;
+use super::publisher::Publisher;
 use super::service::{Phase, Scope, Service};
 use super::{Listener, Place, lock};
 use crate::os;
@@ -50,6 +52,9 @@ pub struct Gateways {
     /// The ports where somebody listens.
     #[serde(default = "not_asked")]
     pub taken: Seen<Vec<u16>>,
+    /// Who has the port of the user's gateway for a container.
+    #[serde(default)]
+    pub publisher: Option<Publisher>,
     /// OpenClaw is told here to leave its services to somebody else.
     #[serde(default)]
     pub external: bool,
@@ -59,7 +64,7 @@ impl Gateways {
     /// Nothing could be seen, or there was nothing to look for.
     pub fn blind(why: Blind) -> Self {
         let (running, user, system) = (Seen::Hidden(why), Seen::Hidden(why), Seen::Hidden(why));
-        Self { running, user, system, taken: Seen::Hidden(why), external: false }
+        Self { running, user, system, taken: Seen::Hidden(why), publisher: None, external: false }
     }
 
     /// Every definition that was seen.
@@ -157,7 +162,8 @@ pub fn gateways(place: &Place, home: Option<&Path>) -> Gateways {
         processes.into_iter().map(|process| running(process, &listeners, &folders)).collect()
     });
     let external = std::env::var_os("OPENCLAW_SERVICE_REPAIR_POLICY").is_some_and(|policy| policy == "external");
-    let mut gateways = Gateways { running, user, system, taken: os::taken_ports(), external };
+    let publisher = os::publisher(place.port);
+    let mut gateways = Gateways { running, user, system, taken: os::taken_ports(), publisher, external };
     gateways.adopt();
     gateways
 }

@@ -71,6 +71,9 @@ desk::words! {
     is_failed(): "failed", "已出错停止";
     is_stopped(): "is stopped", "已停止";
     of_process(program, pid): "   {program}, process {pid}", "   {program}，进程 {pid}";
+    of_container(engine, container): "   behind it: the container {container} of {engine}", "   实际来源：{engine} 的容器 {container}";
+    of_some_container(engine): "   behind it: a container of {engine}; which one, SmartPi cannot see", "   实际来源：{engine} 的某个容器，SmartPi 看不到是哪一个";
+    of_wsl(): "   behind it: a program in WSL, the Linux inside of Windows", "   实际来源：WSL（Windows 内的 Linux）中的程序";
     of_missing(path): "   not there: {path}", "   不存在：{path}";
     of_temporary(path): "   temporary: {path}", "   临时：{path}";
     of_beside(program, pid): "   beside it: {program}, process {pid}", "   同时运行：{program}，进程 {pid}";
@@ -86,6 +89,9 @@ desk::words! {
     start_service(): "   Switch it on:", "   请将其开启：";
     start_as_service(): "   Stop it where you started it. Then have OpenClaw install its service (smartpi gateway install), or start it without those variables:", "   请在启动它的地方将其停止，然后让 OpenClaw 安装系统服务（smartpi gateway install），或去掉这些环境变量后启动：";
     end_at_guardian(): "   Ended from here, it would be started again. End it in the program that started it, then look again:", "   从这里结束后它会再次启动。请在启动它的程序中将其结束，然后重新检查：";
+    stop_container(container): "   The container {container} has OpenClaw's port. If it is not the OpenClaw that you mean, stop it, then look again:", "   OpenClaw 的端口被容器 {container} 占用。如果它不是你要用的 OpenClaw，请停止它，然后重新检查：";
+    stop_some_container(engine): "   A container of {engine} has OpenClaw's port; this line shows which. If it is not the OpenClaw that you mean, stop it in {engine}, then look again:", "   OpenClaw 的端口被 {engine} 的一个容器占用，以下命令会显示是哪一个。如果它不是你要用的 OpenClaw，请在 {engine} 中停止它，然后重新检查：";
+    stop_in_wsl(): "   A program in WSL, the Linux inside of Windows, has OpenClaw's port. If it is not the OpenClaw that you mean, stop it there, then look again.", "   OpenClaw 的端口被 WSL（Windows 内的 Linux）中的程序占用。如果它不是你要用的 OpenClaw，请在 WSL 中停止它，然后重新检查。";
     leave_to_keeper(): "   Something else on this computer looks after this service. Change it there; SmartPi leaves it alone.", "   此系统服务由电脑上的其他工具管理，请在那里更改，SmartPi 不会改动。";
     read_service_log(): "   See why:", "   查看原因：";
 

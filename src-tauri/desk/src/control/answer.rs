@@ -20,11 +20,11 @@ pub use accounts::{Accounts, AccountsAct};
 pub use activity::{ActivityTurn, ActivityUnasked, LastTurn, SpeakerWord, Turns};
 pub use binding::{BindConfirmed, BindEvent, BindStarted, PendingClaim, PendingList, PendingState};
 pub use care::{
-    Action, Advice, Blind, CareView, Cause, ChainLink, Choice, Contradiction, CopyPlace, CopyValue, Evidence, Fact,
-    FindingView, Guardian, LinkRow, NoPlan, Nobody, NotMine, Outcome, PairingReason, Plan, PlannedStep, PluginFix,
-    PluginLink, PluginRow, Referred, Refusal, Repair, RepairView, Repairs, Risk, RowState, Running, Seen, ServiceAct,
-    ServiceHeld, ServiceManager, ServicePhase, ServiceSeen, ServiceState, Severity, Step, StepState, StepView, Stops,
-    Supervision, TokenCopy, Undo, Unseen,
+    Action, Advice, Blind, CareView, Cause, ChainLink, Choice, Contradiction, CopyPlace, CopyValue, Engine, Evidence,
+    Fact, FindingView, Guardian, LinkRow, NoPlan, Nobody, NotMine, Outcome, PairingReason, Plan, PlannedStep,
+    PluginFix, PluginLink, PluginRow, Publisher, Referred, Refusal, Repair, RepairView, Repairs, Risk, RowState,
+    Running, Seen, ServiceAct, ServiceHeld, ServiceManager, ServicePhase, ServiceSeen, ServiceState, Severity, Step,
+    StepState, StepView, Stops, Supervision, TokenCopy, Undo, Unseen,
 };
 pub use entries::{EntriesPlan, EntriesWritten, EntryChange, MissingEntry, OwnEntry, Trap};
 pub use gateway::{

@@ -6,7 +6,7 @@ pub use care::finding::{Cause, Evidence, ServiceSeen, Severity};
 pub use care::journal::Outcome;
 pub use care::plan::{Action, Advice, Choice, NoPlan, Plan, PlannedStep, Risk, Step, Stops, Undo};
 pub use care::supervision::{ServiceAct, ServiceHeld, ServiceState, Supervision};
-pub use care::survey::{Guardian, Manager as ServiceManager, Phase as ServicePhase};
+pub use care::survey::{Engine, Guardian, Manager as ServiceManager, Phase as ServicePhase, Publisher};
 pub use care::token::{CopyPlace, CopyValue, PairingReason, Referred, Refusal, TokenCopy};
 pub use care::who::{Contradiction, Fact, Nobody, NotMine, Unseen};
 pub use care::{Blind, Seen};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::Advice;
-use crate::survey::Manager;
+use crate::survey::{Engine, Manager, Publisher};
 
 fn agent(pid: Option<u32>) -> Service {
     let path = Some("/home/claw/Library/LaunchAgents/ai.openclaw.gateway.plist".into());
@@ -114,4 +114,33 @@ fn what_the_next_start_would_end_is_told_only_where_it_was_seen_to() {
     };
     assert!(told(ours(None)));
     assert!(!told(agent(None)) && !told(task(None)));
+}
+
+#[test]
+fn a_container_that_has_the_port_is_named_and_the_person_stops_it() {
+    let by = |container: Option<&str>| Publisher {
+        engine: Engine::Docker,
+        port: PORT,
+        pid: 140,
+        program: "docker-proxy".into(),
+        container: container.map(str::to_owned),
+        of_root: true,
+    };
+    let has = |container| Gateways { publisher: Some(by(container)), ..gateways(vec![ours(None)], vec![]) };
+    let mut hidden = fine();
+    if let Seen::Known(listeners) = &mut hidden.listeners {
+        listeners.iter_mut().for_each(|listener| listener.owners = Seen::Hidden(Blind::NotPermitted));
+    }
+    let foreign = with_process(|process| process.exe = Seen::Known("/usr/lib/podman/rootlessport".into()));
+    for (survey, cause) in [(&hidden, Cause::CannotTell), (&foreign, Cause::ForeignProgram)] {
+        let stop = only(survey, &has(Some("my-claw")), cause, Advice::StopContainer);
+        assert_eq!(stop, ["docker stop my-claw"]);
+        let look = only(survey, &has(None), cause, Advice::StopContainer);
+        assert_eq!(look, ["sudo docker ps --filter publish=18789"]);
+        // The twin: nothing of a container is known.
+        let (_, plan) = planned(survey, &gateways(vec![ours(None)], vec![]));
+        assert_ne!(plan, Err(NoPlan::OnlyThePerson { advice: Advice::StopContainer }));
+    }
+    let healthy = Survey { gateways: has(Some("my-claw")), ..fine() };
+    assert_eq!(complete(detect(&healthy, &tokens(ConnectOutcome::NotTried)), &healthy), []);
 }
