@@ -3,6 +3,7 @@
 mod launch;
 #[cfg(windows)]
 mod login;
+mod shortcut;
 mod table;
 mod task;
 

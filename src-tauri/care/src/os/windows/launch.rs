@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::shortcut::Shortcut;
 use crate::survey::{Environment, Manager, Phase, Scope, Service, Starts};
 
 /// From a task to a launcher to the script.
 const HOPS: usize = 3;
+/// The code page of this Windows, whichever it is.
+const OF_SYSTEM: u32 = 0;
 /// How OpenClaw's own script says that it keeps its gateway alive.
 const SUPERVISES: &str = "--task-supervisor";
 
@@ -37,15 +40,18 @@ impl Launch {
     pub(super) fn follow(line: &str, files: &impl Files) -> Self {
         let mut launch = Self { argv: words(&expanded(line, files)), ..Self::default() };
         for _ in 0..HOPS {
-            let Some(script) = launch.argv.iter().find(|word| is_script(word)).map(PathBuf::from) else { break };
+            let Some(script) = launch.argv.iter().map(PathBuf::from).find(|word| kind(word).is_some()) else { break };
             let Some(bytes) = files.read(&script) else {
                 launch.gone.extend((!files.exists(&script)).then(|| script.clone()));
                 launch.argv.clear();
                 break;
             };
             launch.script = Some(script.clone());
-            let text = decoded(&bytes, files);
-            launch.argv = if is_visual_basic(&script) { run_by(&text) } else { launch.take(&text) };
+            launch.argv = match kind(&script) {
+                Some(Kind::Shortcut) => started_by(&bytes, files),
+                Some(Kind::VisualBasic) => run_by(&decoded(&bytes, files)),
+                Some(Kind::Batch) | None => launch.take(&decoded(&bytes, files)),
+            };
         }
         launch.supervised = launch.argv.iter().any(|word| word == SUPERVISES);
         launch.argv.retain(|word| word != SUPERVISES);
@@ -103,13 +109,28 @@ impl Launch {
     }
 }
 
-fn is_script(word: &str) -> bool {
-    let word = word.to_lowercase();
-    [".cmd", ".bat", ".vbs"].iter().any(|end| word.ends_with(end))
+/// A file that leads to the command.
+enum Kind {
+    Batch,
+    VisualBasic,
+    Shortcut,
 }
 
-fn is_visual_basic(path: &Path) -> bool {
-    path.to_string_lossy().to_lowercase().ends_with(".vbs")
+fn kind(path: &Path) -> Option<Kind> {
+    let path = path.to_string_lossy().to_lowercase();
+    match path.rsplit_once('.')?.1 {
+        "cmd" | "bat" => Some(Kind::Batch),
+        "vbs" => Some(Kind::VisualBasic),
+        "lnk" => Some(Kind::Shortcut),
+        _ => None,
+    }
+}
+
+/// What a shortcut starts.
+fn started_by(bytes: &[u8], files: &impl Files) -> Vec<String> {
+    let read = Shortcut::read(bytes, |text| files.decode(OF_SYSTEM, text));
+    let Some(Shortcut { target, arguments }) = read else { return Vec::new() };
+    std::iter::once(expanded(&target, files)).chain(words(&expanded(&arguments, files))).collect()
 }
 
 /// What `shell.Run("""PATH""", ...)` runs: there two quotes are one.
@@ -204,6 +225,7 @@ fn expanded(text: &str, files: &impl Files) -> String {
 pub(super) mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::shortcut::tests::made;
     use super::*;
     use crate::fingerprint::Fingerprint;
 
@@ -275,6 +297,32 @@ pub(super) mod tests {
         is_gateway(&format!(r#""{HOME}\.openclaw\gateway.vbs""#));
         is_gateway(&format!(r#"wscript.exe //B "{HOME}\.openclaw\gateway.vbs""#));
         is_gateway(r#""C:\Startup\OpenClaw Gateway.cmd""#);
+    }
+
+    #[test]
+    fn a_shortcut_is_followed_to_the_script_and_to_the_program() {
+        let mut files = installed();
+        let mut put = |name: &str, target: &str, arguments: &str| {
+            files.0.insert(format!(r"C:\Startup\{name}.lnk"), made(target, arguments));
+        };
+        put("script", r"C:\Startup\OpenClaw Gateway.cmd", "");
+        put("by shell", r"%APPDATA%\cmd.exe", &format!(r#"/c "{HOME}\.openclaw\gateway.cmd""#));
+        put("program", r"C:\node.exe", r#""%APPDATA%\openclaw\dist\index.js" gateway --port 18790"#);
+        put("gone", r"C:\gone.cmd", "");
+        put("another", r"C:\Chat.exe", "--hidden");
+        let of = |name: &str| Launch::follow(&format!(r#""C:\Startup\{name}.lnk""#), &files);
+        let service = |name: &str| of(name).service(Manager::Startup, name.into(), Scope::User, None);
+        for name in ["script", "by shell"] {
+            assert!(service(name).is_gateway() && service(name).brought_back, "{name}");
+        }
+        assert!(service("program").is_gateway());
+        assert_eq!(of("program").argv, [r"C:\node.exe", r"C:\A\openclaw\dist\index.js", "gateway", "--port", "18790"]);
+        assert_eq!(of("gone").gone, [PathBuf::from(r"C:\gone.cmd")]);
+        assert!(!service("another").is_gateway());
+        // The twin: one that cannot be read says nothing, and is not said to be gone.
+        files.0.insert(r"C:\Startup\torn.lnk".into(), made(r"C:\node.exe", "gateway")[..90].to_vec());
+        let torn = Launch::follow(r"C:\Startup\torn.lnk", &files);
+        assert!(torn.argv.is_empty() && torn.gone.is_empty(), "{torn:?}");
     }
 
     #[test]
