@@ -276,3 +276,82 @@ fn reason(reason: &gateway::PairingReason) -> Option<PairingReason> {
         gateway::PairingReason::Other(_) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use care::Fingerprint;
+    use care::survey::{Environment, Phase, Place, Scope, Starts};
+
+    use super::*;
+
+    const VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
+    const SECRET: &str = "a-token-of-the-definition";
+
+    fn survey() -> Survey {
+        let place = Place {
+            port: 18_789,
+            state_dir: "/home/claw/.openclaw".into(),
+            config_path: "/home/claw/.openclaw/openclaw.json".into(),
+            temp_dirs: Vec::new(),
+        };
+        Survey::blind(place, 0, Blind::NotAsked)
+    }
+
+    fn service(manager: Manager, path: &str) -> Service {
+        Service {
+            unit: "OpenClaw Gateway".into(),
+            manager,
+            scope: Scope::User,
+            path: Some(path.into()),
+            sealed: false,
+            drop_ins: Vec::new(),
+            argv: Vec::new(),
+            environment: Environment::of([(VARIABLE, SECRET), ("HOME", "/home/claw")]),
+            user: String::new(),
+            gone: Vec::new(),
+            release: None,
+            port: Some(18_789),
+            state_dir: Some("/home/claw/.openclaw".into()),
+            phase: Phase::Running,
+            starts: Starts::ByItself,
+            result: "success".into(),
+            exit_status: None,
+            brought_back: true,
+            restarts: 0,
+            main: None,
+            started_ms: None,
+            stop_takes_ms: None,
+            outdated: false,
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_definition_of_a_service_of_windows_and_macos_is_a_copy_of_its_place() {
+        for (manager, path) in [
+            (Manager::Launchd, "/Users/claw/Library/LaunchAgents/ai.openclaw.gateway.plist"),
+            (Manager::Task, r"C:\Users\claw\.openclaw\gateway.cmd"),
+            (Manager::Startup, r"C:\Users\claw\Startup\OpenClaw Gateway.cmd"),
+        ] {
+            let copy = of_service(&service(manager, path), VARIABLE, &survey()).unwrap();
+            let place = CopyPlace::ServiceDefinition { path: path.into(), name: VARIABLE.into() };
+            let value = CopyValue::Token { fingerprint: Fingerprint::of(SECRET) };
+            assert_eq!(copy, TokenCopy { place, value });
+            assert!(!format!("{copy:?}").contains(SECRET));
+        }
+    }
+
+    #[test]
+    fn what_has_no_token_of_the_users_gateway_is_no_copy() {
+        let none =
+            |service: Service, name: &str| assert_eq!(of_service(&service, name, &survey()), None, "{service:?}");
+        let task = || service(Manager::Task, r"C:\gateway.cmd");
+        // The files of systemd are read with the others: twice would be two copies.
+        none(service(Manager::Systemd, "/home/claw/.config/systemd/user/openclaw-gateway.service"), VARIABLE);
+        none(Service { state_dir: Some("/home/claw/.openclaw-b".into()), ..task() }, VARIABLE);
+        none(Service { state_dir: None, ..task() }, VARIABLE);
+        none(task(), "OPENCLAW_GATEWAY_PASSWORD");
+        none(Service { environment: Environment::default(), ..task() }, VARIABLE);
+        // A value of a `Run` key has no file that could be named.
+        none(Service { manager: Manager::RunKey, path: None, ..task() }, VARIABLE);
+    }
+}
