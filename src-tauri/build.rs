@@ -11,4 +11,8 @@ fn main() {
     if let Err(error) = tauri_build::try_build(attributes) {
         panic!("tauri-build: {error:#}");
     }
+    // The web engine uses the system's SQLite: without this it would be given the one that is linked into the programs.
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--exclude-libs,ALL");
+    }
 }

@@ -18,6 +18,9 @@ pub struct TrayArgs {
     /// Keep everything in this folder · 将全部数据保存在此文件夹
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Print the report of a SmartPi that does not run, and end · 输出未运行时的报告后退出
+    #[arg(long, hide = true)]
+    pub report: bool,
 }
 
 /// What the window is asked to show.
@@ -90,8 +93,9 @@ mod tests {
     #[test]
     fn the_tray_is_hidden_where_it_is_asked_to_be() {
         let args = |typed: &[&str]| read::<TrayArgs>(words(typed)).unwrap();
-        assert_eq!(args(&[]), TrayArgs { data: None, hidden: false });
-        assert_eq!(args(&["--hidden", "--data", "/d"]), TrayArgs { data: Some("/d".into()), hidden: true });
+        assert_eq!(args(&[]), TrayArgs { data: None, hidden: false, report: false });
+        let hidden = TrayArgs { data: Some("/d".into()), hidden: true, report: false };
+        assert_eq!(args(&["--hidden", "--data", "/d"]), hidden);
     }
 
     #[test]

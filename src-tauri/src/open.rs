@@ -24,6 +24,14 @@ pub fn folder(folder: &Path) -> Result<(), Failure> {
     start(folder.as_os_str())
 }
 
+/// Opens a package that was found to be ours: the system's installer shows it, or it is one itself.
+///
+/// # Errors
+/// As [`folder`].
+pub fn package(file: &Path) -> Result<(), Failure> {
+    start(file.as_os_str())
+}
+
 fn start(what: impl AsRef<OsStr>) -> Result<(), Failure> {
     let mut tried: std::io::Result<Child> = Err(std::io::ErrorKind::NotFound.into());
     let mut openers = open::commands(what).into_iter();

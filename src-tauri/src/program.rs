@@ -19,6 +19,16 @@ pub fn tray(data: Option<&Path>) -> io::Result<Command> {
     Ok(command)
 }
 
+/// The command that prints the report of a SmartPi that does not run. The window has not what it takes to make one.
+///
+/// # Errors
+/// The system does not say where this program is.
+pub fn report(data: Option<&Path>) -> io::Result<Command> {
+    let mut command = Command::new(beside("smartpi-tray")?);
+    command.args(args::of_tray(data)).arg("--report").stdin(Stdio::null()).stderr(Stdio::null());
+    Ok(command)
+}
+
 /// The command that starts the window. `failure`: why there is no owner, for the window to tell.
 ///
 /// # Errors

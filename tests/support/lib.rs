@@ -7,6 +7,7 @@ pub mod axe;
 pub mod binaries;
 pub mod browser;
 pub mod channel_service;
+pub mod connect_proxy;
 pub mod control;
 pub mod desktop;
 pub mod fast_agent;

@@ -1,7 +1,7 @@
 //! Where releases lie: an https server with a manifest and its signature, by a key that is made for the story, and what such a server may do wrong.
 
 use std::io::Write;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,12 +51,18 @@ pub enum Behaviour {
     Leads(String),
     /// Leads to where the files are, behind this address, as GitHub does.
     Moved(String),
+    /// Breaks off in the middle.
+    Broken,
+    /// Falls silent in the middle.
+    Stuck,
 }
 
 #[derive(Debug)]
 struct Shared {
     behaviour: Mutex<Behaviour>,
+    of_package: Mutex<Behaviour>,
     files: Mutex<[Vec<u8>; 2]>,
+    package: Mutex<Vec<u8>>,
     heads: Mutex<Vec<String>>,
     sent: AtomicU64,
 }
@@ -74,7 +80,9 @@ impl Releases {
         let acceptor = acceptor(&folder)?;
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(Behaviour::Honest),
+            of_package: Mutex::new(Behaviour::Honest),
             files: Mutex::default(),
+            package: Mutex::default(),
             heads: Mutex::default(),
             sent: AtomicU64::new(0),
         });
@@ -120,6 +128,12 @@ impl Releases {
         ]
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
     /// The host and port that it is asked at.
     #[must_use]
     pub fn authority(&self) -> String {
@@ -139,6 +153,25 @@ impl Releases {
         let manifest = manifest(version);
         self.offer(&manifest, &self.key.sign(&manifest)?);
         Ok(())
+    }
+
+    /// From now on it has this release, rightly signed, and this is what its package is signed as.
+    ///
+    /// # Errors
+    /// As [`ReleaseKey::sign`].
+    pub fn publish_package(&self, version: &str, signature: &str) -> Result<()> {
+        let mut manifest = manifest(version);
+        for (_, file) in manifest["platforms"].as_object_mut().context("platforms")? {
+            file["signature"] = signature.into();
+        }
+        self.offer(&manifest, &self.key.sign(&manifest)?);
+        Ok(())
+    }
+
+    /// From now on every package is this, given in this way.
+    pub fn give(&self, package: &[u8], behaviour: Behaviour) {
+        *lock(&self.shared.package) = package.to_vec();
+        *lock(&self.shared.of_package) = behaviour;
     }
 
     /// From now on it does this.
@@ -169,6 +202,15 @@ impl Drop for Releases {
 }
 
 impl Shared {
+    fn file(&self, path: &str) -> Vec<u8> {
+        let files = lock(&self.files);
+        match path {
+            path if path.ends_with("latest.json") => files[0].clone(),
+            path if path.ends_with("latest.json.sig") => files[1].clone(),
+            _ => lock(&self.package).clone(),
+        }
+    }
+
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<()> {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
@@ -179,14 +221,15 @@ impl Shared {
         let head = String::from_utf8(head)?;
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         lock(&self.heads).push(head);
-        let mut behaviour = lock(&self.behaviour).clone();
+        let is_manifest = path.contains("latest.json");
+        let mut behaviour = lock(if is_manifest { &self.behaviour } else { &self.of_package }).clone();
         if let Behaviour::Moved(to) = &behaviour {
             behaviour =
                 if path.starts_with("/latest") { Behaviour::Leads(format!("{to}{path}")) } else { Behaviour::Honest };
         }
         match behaviour {
             Behaviour::Honest | Behaviour::Moved(_) => {
-                let file = lock(&self.files)[usize::from(path.ends_with(".sig"))].clone();
+                let file = self.file(&path);
                 let status = if file.is_empty() { "404 Not Found" } else { "200 OK" };
                 stream
                     .write_all(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", file.len()).as_bytes())
@@ -198,6 +241,17 @@ impl Shared {
                 let answer = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
                 stream.write_all(answer.as_bytes()).await?;
                 stream.shutdown().await?;
+            }
+            Behaviour::Broken | Behaviour::Stuck => {
+                let file = self.file(&path);
+                stream
+                    .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.len()).as_bytes())
+                    .await?;
+                stream.write_all(&file[..file.len() / 2]).await?;
+                stream.flush().await?;
+                if behaviour == Behaviour::Stuck {
+                    let _ = stream.read(&mut byte).await;
+                }
             }
             Behaviour::Silent => {
                 // Until the other one goes.
@@ -259,8 +313,16 @@ impl ReleaseKey {
     /// # Errors
     /// `b2sum` of coreutils is missing.
     pub fn sign(&self, manifest: &Value) -> Result<String> {
+        self.sign_bytes(manifest.to_string().as_bytes())
+    }
+
+    /// The same of a package.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn sign_bytes(&self, bytes: &[u8]) -> Result<String> {
         let mut file = NamedTempFile::new()?;
-        file.write_all(manifest.to_string().as_bytes())?;
+        file.write_all(bytes)?;
         let hashed = Command::new("b2sum").arg(file.path()).output().context("b2sum of coreutils")?;
         let hash = HEXLOWER.decode(hashed.stdout.get(..128).context("b2sum gives no hash")?)?;
         let signed = self.key.sign(&hash).to_bytes();

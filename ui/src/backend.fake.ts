@@ -166,7 +166,7 @@ export class FakeBackend extends FakeStage implements Backend {
       Object.assign(view.settings, settings);
       if (typeof welcomed === "boolean") view.app.welcomed = welcomed;
       if (autostart !== undefined) view.app.autostart = autostart;
-      if (typeof lookForReleases === "boolean") view.release = { wanted: lookForReleases, lookedMs: null, trouble: null, newer: null };
+      if (typeof lookForReleases === "boolean") view.release = { wanted: lookForReleases, lookedMs: null, trouble: null, newer: null, download: null };
       if (secretsInFile !== undefined) view.secrets.place = secretsInFile ? "file" : "keyring";
       if (change.language) view.app.language = change.language;
       if (typeof change.port === "number") view.service.port = change.port;

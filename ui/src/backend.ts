@@ -60,6 +60,7 @@ export type {
   DeviceRoute,
   DeviceToken,
   DeviceView,
+  DownloadView,
   EntriesPlan,
   EntriesWritten,
   EntryChange,
@@ -89,6 +90,7 @@ export type {
   NotMine,
   NoticeView,
   Occupant,
+  PackageKind,
   Page,
   PairingRequest,
   PendingClaim,
@@ -220,6 +222,10 @@ export interface Backend {
   openFolder(which: Folder): Promise<void>;
   openPhonePage(): Promise<void>;
   openRelease(version: string): Promise<void>;
+  /** Fetches the package of a newer release, or does no more. */
+  fetchRelease(on: boolean): Promise<void>;
+  /** Opens it for the system to install, or shows where it lies. */
+  installRelease(folder: boolean): Promise<void>;
   copyText(text: string): Promise<void>;
   /** Starts the program again; a view or a loss follows. */
   retryOwner(): Promise<void>;
@@ -329,6 +335,8 @@ export function tauriBackend(): Backend {
     openFolder: (which) => done(commands.openFolder(which)),
     openPhonePage: () => done(commands.openPhonePage()),
     openRelease: (version) => done(commands.openRelease(version)),
+    fetchRelease: (on) => done(commands.fetchRelease(on)),
+    installRelease: (folder) => done(commands.installRelease(folder)),
     copyText: copy,
     retryOwner: () => commands.retryOwner(),
     quit: () => done(commands.quit()),

@@ -113,6 +113,10 @@ export const commands = {
 	openPhonePage: () => typedError<null, Failure>(__TAURI_INVOKE("open_phone_page")),
 	/**  Opens the page of a release in this computer's browser: a person downloads it there. */
 	openRelease: (version: string) => typedError<null, Failure>(__TAURI_INVOKE("open_release", { version })),
+	/**  Fetches the package of a newer release, or does no more. */
+	fetchRelease: (on: boolean) => typedError<Nothing, Failure>(__TAURI_INVOKE("fetch_release", { on })),
+	/**  Opens the package of a newer release, once more found to be what was signed: the system installs it. `folder`: shows where it lies. */
+	installRelease: (folder: boolean) => typedError<null, Failure>(__TAURI_INVOKE("install_release", { folder })),
 	/**  Starts SmartPi where it is not running. A `ViewChanged` follows, or an `OwnerLost`. */
 	retryOwner: () => __TAURI_INVOKE<void>("retry_owner"),
 	/**  Ends SmartPi. */
@@ -685,6 +689,32 @@ export type DeviceView = {
 	speaksFirst: SpeaksFirst,
 };
 
+/**  How far the package of a newer release is. */
+export type DownloadView = 
+/**  It is being fetched. */
+{ state: "coming"; 
+/**  Bytes that are here. */
+got: number; 
+/**  How many there are. `None`: not known. */
+of: number | null } | 
+/**  It is here as those who make SmartPi signed it. */
+{ state: "ready" } | 
+/**  Nothing came of it. */
+{ state: "failed"; 
+/**  Why. */
+why: DownloadWhy; 
+/**  The exact words. */
+detail: string };
+
+/**  Why nothing came of a download. */
+export type DownloadWhy = 
+/**  Nobody answered, or not to the end. */
+"unreachable" | 
+/**  What came is not signed by those who make SmartPi. */
+"refused" | 
+/**  It cannot be kept on the disk. */
+"disk";
+
 /**  What a container, or the Linux of a Windows, is run by. */
 export type Engine = 
 /**  Docker, also as Docker Desktop or what speaks its language. */
@@ -1081,6 +1111,8 @@ export type FailureCode =
 "route_not_taken" | 
 /**  Several agents, and nothing says which one answers. */
 "agent_nobody" | 
+/**  There is no package of a newer release, or not as it was signed. */
+"release_not_kept" | 
 /**  The newest question ended with an error. */
 "model_failed" | 
 /**  OpenClaw has not what it needs to ask the model. */
@@ -1448,6 +1480,8 @@ export type Newer = {
 	notes: Notes,
 	/**  When it was first seen, ms since 1970. */
 	foundMs: number,
+	/**  Which package of it installs it here. `None`: a person gets it from its page. */
+	package?: PackageKind | null,
 };
 
 /**  What is left to do for a person. */
@@ -1629,6 +1663,17 @@ export type OwnEntry =
 
 /**  SmartPi does not answer. With `control_lost` it is being looked for; with any other code it is not there, and `retry_owner` starts it again. */
 export type OwnerLost = Failure;
+
+/**  What installed this program, and so what installs the next one. */
+export type PackageKind = 
+/**  Of Debian and Ubuntu. */
+"deb" | 
+/**  Of Fedora. */
+"rpm" | 
+/**  An installer of Windows for one person. */
+"nsis" | 
+/**  One of Windows for everybody. */
+"msi";
 
 /**  A page of the window. */
 export type Page = 
@@ -1961,6 +2006,8 @@ export type ReleaseView = {
 	trouble: LookTrouble | null,
 	/**  The newest one, where it is newer than what runs. */
 	newer: Newer | null,
+	/**  How far its package is. `None`: nobody asked for it. */
+	download: DownloadView | null,
 };
 
 /**  `setup.removal`: what removing the plugin would do, before it is done. */

@@ -133,6 +133,35 @@ describe("settings", () => {
     expect(on.has("release-newer")).toBe(false);
   });
 
+  test("fetch a newer version, tell how far it is, and install what is signed", async () => {
+    const on = await stage("settings-release");
+    await on.click("release-fetch");
+    expect(on.backend.asked.at(-1)).toEqual(["fetchRelease", true]);
+    expect(on.has("release-get")).toBe(false);
+    on.backend.tell((view) => (view.release!.download = { state: "coming", got: 1_250_000, of: 8_500_000 }));
+    await flushPromises();
+    expect(on.text("release-newer")).toMatch(/1\.3 .*8\.5 MB/);
+    await on.click("release-cancel");
+    expect(on.backend.asked.at(-1)).toEqual(["fetchRelease", false]);
+    expect(on.has("release-fetch")).toBe(true);
+
+    const ready = await stage("settings-release-ready");
+    await ready.click("release-file");
+    expect(ready.backend.asked.at(-1)).toEqual(["installRelease", true]);
+    await ready.click("release-install");
+    expect(ready.backend.asked.at(-1)).toEqual(["installRelease", false]);
+
+    const failed = await stage("settings-release-failed");
+    expect(failed.text("release-state")).toMatch(/sign/);
+    expect(failed.has("release-get")).toBe(true);
+    await failed.click("release-fetch");
+    expect(failed.backend.asked.at(-1)).toEqual(["fetchRelease", true]);
+
+    const elsewhere = await stage("settings-release-elsewhere");
+    expect(elsewhere.has("release-fetch")).toBe(false);
+    expect(elsewhere.has("release-get")).toBe(true);
+  });
+
   test("say why a look came to nothing, and nothing at all where nothing is looked for", async () => {
     const troubled = await stage("settings-troubled");
     expect(troubled.text("release-trouble")).toMatch(/sign/);

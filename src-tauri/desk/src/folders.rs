@@ -138,6 +138,11 @@ impl Folders {
         self.data.join("release.json")
     }
 
+    /// The package of a newer release, while a person wants it.
+    pub fn release_folder(&self) -> PathBuf {
+        self.data.join("release")
+    }
+
     /// The newest log file.
     pub fn log_file(&self) -> PathBuf {
         self.logs.join("smartpi.log")

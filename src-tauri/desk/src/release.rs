@@ -1,4 +1,4 @@
-//! Whether a newer release is there: looked up once a day, told once, never installed.
+//! Whether a newer release is there: looked up once a day, told once; its package is fetched when a person wants it, and installed by the system when the person opens it.
 //!
 //! A release has a manifest, `latest.json`, in the form of the Tauri updater, and beside it a minisign signature over its bytes. Nothing of a manifest counts,
 //! and no word of it is shown, before the signature was found to be of the one key that the build has. A build without a key does not look: there is no
@@ -6,9 +6,12 @@
 //!
 //! The notes of a manifest are in English, then a line `---`, then in Chinese; without that line everybody reads the same.
 
+mod download;
 mod fetch;
 mod lookout;
 mod manifest;
+mod package;
+mod proxy;
 mod source;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +20,9 @@ use specta_typescript::Number;
 
 use crate::failure::{Failure, FailureCode};
 
+pub use download::{DownloadView, DownloadWhy};
 pub(crate) use lookout::{Lookout, keep_looking};
+pub use package::PackageKind;
 pub(crate) use source::Source;
 
 /// Where SmartPi lives: releases are looked for there and nowhere else.
@@ -45,6 +50,20 @@ pub struct ReleaseView {
     pub trouble: Option<LookTrouble>,
     /// The newest one, where it is newer than what runs.
     pub newer: Option<Newer>,
+    /// How far its package is. `None`: nobody asked for it.
+    pub download: Option<DownloadView>,
+}
+
+/// What a person wants of the package of a newer release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageAct {
+    /// Fetch it.
+    Fetch,
+    /// No more of it: what is here of it is deleted.
+    Cancel,
+    /// Say where it lies, once more found to be what was signed.
+    Check,
 }
 
 /// A release that is newer than what runs.
@@ -58,6 +77,9 @@ pub struct Newer {
     /// When it was first seen, ms since 1970.
     #[specta(type = Number)]
     pub found_ms: i64,
+    /// Which package of it installs it here. `None`: a person gets it from its page.
+    #[serde(default)]
+    pub package: Option<PackageKind>,
 }
 
 /// The same in both languages; empty where nothing is said.

@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(releases(Some(&ReleaseView::default())), "not looked for");
         let mut view = ReleaseView { wanted: true, ..ReleaseView::default() };
         assert_eq!(releases(Some(&view)), "none known, looked never");
-        view.newer = Some(Newer { version: "0.2.0".into(), notes: Notes::default(), found_ms: 1 });
+        view.newer = Some(Newer { version: "0.2.0".into(), notes: Notes::default(), found_ms: 1, package: None });
         view.looked_ms = Some(0);
         view.trouble = Some(LookTrouble { why: LookWhy::Unreachable, detail: "cannot connect to github.com".into() });
         assert_eq!(releases(Some(&view)), format!("0.2.0, looked {}, then unreachable", exact(0)));

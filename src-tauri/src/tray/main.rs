@@ -15,6 +15,7 @@ mod plan;
 #[cfg(not(target_os = "linux"))]
 mod native;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use desk::attach::{self, Attached};
 use desk::controller::ToController;
 use desk::failure::{Failure, FailureCode};
 use desk::page::Page;
+use desk::report;
 use desk::running::{NotStarted, Options, Running};
 use smartpi_tray::args::{self, TrayArgs};
 use smartpi_tray::{Start, program, tell};
@@ -47,8 +49,16 @@ fn main() -> ExitCode {
         Err(shown) => return shown.tell(),
     };
     match Start::new(args.data) {
+        Ok(start) if args.report => print_report(&start),
         Ok(start) => run(&start, args.hidden),
         Err(code) => code,
+    }
+}
+
+fn print_report(start: &Start) -> ExitCode {
+    match std::io::stdout().write_all(report::make(None, &start.folders).as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) fn builder() -> Builder<Wry> {
             commands::open_folder,
             commands::open_phone_page,
             commands::open_release,
+            commands::fetch_release,
+            commands::install_release,
             commands::retry_owner,
             commands::quit,
         ])

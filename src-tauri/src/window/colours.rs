@@ -1,56 +1,62 @@
 //! Dark or light, as the desktop's settings portal says. GTK alone does not know it on GNOME.
 
-use futures_util::StreamExt;
+use gtk::gio::{self, DBusCallFlags, DBusSignalFlags};
+use gtk::glib::{self, MainContext, ToVariant, Variant};
 use tauri::{AppHandle, Theme};
-use zbus::proxy;
-use zbus::zvariant::{OwnedValue, Value};
 
-use smartpi_tray::session_bus::{connect, in_time};
-
+const PORTAL: &str = "org.freedesktop.portal.Desktop";
+const PATH: &str = "/org/freedesktop/portal/desktop";
+const SETTINGS: &str = "org.freedesktop.portal.Settings";
 const APPEARANCE: &str = "org.freedesktop.appearance";
 const SCHEME: &str = "color-scheme";
+/// How long the portal may take to answer, ms. Nothing waits for it.
+const PATIENCE_MS: i32 = 5_000;
 
-#[proxy(
-    interface = "org.freedesktop.portal.Settings",
-    default_service = "org.freedesktop.portal.Desktop",
-    default_path = "/org/freedesktop/portal/desktop",
-    gen_blocking = false
-)]
-trait Settings {
-    fn read(&self, namespace: &str, key: &str) -> zbus::Result<OwnedValue>;
-    #[zbus(signal)]
-    fn setting_changed(&self, namespace: String, key: String, value: Value<'_>);
+/// Gives the window the desktop's colours, now and whenever they change. Where the desktop does not say, GTK's own are kept. To be called on the main thread.
+pub(super) fn follow(app: AppHandle) {
+    MainContext::default().spawn_local(async move {
+        if let Err(error) = watch(app).await {
+            tracing::debug!(%error, "the desktop does not say its colours");
+        }
+    });
 }
 
-/// Gives the window the desktop's colours, now and whenever they change. Where the desktop does not say, GTK's own are kept.
-pub(super) async fn follow(app: AppHandle) {
-    if let Err(error) = watch(&app).await {
-        tracing::debug!(%error, "the desktop does not say its colours");
-    }
-}
-
-async fn watch(app: &AppHandle) -> zbus::Result<()> {
-    let bus = connect().await?;
-    let portal = in_time(SettingsProxy::new(&bus)).await?;
-    let mut changes = in_time(portal.receive_setting_changed_with_args(&[(0, APPEARANCE), (1, SCHEME)])).await?;
-    if let Some(theme) = theme(&Value::from(in_time(portal.read(APPEARANCE, SCHEME)).await?)) {
+async fn watch(app: AppHandle) -> Result<(), glib::Error> {
+    let bus = gio::bus_get_future(gio::BusType::Session).await?;
+    let changing = app.clone();
+    // For as long as this process lives.
+    let _ = bus.signal_subscribe(
+        Some(PORTAL),
+        Some(SETTINGS),
+        Some("SettingChanged"),
+        Some(PATH),
+        Some(APPEARANCE),
+        DBusSignalFlags::NONE,
+        move |_, _, _, _, _, change| {
+            if change.n_children() == 3 && change.child_value(1).str() == Some(SCHEME) {
+                changing.set_theme(theme(&change.child_value(2)));
+            }
+        },
+    );
+    let asked = (APPEARANCE, SCHEME).to_variant();
+    let answer = bus
+        .call_future(Some(PORTAL), PATH, SETTINGS, "Read", Some(&asked), None, DBusCallFlags::NONE, PATIENCE_MS)
+        .await?;
+    if let Some(theme) = answer.try_child_value(0).as_ref().and_then(theme) {
         app.set_theme(Some(theme));
-    }
-    while let Some(change) = changes.next().await {
-        app.set_theme(theme(change.args()?.value()));
     }
     Ok(())
 }
 
 /// 1: dark, 2: light, 0: no wish. It comes wrapped once or twice.
-fn theme(value: &Value<'_>) -> Option<Theme> {
-    if let Value::Value(inner) = value {
-        return theme(inner);
-    }
-    match value.downcast_ref::<u32>() {
-        Ok(1) => Some(Theme::Dark),
-        Ok(2) => Some(Theme::Light),
-        Ok(_) | Err(_) => None,
+fn theme(value: &Variant) -> Option<Theme> {
+    match value.as_variant() {
+        Some(inner) => theme(&inner),
+        None => match value.get::<u32>() {
+            Some(1) => Some(Theme::Dark),
+            Some(2) => Some(Theme::Light),
+            Some(_) | None => None,
+        },
     }
 }
 
@@ -60,10 +66,11 @@ mod tests {
 
     #[test]
     fn the_wish_is_read_however_it_is_wrapped() {
-        let wrapped = |n: u32| Value::Value(Box::new(Value::U32(n)));
-        assert_eq!(theme(&Value::U32(1)), Some(Theme::Dark));
+        let wrapped = |n: u32| Variant::from_variant(&n.to_variant());
+        assert_eq!(theme(&1_u32.to_variant()), Some(Theme::Dark));
         assert_eq!(theme(&wrapped(2)), Some(Theme::Light));
+        assert_eq!(theme(&Variant::from_variant(&wrapped(1))), Some(Theme::Dark));
         assert_eq!(theme(&wrapped(0)), None);
-        assert_eq!(theme(&Value::from("dark")), None);
+        assert_eq!(theme(&"dark".to_variant()), None);
     }
 }

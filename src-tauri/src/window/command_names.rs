@@ -55,6 +55,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "open_folder",
     "open_phone_page",
     "open_release",
+    "fetch_release",
+    "install_release",
     "retry_owner",
     "quit",
 ];

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use desk::control::answer::{
     Accounts, AccountsAct, AddressReach, BindConfirmed, BindStarted, DeviceStatus, GatewayCleared, GatewayDevices,
-    Nothing, PluginRemoved, RemovalPlan, Removed, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst, Status, Turns,
+    Nothing, PluginRemoved, ReleasePackage, RemovalPlan, Removed, Report, ScriptAdded, Sent, SetupLook, SpeaksFirst,
+    Status, Turns,
 };
 use desk::control::client::Client;
 use desk::control::request::{Request, SettingsChange};
 use desk::failure::{Failure, FailureCode};
 use desk::plugin::Installed;
 use desk::qr::Qr;
-use desk::{release, report};
+use desk::release::{self, PackageAct};
+use desk::report;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
@@ -310,7 +312,7 @@ pub(crate) async fn clear_gateway(owner: State<'_, Owner>, devices: bool) -> Ans
 #[specta::specta]
 pub(crate) async fn make_report(owner: State<'_, Owner>) -> Answer<Report> {
     let report = match owner.ask::<Report>(Request::ReportMake {}).await {
-        Err(failure) if failure.code == FailureCode::NotRunning => Report { text: report::make(None, owner.folders()) },
+        Err(failure) if failure.code == FailureCode::NotRunning => owner.report_of_nobody().await?,
         answered => answered?,
     };
     owner.keep_report(report.text.clone());
@@ -352,6 +354,22 @@ pub(crate) async fn open_phone_page(owner: State<'_, Owner>) -> Answer<()> {
     let mut addresses = status.addresses.iter();
     let here = addresses.find(|address| address.reach == AddressReach::Computer);
     open::page(&here.ok_or_else(|| Failure::bare(FailureCode::NoAddress))?.url)
+}
+
+/// Fetches the package of a newer release, or does no more.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn fetch_release(owner: State<'_, Owner>, on: bool) -> Answer<Nothing> {
+    owner.ask(Request::ReleasePackage { act: if on { PackageAct::Fetch } else { PackageAct::Cancel } }).await
+}
+
+/// Opens the package of a newer release, once more found to be what was signed: the system installs it. `folder`: shows where it lies.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn install_release(owner: State<'_, Owner>, folder: bool) -> Answer<()> {
+    let package: ReleasePackage = owner.ask(Request::ReleasePackage { act: PackageAct::Check }).await?;
+    let path = PathBuf::from(package.path);
+    if folder { open::folder(path.parent().unwrap_or(&path)) } else { open::package(&path) }
 }
 
 /// Opens the page of a release in this computer's browser: a person downloads it there.

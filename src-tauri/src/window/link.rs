@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use desk::control::answer::Nothing;
+use desk::control::answer::{Nothing, Report};
 use desk::control::client::{Client, Watch};
 use desk::control::request::Request;
 use desk::failure::{Failure, FailureCode};
@@ -18,7 +18,7 @@ use specta::Type;
 use tauri::AppHandle;
 use tauri_specta::Event;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::events::{OwnerLost, PageShown, ViewChanged};
 use super::frame;
@@ -92,6 +92,19 @@ impl Owner {
     /// The report that was made last.
     pub(super) fn report(&self) -> Option<String> {
         self.0.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The report where nobody answers, made by the tray's program.
+    pub(super) async fn report_of_nobody(&self) -> Result<Report, Failure> {
+        let failed = |error: std::io::Error| Failure::caused(FailureCode::NotStarted, &error);
+        let mut maker = tokio::process::Command::from(program::report(self.0.data.as_deref()).map_err(failed)?);
+        let made = timeout(PATIENCE, maker.kill_on_drop(true).output()).await;
+        let made = made.map_err(|_| Failure::bare(FailureCode::Timeout))?.map_err(failed)?;
+        if !made.status.success() {
+            return Err(Failure::with(FailureCode::NotStarted, made.status.to_string()));
+        }
+        let text = String::from_utf8(made.stdout).map_err(|error| Failure::caused(FailureCode::NotStarted, &error))?;
+        Ok(Report { text })
     }
 
     /// Starts the owner again, where it is gone.

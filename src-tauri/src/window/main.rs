@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             reactor.spawn(link::follow(following, app.handle().clone()));
             // Elsewhere the web view follows the system by itself.
             #[cfg(target_os = "linux")]
-            reactor.spawn(colours::follow(app.handle().clone()));
+            colours::follow(app.handle().clone());
             Ok(())
         })
         .build(tauri::generate_context!());

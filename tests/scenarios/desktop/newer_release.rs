@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use support::browser::pictures;
+use support::connect_proxy::ConnectProxy;
 use support::desktop::{Desktop, NotificationDaemon, Outfit};
 use support::lab::Lab;
 use support::releases::{Behaviour, ReleaseKey, Releases, manifest};
@@ -188,5 +189,146 @@ fn a_build_without_a_key_neither_looks_nor_offers_to() -> Result<()> {
     window.find("make-report")?;
     ensure!(!window.has("release-look")?, "a switch for what it does not do");
     ensure!(releases.heads().is_empty(), "{:?}", releases.heads());
+    Ok(())
+}
+
+/// What the window's card says of the package.
+fn until_state(app: &TrayApp<'_>, wanted: &str) -> Result<Value> {
+    let mut view =
+        app.until_view(wanted, |view| view["release"]["download"]["state"].as_str().unwrap_or("none") == wanted)?;
+    Ok(view["release"]["download"].take())
+}
+
+#[test]
+fn a_package_is_fetched_when_it_is_wanted_and_opened_only_as_it_was_signed() -> Result<()> {
+    let lab = Lab::new();
+    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
+    let releases = Releases::open(&lab.computer)?;
+    desktop.stand_in("xdg-open")?;
+    leave_alone(&desktop)?;
+    let package: Vec<u8> = (0..700_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut other = package.clone();
+    other[1_400_000] ^= 1;
+    let signature = releases.key().sign_bytes(&package)?;
+    let mut variables = releases.variables().to_vec();
+    variables.push(("SMARTPI_UPDATE_KIND", "deb".into()));
+
+    // Without a signature of the package there is only the page.
+    releases.publish("9.9.9")?;
+    let (_tray, app) = in_the_tray_with(&desktop, &variables)?;
+    assert_eq!(looked(&app)?["newer"]["package"], Value::Null);
+    releases.publish_package("9.9.9", &signature)?;
+    assert_eq!(looked(&app)?["newer"]["package"], "deb");
+    let mut window = app.window()?;
+    window.press_on("nav-settings")?;
+    window.find("release-get")?;
+    let kept = desktop.data().join("smartpi/release");
+    let file = kept.join("smartpi-tray-9.9.9.deb");
+    let nothing_is_kept = || -> Result<()> {
+        let left: Vec<_> =
+            std::fs::read_dir(&kept).map(|files| files.flatten().map(|it| it.path()).collect()).unwrap_or_default();
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    };
+    ensure!(!releases.heads().iter().any(|head| head.contains(".deb")), "nobody wanted it: {:?}", releases.heads());
+
+    for (bytes, behaviour, why) in [
+        (&other, Behaviour::Honest, "refused"),
+        (&Vec::new(), Behaviour::Honest, "unreachable"),
+        (&package, Behaviour::Broken, "unreachable"),
+        (&package, Behaviour::Endless, "unreachable"),
+        (&package, Behaviour::Leads("https://127.0.0.1:1/smartpi-tray.deb".into()), "unreachable"),
+    ] {
+        releases.give(bytes, behaviour.clone());
+        window.press_on("release-fetch")?;
+        let failed = until_state(&app, "failed").with_context(|| format!("{behaviour:?}"))?;
+        ensure!(failed["why"] == why, "{behaviour:?}: {failed}");
+        nothing_is_kept()?;
+        app.control()?.ask("release.package", json!({"act": "cancel"}))?;
+        until_state(&app, "none")?;
+    }
+    ensure!(releases.sent() < 32 << 20, "{} bytes of a gigabyte were taken", releases.sent());
+
+    releases.give(&package, Behaviour::Stuck);
+    window.press_on("release-fetch")?;
+    app.until_view("half of it", |view| view["release"]["download"]["of"] == package.len())?;
+    window.press_on("release-cancel")?;
+    until_state(&app, "none")?;
+    until("nothing is kept", || Ok(nothing_is_kept().is_ok()))?;
+
+    releases.give(&package, Behaviour::Honest);
+    window.press_on("release-fetch")?;
+    until_state(&app, "ready")?;
+    assert_eq!(std::fs::read(&file)?, package);
+    window.press_on("release-install")?;
+    until("the installer", || Ok(!desktop.noted("xdg-open").is_empty()))?;
+    window.press_on("release-file")?;
+    until("the folder", || Ok(desktop.noted("xdg-open").len() > 1))?;
+    assert_eq!(desktop.noted("xdg-open"), [file.display().to_string(), kept.display().to_string()]);
+
+    // Whoever changes it in between gets nothing opened.
+    std::fs::write(&file, &other)?;
+    window.press_on("release-install")?;
+    let refused = window.words("failure")?;
+    ensure!(refused.starts_with("The new version is not here, or not as it came."), "{refused}");
+    std::fs::remove_file(&file)?;
+    let gone = app.control()?.ask("release.package", json!({"act": "check"}));
+    ensure!(gone.is_err_and(|error| error.to_string().contains("release_not_kept")));
+    assert_eq!(desktop.noted("xdg-open").len(), 2);
+
+    // Another release, or no wish for one, takes its place.
+    releases.publish_package("9.9.10", &signature)?;
+    looked(&app)?;
+    until_state(&app, "none")?;
+    nothing_is_kept()?;
+    app.control()?.ask("release.package", json!({"act": "fetch"}))?;
+    until_state(&app, "ready")?;
+    want(&app, false)?;
+    nothing_is_kept()?;
+    Ok(())
+}
+
+#[test]
+fn releases_are_asked_for_by_way_of_the_proxy_of_this_computer() -> Result<()> {
+    let lab = Lab::new();
+    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
+    let releases = Releases::open(&lab.computer)?;
+    releases.publish("9.9.9")?;
+    leave_alone(&desktop)?;
+    let asked_by = |proxy: String| -> Result<Value> {
+        let mut variables = releases.variables().to_vec();
+        variables.push(("HTTPS_PROXY", proxy.into()));
+        let (_tray, mut app) = in_the_tray_with(&desktop, &variables)?;
+        let release = looked(&app)?;
+        want(&app, false)?;
+        app.terminate()?;
+        Ok(release)
+    };
+    let refused = |release: &Value, words: &str| {
+        ensure!(
+            release["trouble"]["detail"].as_str().is_some_and(|detail| detail.contains(words)),
+            "{words}: {release}"
+        );
+        Ok(())
+    };
+    let closed = ConnectProxy::open(&lab.computer, None)?;
+    let proxy = format!("http://127.0.0.1:{}", closed.port());
+    refused(&asked_by(proxy)?, "the proxy http://127.0.0.1 answers 403")?;
+    assert_eq!(closed.heads().len(), 1);
+    refused(
+        &asked_by("socks5://li:secret@127.0.0.1:1080".into())?,
+        "cannot use the proxy of this computer, socks5://127.0.0.1",
+    )?;
+    ensure!(releases.heads().is_empty(), "nobody went around the proxy: {:?}", releases.heads());
+
+    let open = ConnectProxy::open(&lab.computer, Some(releases.address()))?;
+    let release = asked_by(format!("http://li:secret@127.0.0.1:{}", open.port()))?;
+    assert_eq!((&release["newer"]["version"], &release["trouble"]), (&json!("9.9.9"), &Value::Null));
+    let head = format!(
+        "CONNECT {0} HTTP/1.1\r\nhost: {0}\r\nproxy-authorization: Basic bGk6c2VjcmV0\r\n\r\n",
+        releases.authority()
+    );
+    assert_eq!(open.heads(), [head.clone(), head]);
+    assert_eq!(releases.heads().len(), 2);
     Ok(())
 }

@@ -37,7 +37,7 @@ export function homeView(tongue: Language): View {
       version: "0.2.0", language: tongue, desktop: true, tray: true, autostart: true, welcomed: true,
       dataDir: "/home/anna/.local/share/smartpi", logFile: "/home/anna/.local/state/smartpi/logs/smartpi.log",
     },
-    release: { wanted: true, lookedMs: ago(190), trouble: null, newer: null },
+    release: { wanted: true, lookedMs: ago(190), trouble: null, newer: null, download: null },
     service: { phase: "running", sinceMs: ago(240), failure: null, name: names.service, port: 8765 },
     network: {
       permission: "allowed",

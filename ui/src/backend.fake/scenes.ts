@@ -1,4 +1,4 @@
-import type { BindEvent, DeviceRoute, Failure, GatewayDevices, Page, SetupLook, Language, View } from "../backend";
+import type { BindEvent, DeviceRoute, DownloadView, Failure, GatewayDevices, PackageKind, Page, SetupLook, Language, View } from "../backend";
 import { CARE_SCENES } from "./careScenes";
 import { GATEWAY_SCENES } from "./gatewayScenes";
 import { ago } from "./ago";
@@ -30,6 +30,17 @@ function changed(tongue: Language, change: (view: View) => void): View {
   const view = homeView(tongue);
   change(view);
   return view;
+}
+
+function release(tongue: Language, download: DownloadView | null, kind: PackageKind | null = "deb"): Scene {
+  const notes = {
+    en: "- Be told when a newer version is there, and read what is new in it.\n- Have the token read where OpenClaw's configuration refers to.\n- Remove the plugin from OpenClaw in Settings.",
+    zh: "- 有新版本时收到通知，并查看更新内容。\n- 可读取 OpenClaw 配置所引用的令牌。\n- 可在设置中从 OpenClaw 移除插件。",
+  };
+  const view = changed(tongue, (view) => {
+    view.release = { wanted: true, lookedMs: ago(190), trouble: null, newer: { version: "0.3.0", notes, foundMs: ago(190), package: kind }, download };
+  });
+  return { view, page: { page: "settings" } };
 }
 
 const loopbackOnly = (view: View): void => {
@@ -148,21 +159,16 @@ export const SCENES = {
   ...CARE_SCENES,
 
   settings: (tongue) => ({ view: homeView(tongue), page: { page: "settings" } }),
-  "settings-release": (tongue) => ({
-    view: changed(tongue, (view) => {
-      const notes = {
-        en: "- Be told when a newer version is there, and read what is new in it.\n- Have the token read where OpenClaw's configuration refers to.\n- Remove the plugin from OpenClaw in Settings.",
-        zh: "- 有新版本时收到通知，并查看更新内容。\n- 可读取 OpenClaw 配置所引用的令牌。\n- 可在设置中从 OpenClaw 移除插件。",
-      };
-      view.release = { wanted: true, lookedMs: ago(190), trouble: null, newer: { version: "0.3.0", notes, foundMs: ago(190) } };
-    }),
-    page: { page: "settings" },
-  }),
+  "settings-release": (tongue) => release(tongue, null),
+  "settings-release-coming": (tongue) => release(tongue, { state: "coming", got: 3_100_000, of: 8_465_500 }),
+  "settings-release-ready": (tongue) => release(tongue, { state: "ready" }),
+  "settings-release-failed": (tongue) => release(tongue, { state: "failed", why: "refused", detail: "not signed by the key of SmartPi's releases: The signature verification failed" }),
+  "settings-release-elsewhere": (tongue) => release(tongue, null, null),
   "settings-troubled": (tongue) => ({
     view: changed(tongue, (view) => {
       view.secrets = { place: "nowhere", why: "locked" };
       view.app.autostart = null;
-      view.release = { wanted: true, lookedMs: ago(60 * 30), trouble: { why: "refused", detail: "not signed by the key of SmartPi's releases: The key id in the signature does not match" }, newer: null };
+      view.release = { wanted: true, lookedMs: ago(60 * 30), trouble: { why: "refused", detail: "not signed by the key of SmartPi's releases: The key id in the signature does not match" }, newer: null, download: null };
       view.network.permission = "absent";
       view.assistant = { ...view.assistant, link: "offline", sinceMs: ago(9) };
       view.troubles = [{ code: "cannot_listen", detail: "10.0.0.7:8765: cannot assign requested address" }];

@@ -55,6 +55,15 @@ export class FakeStage extends Listeners {
     this.note("openRelease", version);
   }
 
+  async fetchRelease(on: boolean): Promise<void> {
+    this.note("fetchRelease", on);
+    this.tell((view) => (view.release!.download = on ? { state: "coming", got: 0, of: null } : null));
+  }
+
+  async installRelease(folder: boolean): Promise<void> {
+    this.note("installRelease", folder);
+  }
+
   async openPhonePage(): Promise<void> {
     this.note("openPhonePage");
   }

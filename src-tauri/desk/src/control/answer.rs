@@ -41,6 +41,13 @@ pub use setup::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Nothing {}
 
+/// `release.package` with `check`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct ReleasePackage {
+    /// The whole path of the package.
+    pub path: String,
+}
+
 /// `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]

@@ -10,6 +10,7 @@ pub use super::choice::{GatewayChoice, GatewaySecret, SecretKind};
 pub use super::exchange::{Answer, AnswerLine, BadLine, Line};
 pub use super::settings_change::SettingsChange;
 use crate::page::Page;
+use crate::release::PackageAct;
 
 /// A request of docs/CONTROL.md.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +115,12 @@ pub enum Request {
     NetworkAllow {
         /// Yes or no.
         allow: bool,
+    },
+    /// The package of a newer release, or no more of it.
+    #[serde(rename = "release.package")]
+    ReleasePackage {
+        /// What of it.
+        act: PackageAct,
     },
     /// Change what the person chose.
     #[serde(rename = "settings.change")]
@@ -325,7 +332,7 @@ pub enum Request {
 
 impl Request {
     /// Every `do` of this version.
-    pub const KNOWN: [&'static str; 57] = [
+    pub const KNOWN: [&'static str; 58] = [
         "status",
         "bind.start",
         "bind.watch",
@@ -346,6 +353,7 @@ impl Request {
         "service.start",
         "service.stop",
         "network.allow",
+        "release.package",
         "settings.change",
         "devices.mute",
         "devices.speaks_first",
@@ -426,6 +434,7 @@ mod tests {
             json!({"id":58,"do":"setup.removal"}),
             json!({"id":59,"do":"setup.remove","shown":"s"}),
             json!({"id":60,"do":"plugin.accounts","act":"list"}),
+            json!({"id":62,"do":"release.package","act":"fetch"}),
             json!({"id":61,"do":"plugin.accounts","act":"remove","device":"b1"}),
             json!({"id":27,"do":"quit"}),
             json!({"id":32,"do":"report.make"}),

@@ -93,16 +93,14 @@ impl Answers for Verbs {
                 self.wish(Wish::Installed).await?;
                 json(&self.await_link(timeout_s).await?)
             }
-            Request::LinkForget {} => {
-                self.service.forget_gateway().await?;
-                nothing()
-            }
+            Request::LinkForget {} => done(self.service.forget_gateway().await.map_err(Failure::from)),
             Request::ViewWatch {} => self.watch_view(&events).await,
             Request::WindowAttend {} => self.attend(&events).await,
             Request::WindowOpen(page) => self.wish(Wish::Open(page)).await,
             Request::ServiceStart {} => self.wish(Wish::Start).await,
             Request::ServiceStop {} => self.wish(Wish::Stop).await,
             Request::NetworkAllow { allow } => self.wish(Wish::Allow(allow)).await,
+            Request::ReleasePackage { act } => self.wish(Wish::Release(act)).await,
             Request::SettingsChange(change) => self.wish(Wish::Change(change)).await,
             Request::DevicesMute { device_key, muted } => self.mute(device_key, muted).await,
             Request::DevicesSpeaksFirst { device_key, who } => {

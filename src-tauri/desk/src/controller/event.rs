@@ -15,7 +15,7 @@ use crate::control::request::SettingsChange;
 use crate::failure::Failure;
 use crate::networks::Present;
 use crate::page::Page;
-use crate::release::ReleaseView;
+use crate::release::{PackageAct, ReleaseView};
 use crate::settings::OtherGateway;
 use crate::view::GatewayView;
 
@@ -136,6 +136,8 @@ pub(crate) enum Wish {
     Open(Page),
     /// The plugin was installed: who answers may have changed.
     Installed,
+    /// The package of a newer release, or no more of it.
+    Release(PackageAct),
     /// Be a device of the OpenClaw gateway, or not.
     Gateway(bool),
     /// The gateway of another computer is meant from now on; `None`: the one of this computer.

@@ -35,6 +35,11 @@ impl Reply {
         self.send(value(&Nothing {}));
     }
 
+    /// Done, and this is what came of it.
+    pub(crate) fn answer(self, answer: &impl Serialize) {
+        self.send(value(answer));
+    }
+
     /// Not done.
     pub(crate) fn fail(self, failure: Failure) {
         self.send(Err(failure));

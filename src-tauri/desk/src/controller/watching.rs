@@ -76,12 +76,11 @@ impl<S: Shell> Controller<S> {
     }
 
     /// Whether a newer release is there: only a person at a desktop is told.
-    pub(super) fn watch_releases(&self) {
+    pub(super) fn watch_releases(&mut self) {
         if self.shell.is_desktop()
-            && let Some(source) = Source::of_build()
+            && let (Some(source), Some(wanted)) = (Source::of_build(), self.lookout.wanted())
         {
-            let (file, wanted) = (self.folders.release_file(), self.lookout.watch());
-            tokio::spawn(keep_looking(source, file, wanted, self.reports.clone()));
+            tokio::spawn(keep_looking(source, self.folders.clone(), wanted, self.reports.clone()));
         }
     }
 

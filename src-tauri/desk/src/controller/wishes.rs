@@ -31,6 +31,7 @@ impl<S: Shell> Controller<S> {
             Wish::Remove(device) => self.remove(device, reply),
             Wish::Open(page) => self.open(page, reply),
             Wish::Installed => self.find_agent(reply),
+            Wish::Release(act) => self.lookout.act(act, reply),
             Wish::Gateway(on) => self.wish_gateway(on, reply),
             Wish::GatewayElsewhere(other) => self.choose_gateway(other, reply),
             Wish::Quit => {

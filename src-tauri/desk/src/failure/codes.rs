@@ -74,16 +74,13 @@ codes! {
         "SmartPi cannot open its store of devices and messages. Nothing was changed; see the detail.", "SmartPi 无法打开设备与消息的数据库，未作任何更改，详见说明。";
     /// The store was made by a newer version.
     StoreNewer, "store_newer",
-        "A newer SmartPi saved these devices and messages, so nothing was changed. Update SmartPi, or go back to a backup with: smartpi restore",
-        "这些设备与消息由更新版本的 SmartPi 保存，未作任何更改。请更新 SmartPi，或恢复备份：smartpi restore";
+        "A newer SmartPi saved these devices and messages, so nothing was changed. Update SmartPi, or go back to a backup with: smartpi restore", "这些设备与消息由更新版本的 SmartPi 保存，未作任何更改。请更新 SmartPi，或恢复备份：smartpi restore";
     /// The store was damaged, and the newest backup took its place.
     StoreRestored, "store_restored",
-        "The saved devices and messages were damaged, so SmartPi went back to its last good copy. The newest messages may be missing; nothing was deleted.",
-        "已保存的设备与消息损坏，SmartPi 已恢复到最近一次完好的备份。最新的消息可能缺失，原文件均已保留。";
+        "The saved devices and messages were damaged, so SmartPi went back to its last good copy. The newest messages may be missing; nothing was deleted.", "已保存的设备与消息损坏，SmartPi 已恢复到最近一次完好的备份。最新的消息可能缺失，原文件均已保留。";
     /// The store was damaged, and there was no backup.
     StoreBegunAnew, "store_begun_anew",
-        "The saved devices and messages were damaged, and there was no good copy, so SmartPi begins with none. Bind your devices again; nothing was deleted.",
-        "已保存的设备与消息损坏且没有完好的备份，SmartPi 已重新开始。请重新绑定设备，原文件均已保留。";
+        "The saved devices and messages were damaged, and there was no good copy, so SmartPi begins with none. Bind your devices again; nothing was deleted.", "已保存的设备与消息损坏且没有完好的备份，SmartPi 已重新开始。请重新绑定设备，原文件均已保留。";
     /// Damage was found while it ran.
     StoreDamaged, "store_damaged",
         "Part of the saved messages is damaged. SmartPi goes on and keeps its older backups; save one elsewhere with: smartpi backup",
@@ -385,6 +382,9 @@ codes! {
     /// Several agents, and nothing says which one answers.
     AgentNobody, "agent_nobody",
         "OpenClaw has several agents, and nothing says which one answers your devices. Choose one for each device, or set channels.openclaw-smartpi.defaultAgentId.", "OpenClaw 有多个智能体，但未指定由谁回答您的设备。请为每台设备选择智能体，或设置 channels.openclaw-smartpi.defaultAgentId。";
+    /// There is no package of a newer release, or not as it was signed.
+    ReleaseNotKept, "release_not_kept",
+        "The new version is not here, or not as it came. Download it again.", "新版本的安装包不存在或已被改动，请重新下载。";
     /// The newest question ended with an error.
     ModelFailed, "model_failed",
         "The last question of a device got an error instead of an answer. Check the model and its account in OpenClaw, then ask again.", "设备的上一个问题没有得到回答，而是出现了错误。请在 OpenClaw 中检查模型及其账户，然后再次提问。";

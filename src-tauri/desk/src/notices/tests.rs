@@ -483,7 +483,7 @@ fn entries_that_somebody_took_away_are_told_once_and_over_restarts() {
 fn a_newer_release_is_told_once_and_over_restarts() {
     use crate::release::{Newer, Notes, ReleaseView};
     let newer = |version: &str, found_ms| {
-        let newer = Newer { version: version.into(), notes: Notes::default(), found_ms };
+        let newer = Newer { version: version.into(), notes: Notes::default(), found_ms, package: None };
         Some(ReleaseView { wanted: true, newer: Some(newer), ..ReleaseView::default() })
     };
     let mut desk = Desk::new();

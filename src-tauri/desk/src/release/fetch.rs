@@ -1,24 +1,26 @@
-//! Fetches a manifest and its signature over https: bounded in time, in bytes, in redirects and in hosts.
+//! Fetches a manifest and its signature, and a package, over https: bounded in time, in bytes, in redirects and in hosts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ACCEPT, HOST, HeaderName, LOCATION, USER_AGENT};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::manifest::{LARGEST, LARGEST_SIGNATURE};
+use super::proxy;
 use super::source::Source;
 
 /// For everything: names, handshakes, redirects and both files.
 const LIMIT: Duration = Duration::from_secs(30);
+/// Without a byte of a package.
+const STALL: Duration = Duration::from_secs(30);
 /// GitHub leads to the newest release, and from there to where its files are.
 const REDIRECTS: usize = 4;
 
@@ -27,8 +29,14 @@ const REDIRECTS: usize = 4;
 pub(super) enum Unreachable {
     #[error("no answer within {} s", LIMIT.as_secs())]
     Slow,
+    #[error("no byte for {} s", STALL.as_secs())]
+    Stalled,
     #[error("cannot connect to {0}")]
     Connect(String, #[source] std::io::Error),
+    #[error("the proxy {0} answers {1}")]
+    Proxy(String, StatusCode),
+    #[error("SmartPi cannot use the proxy of this computer, {0}: only http proxies")]
+    ProxyKind(String),
     #[error("this system trusts no authority")]
     Trust(#[source] rustls::Error),
     #[error("the answer broke off")]
@@ -53,7 +61,39 @@ pub(super) async fn fetch(source: &Source) -> Result<(Bytes, Bytes), Unreachable
     tokio::time::timeout(LIMIT, both).await.unwrap_or(Err(Unreachable::Slow))
 }
 
+/// Gives `take` a file piece by piece, each with how long the file says that it is.
+pub(super) async fn fetch_pieces<E: From<Unreachable>>(
+    source: &Source,
+    url: &str,
+    most: u64,
+    mut take: impl FnMut(&[u8], Option<u64>) -> Result<(), E>,
+) -> Result<(), E> {
+    let too_long = || Unreachable::Long(usize::try_from(most).unwrap_or(usize::MAX));
+    let answer = tokio::time::timeout(LIMIT, open(source, url)).await.unwrap_or(Err(Unreachable::Slow))?;
+    let mut body = answer.into_body();
+    let length = body.size_hint().exact();
+    if length.is_some_and(|length| length > most) {
+        return Err(too_long().into());
+    }
+    let mut taken = 0;
+    while let Some(frame) = tokio::time::timeout(STALL, body.frame()).await.map_err(|_| Unreachable::Stalled)? {
+        let Ok(piece) = frame.map_err(Unreachable::Http)?.into_data() else { continue };
+        taken += piece.len() as u64;
+        if taken > most {
+            return Err(too_long().into());
+        }
+        take(&piece, length)?;
+    }
+    Ok(())
+}
+
 async fn get(source: &Source, url: &str, most: usize) -> Result<Bytes, Unreachable> {
+    let body = Limited::new(open(source, url).await?.into_body(), most).collect().await;
+    body.map(|body| body.to_bytes()).map_err(|_| Unreachable::Long(most))
+}
+
+/// The answer that is there in the end.
+async fn open(source: &Source, url: &str) -> Result<Response<Incoming>, Unreachable> {
     let mut url = url.to_owned();
     for _ in 0..=REDIRECTS {
         let answer = ask(source, &url).await?;
@@ -61,8 +101,7 @@ async fn get(source: &Source, url: &str, most: usize) -> Result<Bytes, Unreachab
             if answer.status() != StatusCode::OK {
                 return Err(Unreachable::Status(answer.status()));
             }
-            let body = Limited::new(answer.into_body(), most).collect().await;
-            return body.map(|body| body.to_bytes()).map_err(|_| Unreachable::Long(most));
+            return Ok(answer);
         }
         let onward = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
         url = onward.to_owned();
@@ -70,7 +109,7 @@ async fn get(source: &Source, url: &str, most: usize) -> Result<Bytes, Unreachab
     Err(Unreachable::Circle)
 }
 
-async fn ask(source: &Source, url: &str) -> Result<Response<hyper::body::Incoming>, Unreachable> {
+async fn ask(source: &Source, url: &str) -> Result<Response<Incoming>, Unreachable> {
     let astray = || Unreachable::Astray(url.chars().take(200).collect());
     let uri: Uri = url.parse().map_err(|_| astray())?;
     let (Some("https"), Some(host)) = (uri.scheme_str(), uri.host().filter(|host| source.may_ask(host))) else {
@@ -78,8 +117,8 @@ async fn ask(source: &Source, url: &str) -> Result<Response<hyper::body::Incomin
     };
     let failed = |error| Unreachable::Connect(host.to_owned(), error);
     let name = ServerName::try_from(host.to_owned()).map_err(|_| astray())?;
-    let tcp = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await.map_err(failed)?;
-    let tls = TlsConnector::from(Arc::new(trust()?)).connect(name, tcp).await.map_err(failed)?;
+    let way = proxy::connect(&uri).await?;
+    let tls = TlsConnector::from(Arc::new(trust()?)).connect(name, way).await.map_err(failed)?;
     let (mut to, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.map_err(Unreachable::Http)?;
     // It ends with the runtime of this look, at the latest; what goes wrong on it is said to the request.

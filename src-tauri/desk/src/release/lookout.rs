@@ -9,12 +9,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
+use super::download::Download;
 use super::fetch::fetch;
 use super::manifest::{Found, judge, verify};
+use super::package::Package;
 use super::source::Source;
-use super::{LookTrouble, LookWhy, Newer, ReleaseView};
-use crate::controller::Event;
-use crate::failure::chain;
+use super::{LookTrouble, LookWhy, Newer, PackageAct, ReleaseView};
+use crate::control::answer::ReleasePackage;
+use crate::controller::{Event, Reply};
+use crate::failure::{Failure, FailureCode, chain};
+use crate::folders::Folders;
 use crate::private_file;
 
 /// Between two looks that came to something.
@@ -28,15 +32,27 @@ const JITTER_MS: i64 = 2 * 3_600_000;
 /// The longest single sleep: afterwards the wall clock is looked at again, which ran on while the computer slept.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// Whether the person wants looks. Dropping it ends them.
+/// What the person wants of newer releases. Dropping it ends everything here.
 #[derive(Debug)]
 pub(crate) struct Lookout {
     wanted: watch::Sender<bool>,
+    acts: mpsc::UnboundedSender<(PackageAct, Reply)>,
+    heard: Option<Wanted>,
+}
+
+/// The same, for whom it concerns.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    looks: watch::Receiver<bool>,
+    acts: mpsc::UnboundedReceiver<(PackageAct, Reply)>,
 }
 
 impl Lookout {
     pub(crate) fn new(wanted: bool) -> Self {
-        Self { wanted: watch::Sender::new(wanted) }
+        let (acts, heard) = mpsc::unbounded_channel();
+        let wanted = watch::Sender::new(wanted);
+        let heard = Some(Wanted { looks: wanted.subscribe(), acts: heard });
+        Self { wanted, acts, heard }
     }
 
     /// The person wants looks, or does not. Who begins to want them is answered at once.
@@ -44,8 +60,16 @@ impl Lookout {
         self.wanted.send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<bool> {
-        self.wanted.subscribe()
+    /// The person wants the package, or no more of it. Where nobody looks there is none.
+    pub(crate) fn act(&self, act: PackageAct, reply: Reply) {
+        if let Err(mpsc::error::SendError((_, reply))) = self.acts.send((act, reply)) {
+            reply.fail(Failure::bare(FailureCode::ReleaseNotKept));
+        }
+    }
+
+    /// For the one who looks; once.
+    pub(crate) fn wanted(&mut self) -> Option<Wanted> {
+        self.heard.take()
     }
 }
 
@@ -55,6 +79,7 @@ impl Lookout {
 struct Record {
     looked_ms: Option<i64>,
     newer: Option<Newer>,
+    package: Option<Package>,
 }
 
 impl Record {
@@ -77,11 +102,15 @@ impl Record {
     /// A look came to an end. The same release keeps the time at which it was first seen.
     fn see(&mut self, found: Option<Found>, now_ms: i64) {
         self.looked_ms = Some(now_ms);
-        self.newer = found.map(|Found { version, notes }| {
-            let version = version.to_string();
-            let known = self.newer.as_ref().filter(|newer| newer.version == version).map(|newer| newer.found_ms);
-            Newer { version, notes, found_ms: known.unwrap_or(now_ms) }
-        });
+        let Some(Found { version, notes, package }) = found else {
+            (self.newer, self.package) = (None, None);
+            return;
+        };
+        let version = version.to_string();
+        let known = self.newer.as_ref().filter(|newer| newer.version == version).map(|newer| newer.found_ms);
+        let kind = package.as_ref().map(|package| package.kind);
+        self.newer = Some(Newer { version, notes, found_ms: known.unwrap_or(now_ms), package: kind });
+        self.package = package;
     }
 
     /// When to look first in this run.
@@ -92,46 +121,57 @@ impl Record {
         due.max(now_ms + SETTLE_MS)
     }
 
-    fn view(&self, trouble: Option<LookTrouble>) -> ReleaseView {
-        ReleaseView { wanted: true, looked_ms: self.looked_ms, trouble, newer: self.newer.clone() }
+    fn view(&self, trouble: Option<LookTrouble>, download: &Download) -> ReleaseView {
+        let (newer, download) = (self.newer.clone(), download.view());
+        ReleaseView { wanted: true, looked_ms: self.looked_ms, trouble, newer, download }
+    }
+
+    fn offer(&self) -> Option<(&Newer, &Package)> {
+        self.newer.as_ref().zip(self.package.as_ref())
     }
 }
 
-/// Looks from time to time while the person wants it, until nobody listens.
-pub(crate) async fn keep_looking(
-    source: Source,
-    path: std::path::PathBuf,
-    mut wanted: watch::Receiver<bool>,
-    told: mpsc::Sender<Event>,
-) {
-    let clock = Clock::start();
+/// Looks from time to time while the person wants it, and fetches what the person wants, until nobody listens.
+pub(crate) async fn keep_looking(source: Source, folders: Folders, wanted: Wanted, told: mpsc::Sender<Event>) {
+    let Wanted { mut looks, mut acts } = wanted;
+    let (clock, path) = (Clock::start(), folders.release_file());
     let mut record = Record::load(&path, &source.here.version);
     let mut due_ms = record.first_ms(clock.wall_ms(), jitter_ms());
     let mut trouble = None;
+    let mut download = Download::new(source.clone(), folders.release_folder());
     loop {
-        let wants = *wanted.borrow_and_update();
-        // What was found before the person wanted no more of it is not shown either.
-        let view = if wants { record.view(trouble.clone()) } else { ReleaseView::default() };
-        if told.send(Event::Release(Box::new(view))).await.is_err() {
-            return;
-        }
+        let wants = *looks.borrow_and_update();
+        download.offer(record.offer().filter(|_| wants));
+        let due = due_ms;
         let looking = async {
             if !wants {
                 std::future::pending::<()>().await;
             }
-            until(due_ms, &clock).await;
+            until(due, &clock).await;
             look(&source).await
         };
-        let looked = tokio::select! {
-            looked = looking => looked,
-            changed = wanted.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                due_ms = clock.wall_ms();
-                trouble = None;
-                continue;
+        tokio::pin!(looking);
+        // A download goes on during a look, and the other way round.
+        let looked = loop {
+            // What was found before the person wanted no more of it is not shown either.
+            let view = if wants { record.view(trouble.clone(), &download) } else { ReleaseView::default() };
+            if told.send(Event::Release(Box::new(view))).await.is_err() {
+                return;
             }
+            tokio::select! {
+                looked = &mut looking => break Some(looked),
+                changed = looks.changed() => match changed {
+                    Ok(()) => break None,
+                    Err(_) => return,
+                },
+                Some((act, reply)) = acts.recv() => answer(act, reply, &mut download),
+                () = download.moved() => {}
+            }
+        };
+        let Some(looked) = looked else {
+            due_ms = clock.wall_ms();
+            trouble = None;
+            continue;
         };
         let now_ms = clock.wall_ms();
         let pause_ms = if looked.is_ok() { DAY_MS } else { AGAIN_MS };
@@ -147,6 +187,25 @@ pub(crate) async fn keep_looking(
                 Some(trouble)
             }
         };
+    }
+}
+
+fn answer(act: PackageAct, reply: Reply, download: &mut Download) {
+    let nothing = || Failure::bare(FailureCode::ReleaseNotKept);
+    match act {
+        PackageAct::Fetch if download.fetch() => reply.done(),
+        PackageAct::Fetch => reply.fail(nothing()),
+        PackageAct::Cancel => {
+            download.cancel();
+            reply.done();
+        }
+        PackageAct::Check => match download.ready() {
+            None => reply.fail(nothing()),
+            Some(ready) => drop(tokio::task::spawn_blocking(move || match ready.check() {
+                Some(path) => reply.answer(&ReleasePackage { path: path.display().to_string() }),
+                None => reply.fail(nothing()),
+            })),
+        },
     }
 }
 
@@ -197,7 +256,7 @@ mod tests {
     const NOW: i64 = 1_790_000_000_000;
 
     fn found(version: &str) -> Option<Found> {
-        Some(Found { version: Version::parse(version).unwrap(), notes: Notes::default() })
+        Some(Found { version: Version::parse(version).unwrap(), notes: Notes::default(), package: None })
     }
 
     #[test]
@@ -226,7 +285,7 @@ mod tests {
 
     #[test]
     fn it_looks_once_a_day_and_not_with_the_start() {
-        let record = |looked_ms| Record { looked_ms, newer: None };
+        let record = |looked_ms| Record { looked_ms, ..Record::default() };
         for (looked_ms, first_ms) in [
             (None, NOW + SETTLE_MS),
             (Some(NOW - 1_000), NOW - 1_000 + DAY_MS + 7),

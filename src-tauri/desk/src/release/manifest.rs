@@ -7,7 +7,9 @@ use minisign_verify::{PublicKey, Signature};
 use semver::Version;
 use serde::Deserialize;
 
-use super::{HOME, Notes};
+use super::Notes;
+use super::package::{Package, PackageKind};
+use super::source::{FILES, Here};
 use crate::words::is_unseen;
 
 /// Most bytes of a manifest.
@@ -24,14 +26,8 @@ const BETWEEN: &str = "---";
 pub(super) struct Found {
     pub(super) version: Version,
     pub(super) notes: Notes,
-}
-
-/// What runs, and where.
-#[derive(Clone, Debug)]
-pub(super) struct Here {
-    pub(super) version: Version,
-    /// As the Tauri updater calls it: `linux-x86_64`, `darwin-aarch64`.
-    pub(super) platform: String,
+    /// What installs it here. `None`: a person gets it from its page.
+    pub(super) package: Option<Package>,
 }
 
 /// Why a manifest does not count.
@@ -60,6 +56,8 @@ struct Manifest {
 #[derive(Deserialize)]
 struct File {
     url: String,
+    #[serde(default)]
+    signature: String,
 }
 
 /// The public key as `tauri signer generate` prints it. `None`: it is none.
@@ -69,7 +67,7 @@ pub(super) fn key(text: &str) -> Option<PublicKey> {
 
 /// Whether `key` signed exactly these bytes.
 pub(super) fn verify(manifest: &[u8], signature: &[u8], key: &PublicKey) -> Result<(), Refused> {
-    let signature = unpacked(signature).and_then(|text| Signature::decode(&text).ok()).ok_or(Refused::NoSignature)?;
+    let signature = signed(signature).ok_or(Refused::NoSignature)?;
     key.verify(manifest, &signature, false).map_err(Refused::Signature)
 }
 
@@ -83,7 +81,19 @@ pub(super) fn judge(manifest: &[u8], here: &Here) -> Result<Option<Found>, Refus
     let for_us =
         |name: &String| name.strip_prefix(&here.platform).is_some_and(|kind| kind.is_empty() || kind.starts_with('-'));
     let is_news = version > here.version && version.pre.is_empty() && platforms.keys().any(for_us);
-    Ok(is_news.then(|| Found { version, notes: in_both(&notes) }))
+    let package = here.kind.and_then(|kind| package(&platforms, here, kind));
+    Ok(is_news.then(|| Found { version, notes: in_both(&notes), package }))
+}
+
+fn package(platforms: &BTreeMap<String, File>, here: &Here, kind: PackageKind) -> Option<Package> {
+    let File { url, signature } = platforms.get(&format!("{}-{}", here.platform, kind.name()))?;
+    let (url, signature) = (url.clone(), signature.clone());
+    signed(signature.as_bytes()).is_some().then_some(Package { kind, url, signature })
+}
+
+/// A signature as `tauri signer sign` writes it.
+pub(super) fn signed(text: &[u8]) -> Option<Signature> {
+    Signature::decode(&unpacked(text)?).ok()
 }
 
 /// Minisign's own text, which Tauri packs into base64 once more.
@@ -92,7 +102,7 @@ fn unpacked(text: &[u8]) -> Option<String> {
 }
 
 fn is_ours(url: &str) -> bool {
-    let file = url.strip_prefix(HOME).and_then(|path| path.strip_prefix("/releases/download/"));
+    let file = url.strip_prefix(FILES);
     let plain = |char: char| char.is_ascii_alphanumeric() || "._-+%~/".contains(char);
     file.is_some_and(|file| file.chars().all(plain) && !file.contains(".."))
 }
@@ -131,7 +141,7 @@ mod tests {
     const SIGNATURE: &[u8] = include_bytes!("recorded/latest.json.sig");
 
     fn here() -> Here {
-        Here { version: Version::new(0, 1, 0), platform: "linux-x86_64".into() }
+        Here { version: Version::new(0, 1, 0), platform: "linux-x86_64".into(), kind: Some(PackageKind::Deb) }
     }
 
     fn manifest(change: impl FnOnce(&mut Value)) -> Vec<u8> {
@@ -183,13 +193,29 @@ mod tests {
             ("linux-aarch64", false),
             ("windows-x86_64", false),
         ] {
-            let url = format!("{HOME}/releases/download/v0.2.0/a.deb");
+            let url = format!("{FILES}v0.2.0/a.deb");
             let found = version_of(&manifest(|it| it["platforms"] = json!({platform: {"url": url, "signature": ""}})));
             assert_eq!(found.is_some(), news, "{platform}");
         }
         // Who runs a release that was not final is told of the final one.
         let early = Here { version: Version::parse("0.2.0-rc.1").unwrap(), ..here() };
         assert!(judge(MANIFEST, &early).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_a_signed_package_of_the_kind_that_is_installed_is_one_to_fetch() {
+        let package = |manifest: &[u8], kind| judge(manifest, &Here { kind, ..here() }).unwrap().unwrap().package;
+        let signature = String::from_utf8(SIGNATURE.to_vec()).unwrap();
+        let signed = manifest(|it| it["platforms"]["linux-x86_64-deb"]["signature"] = signature.clone().into());
+        let url = format!("{FILES}v0.2.0/smartpi-tray_0.2.0_amd64.deb");
+        assert_eq!(package(&signed, Some(PackageKind::Deb)), Some(Package { kind: PackageKind::Deb, url, signature }));
+        for kind in [None, Some(PackageKind::Rpm), Some(PackageKind::Nsis), Some(PackageKind::Msi)] {
+            assert_eq!(package(&signed, kind), None, "{kind:?}");
+        }
+        for signature in ["", "x", KEY] {
+            let unsigned = manifest(|it| it["platforms"]["linux-x86_64-deb"]["signature"] = signature.into());
+            assert_eq!(package(&unsigned, Some(PackageKind::Deb)), None, "{signature}");
+        }
     }
 
     #[test]

@@ -4,10 +4,22 @@ use minisign_verify::PublicKey;
 use semver::Version;
 
 use super::HOME;
-use super::manifest::{self, Here};
+use super::manifest;
+use super::package::PackageKind;
 
-/// GitHub keeps the files of a release there.
+/// Where the files of every release lie.
+pub(super) const FILES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/download/");
+/// GitHub keeps them there in truth.
 const FILES_OF: &str = ".githubusercontent.com";
+
+/// What runs, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Here {
+    pub(super) version: Version,
+    /// As the Tauri updater calls it: `linux-x86_64`, `darwin-aarch64`.
+    pub(super) platform: String,
+    pub(super) kind: Option<PackageKind>,
+}
 
 /// Where to look, and whom to believe.
 #[derive(Clone, Debug)]
@@ -32,8 +44,24 @@ impl Source {
         Some(Self {
             url: given("SMARTPI_UPDATE_URL").unwrap_or_else(|| format!("{HOME}/releases/latest/download/latest.json")),
             key: key?,
-            here: Here { version: Version::parse(env!("CARGO_PKG_VERSION")).ok()?, platform: platform() },
+            here: Here {
+                version: Version::parse(env!("CARGO_PKG_VERSION")).ok()?,
+                platform: platform(),
+                kind: if given("SMARTPI_UPDATE_KIND").is_some_and(|kind| kind == "deb") {
+                    Some(PackageKind::Deb)
+                } else {
+                    PackageKind::of_this_program()
+                },
+            },
         })
+    }
+
+    /// Where a package lies: a build for development looks for it beside its own manifest.
+    pub(super) fn address(&self, package: &str) -> String {
+        match (self.url.strip_suffix("latest.json"), package.strip_prefix(FILES)) {
+            (Some(folder), Some(file)) if !folder.starts_with(HOME) => format!("{folder}{file}"),
+            _ => package.to_owned(),
+        }
     }
 
     /// Whether a request may go to this host: the one that is asked, and where that one keeps its files.
@@ -52,13 +80,25 @@ fn platform() -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn requests_go_to_github_and_nowhere_else() {
-        let source = Source {
+    fn source() -> Source {
+        Source {
             url: format!("{HOME}/releases/latest/download/latest.json"),
             key: manifest::key(include_str!("recorded/release.key.pub")).unwrap(),
-            here: Here { version: Version::new(0, 1, 0), platform: platform() },
-        };
+            here: Here { version: Version::new(0, 1, 0), platform: platform(), kind: None },
+        }
+    }
+
+    #[test]
+    fn packages_lie_at_github() {
+        let package = format!("{FILES}v0.2.0/a.deb");
+        assert_eq!(source().address(&package), package);
+        let elsewhere = Source { url: "https://localhost:1/latest.json".into(), ..source() };
+        assert_eq!(elsewhere.address(&package), "https://localhost:1/v0.2.0/a.deb");
+    }
+
+    #[test]
+    fn requests_go_to_github_and_nowhere_else() {
+        let source = source();
         for host in ["github.com", "objects.githubusercontent.com", "release-assets.githubusercontent.com"] {
             assert!(source.may_ask(host), "{host}");
         }

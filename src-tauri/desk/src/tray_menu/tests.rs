@@ -388,7 +388,7 @@ fn a_newer_release_has_a_line_while_it_is_known() {
     assert!(!menu(&state).contains("New version"));
     state.shown.release = Some(ReleaseView { wanted: true, ..ReleaseView::default() });
     assert!(!menu(&state).contains("New version"));
-    let newer = Newer { version: "0.2.0".into(), notes: Notes::default(), found_ms: 1 };
+    let newer = Newer { version: "0.2.0".into(), notes: Notes::default(), found_ms: 1, package: None };
     state.shown.release = Some(ReleaseView { wanted: true, newer: Some(newer), ..ReleaseView::default() });
     assert!(menu(&state).contains("\nNew version 0.2.0…\nSettings…\n"), "{}", menu(&state));
     state.shown.app.language = Language::Zh;

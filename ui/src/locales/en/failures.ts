@@ -32,6 +32,7 @@ export const failures = {
   not_backed_up: { what: "SmartPi could not make a backup of its devices and messages. The older backups are kept.", next: "Check the free space of the disk." },
   backup_unusable: { what: "This file is not a SmartPi backup, or it is damaged. Nothing was changed.", next: "Choose another file." },
   file_exists: { what: "A file of this name is there already. It was left alone.", next: "Choose another name." },
+  release_not_kept: { what: "The new version is not here, or not as it came.", next: "Download it again." },
   keys_unusable: { what: "SmartPi cannot read its own keys. Nothing was changed.", next: "See the details, and check the data folder." },
   no_home: { what: "The system does not say where your home folder is.", next: "Log out and in again, then start SmartPi." },
   folder_unusable: { what: "SmartPi cannot use its folder.", next: "Check who owns it and whether it can be written." },

@@ -32,6 +32,7 @@ export const failures: Words["failures"] = {
   not_backed_up: { what: "SmartPi 无法备份设备与消息，旧备份均已保留。", next: "请检查磁盘空间。" },
   backup_unusable: { what: "此文件不是 SmartPi 备份，或已损坏，未作任何更改。", next: "请选择其他文件。" },
   file_exists: { what: "已有同名文件，未被覆盖。", next: "请换一个名称。" },
+  release_not_kept: { what: "新版本的安装包不存在或已被改动。", next: "请重新下载。" },
   keys_unusable: { what: "SmartPi 无法读取自己的密钥，未作任何更改。", next: "请查看详情，并检查数据文件夹。" },
   no_home: { what: "系统没有提供主目录。", next: "请注销并重新登录，再启动 SmartPi。" },
   folder_unusable: { what: "SmartPi 无法使用其文件夹。", next: "请检查所有者和写入权限。" },
