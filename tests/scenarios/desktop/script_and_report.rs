@@ -80,3 +80,23 @@ fn a_person_adds_a_script_decides_who_may_speak_and_saves_a_report() -> Result<(
     window.wait_for("!document.querySelector('dialog[open]')", LIMIT)?;
     Ok(())
 }
+
+/// The window has not what it takes to make a report; the tray's program has, also where it cannot run.
+#[test]
+fn a_window_without_the_program_makes_and_saves_a_report_too() -> Result<()> {
+    let lab = Lab::new();
+    let desktop = Desktop::start(&lab.computer, Outfit::default())?;
+    let why = json!({"code": "store_unusable", "detail": "it is a folder"}).to_string();
+    let mut window = Window::open(&desktop, &binaries::smartpi_window(), &["--failure", &why])?;
+    window.until_seen()?;
+    window.find("page-lost")?;
+    window.press_on("make-report")?;
+    let report = window.words("report-text")?;
+    ensure!(report.starts_with("SmartPi ") && report.contains("service: not running"), "{report}");
+    obeys(&mut window, "the report of nobody")?;
+    window.press_on("report-save")?;
+    let saved = window.words("report-saved")?;
+    let text = std::fs::read_to_string(saved.split_whitespace().last().context("a path")?)?;
+    assert_eq!(text.trim(), report.trim());
+    Ok(())
+}
