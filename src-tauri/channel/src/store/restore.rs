@@ -124,7 +124,8 @@ fn lately(store: &Store, now_ms: i64) -> Result<Option<Restored>, OpenError> {
 fn is_lost(data: &Path) -> Result<bool, BackupError> {
     let path = data.join(FILE);
     let empty = match fs::metadata(&path) {
-        Ok(found) => found.len() == 0,
+        // Windows gives a folder the length 0.
+        Ok(found) => found.is_file() && found.len() == 0,
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(source) => return Err(BackupError::File { path, source }),
     };
