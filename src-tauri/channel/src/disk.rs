@@ -171,6 +171,8 @@ mod tests {
         disk.make_ballast().unwrap();
         disk.give_up_ballast(&folder.path().join("gone"));
         assert!(!disk.has_ballast() && !folder.path().join("gone").exists());
+        // Windows asks the volume, which is there without the folder.
+        #[cfg(unix)]
         assert_eq!(Disk::of(&folder.path().join("gone")).free(), None);
     }
 }
