@@ -70,7 +70,6 @@ fn is_passing(code: FailureCode) -> bool {
     [FailureCode::NotRunning, FailureCode::ControlLost, FailureCode::Stopping].contains(&code)
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;

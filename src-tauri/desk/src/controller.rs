@@ -390,6 +390,5 @@ impl<S: Shell> Controller<S> {
     }
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests;

@@ -234,6 +234,5 @@ fn start_log(folders: &Folders, log: LogTo) -> Result<(), Failure> {
     }
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests;

@@ -270,6 +270,5 @@ async fn answer(
     let _ = lines.send(AnswerLine { id, answer }).await;
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests;

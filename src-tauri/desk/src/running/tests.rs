@@ -1,5 +1,4 @@
 use std::net::Ipv4Addr;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use channel::proof;
@@ -77,7 +76,9 @@ async fn everything_is_private_and_gone_after_stop() {
     let folders = Folders::under(temp.path());
     let file = ServiceFile::read(&folders.service_file()).unwrap().expect("service.json");
     assert_eq!(&file, running.service_file());
+    #[cfg(unix)]
     for path in [folders.service_file(), file.control.clone(), folders.link_key()] {
+        use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }
     match Running::start(options(temp.path(), Agent::Echo), NoDesktop) {

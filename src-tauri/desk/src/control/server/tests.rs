@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt;
-
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 
@@ -80,7 +78,11 @@ impl Raw {
 #[tokio::test]
 async fn the_socket_is_its_owners_and_goes_with_the_service() {
     let rig = rig();
-    assert_eq!(std::fs::metadata(&rig.place).unwrap().permissions().mode() & 0o777, 0o600);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&rig.place).unwrap().permissions().mode() & 0o777, 0o600);
+    }
     rig.cancel.cancel();
     rig.serving.await.unwrap();
     assert!(!rig.place.exists());
@@ -88,6 +90,8 @@ async fn the_socket_is_its_owners_and_goes_with_the_service() {
     assert_eq!(failure.code, FailureCode::NotRunning);
 }
 
+/// A pipe goes with its process.
+#[cfg(unix)]
 #[tokio::test]
 async fn a_socket_of_a_dead_process_is_replaced_and_another_file_is_not() {
     let folder = tempfile::tempdir().unwrap();
