@@ -30,6 +30,9 @@ const WAITING: usize = 32;
 const STALLED: Duration = Duration::from_secs(10);
 /// How long the last answers may take when the service stops.
 const FAREWELL: Duration = Duration::from_millis(300);
+/// How long the system may take to give back what was being read from a pipe.
+#[cfg(windows)]
+const GIVEN_BACK: Duration = Duration::from_millis(50);
 /// Pause after an `accept` that failed, as when the process has no file handles left.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -139,6 +142,10 @@ impl Control {
         }
         let farewell = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(FAREWELL * 2, farewell).await;
+        // A pipe that was being read when it was dropped is closed by the runtime once the system has given the read back; a runtime that ends before keeps it
+        // open, and whoever asks at it waits, until the process ends.
+        #[cfg(windows)]
+        tokio::time::sleep(GIVEN_BACK).await;
     }
 
     /// The peer must run as the user who made the socket.
