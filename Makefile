@@ -80,7 +80,7 @@ bindings: ## write the window's view of the commands again (ui/src/bindings.ts)
 	@$(MAKE) --no-print-directory web
 	UPDATE_BINDINGS=1 cargo test --locked --package smartpi-tray bindings
 
-check-platforms: ## type-check the crates for Windows and macOS, on Linux
+check-platforms: ## Windows and macOS, on Linux: type-check everything and its tests for both, then `make wine` (root; twenty minutes the first time, five after that)
 	.ci/check-platforms
 
 workflows: tests/workflows/node_modules/.package-lock.json ## lint .github/workflows
@@ -89,7 +89,7 @@ workflows: tests/workflows/node_modules/.package-lock.json ## lint .github/workf
 try-release: tests/workflows/node_modules/.package-lock.json ## the Linux job of the release workflow on this machine, its files signed with a key made for it and checked (ARGS=--built: with the packages that are there)
 	node tests/workflows/try.mjs $(ARGS)
 
-wine: ## the tests of care, desk, cli and device as Windows programs, under wine (root; the first time twenty minutes)
+wine: ## the crates' tests as Windows programs under wine, and the service there with a device (root)
 	.ci/wine-tests
 
 web: ui/dist/index.html ui/chat/dist/index.html plugin/openclaw-smartpi.tgz ## the window, the phone page and the plugin, as the binaries embed them
