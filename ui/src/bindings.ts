@@ -507,6 +507,8 @@ export type Cause =
 "servicePathTemporary" | 
 /**  A service starts the gateway on another port than the configuration says. */
 "servicePortDiffers" | 
+/**  A service starts an older release than the one that wrote the configuration: its next start fails. */
+"serviceOutdated" | 
 /**  The service is installed and will not start by itself. */
 "serviceOff" | 
 /**  The service fails again and again. */
@@ -837,6 +839,12 @@ pid: number } |
 { kind: "guarded"; 
 /**  They. */
 by: Guardian } | 
+/**  A service starts a release that is older than the one that wrote the configuration. */
+{ kind: "olderRelease"; 
+/**  What the service starts. */
+release: string; 
+/**  What wrote the configuration. */
+wrote: string } | 
 /**  Who has the port for a container. */
 { kind: "published"; 
 /**  They. */

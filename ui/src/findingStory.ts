@@ -63,6 +63,8 @@ function factOf(evidence: Evidence, { at, lasting }: Say, words: Words): Fact[] 
       return [{ label: labels.guarded, text: evidence.by.kind === "pm2" ? facts.pm2(evidence.by.name ?? "?") : facts.app(evidence.by.program, evidence.by.pid) }];
     case "published":
       return [{ label: labels.published, text: publishedText(evidence.by, words) }];
+    case "olderRelease":
+      return [{ label: labels.why, text: facts.older(evidence.release, evidence.wrote) }];
     case "inherited":
       return [{ label: labels.why, text: facts.inherited(evidence.variable) }];
     case "nextStart":

@@ -166,19 +166,31 @@ impl<'a> Look<'a> {
             evidence.extend(guarded(Some(copy)));
             return told(Cause::ServiceAndCopy, Severity::Warning, evidence);
         }
+        let older = self.older(service).filter(|_| mine);
         if self.fails(service) {
             // Whoever has its port is the finding, and this one follows from it.
-            return if mine && self.taken { None } else { told(Cause::CrashLoop, broken, Vec::new()) };
+            let why = older.into_iter().collect();
+            return if mine && self.taken { None } else { told(Cause::CrashLoop, broken, why) };
         }
         if mine && service.port.is_some_and(|port| port != self.survey.place.port) {
             let severity = if self.nobody && service.is_alive() { Severity::Broken } else { Severity::Warning };
             return told(Cause::ServicePortDiffers, severity, vec![Evidence::Port { port: self.survey.place.port }]);
+        }
+        if let Some(older) = older {
+            return told(Cause::ServiceOutdated, broken, vec![older]);
         }
         if service.is_legacy() {
             return told(Cause::LegacyService, Severity::Warning, Vec::new());
         }
         let path = service.temporary()?;
         told(Cause::ServicePathTemporary, Severity::Warning, vec![Evidence::Temporary { path: path.to_owned() }])
+    }
+
+    /// What 2026.9.6 wrote into keeps earlier releases from starting (measured): 2026.4.26 does not know `meta.migrations`, 2026.7.35 says that it is older.
+    fn older(&self, service: &Service) -> Option<Evidence> {
+        let (release, wrote) = (service.release.as_ref()?, self.gateways.wrote.as_ref()?);
+        let is_older = Service::version_of(release)? < Service::version_of(wrote)?;
+        is_older.then(|| Evidence::OlderRelease { release: release.clone(), wrote: wrote.clone() })
     }
 
     /// A gateway on the state of a service that no service runs.

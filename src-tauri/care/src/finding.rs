@@ -95,6 +95,8 @@ pub enum Cause {
     ServicePathTemporary,
     /// A service starts the gateway on another port than the configuration says.
     ServicePortDiffers,
+    /// A service starts an older release than the one that wrote the configuration: its next start fails.
+    ServiceOutdated,
     /// The service is installed and will not start by itself.
     ServiceOff,
     /// The service fails again and again.
@@ -209,6 +211,13 @@ pub enum Evidence {
     Guarded {
         /// They.
         by: Guardian,
+    },
+    /// A service starts a release that is older than the one that wrote the configuration.
+    OlderRelease {
+        /// What the service starts.
+        release: String,
+        /// What wrote the configuration.
+        wrote: String,
     },
     /// Who has the port for a container.
     Published {

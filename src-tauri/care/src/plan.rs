@@ -224,6 +224,7 @@ fn steps(finding: &Finding, survey: &Survey, tokens: &TokenEvidence) -> Result<V
         | Cause::ServicePathGone
         | Cause::ServicePathTemporary
         | Cause::ServicePortDiffers
+        | Cause::ServiceOutdated
         | Cause::ServiceOff
         | Cause::CrashLoop
         | Cause::SharedState

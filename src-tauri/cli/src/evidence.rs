@@ -43,6 +43,7 @@ fn line(language: Language, evidence: &Evidence) -> Option<String> {
         Evidence::Guarded { by: Guardian::Pm2 { name } } => repair::of_pm2(language, name.as_deref().unwrap_or("?")),
         Evidence::Guarded { by: Guardian::App { program, pid } } => repair::of_app(language, program, pid),
         Evidence::Published { by } => of_publisher(language, by),
+        Evidence::OlderRelease { release, wrote } => repair::of_older(language, release, wrote),
         Evidence::Inherited { variable } => repair::of_inherited(language, variable),
         Evidence::NextStart { unit, pid } => repair::of_next_start(language, unit, pid),
         Evidence::Port { port } => say::port(language, port),

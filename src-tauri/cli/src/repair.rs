@@ -154,6 +154,7 @@ pub(crate) fn cause(language: Language, cause: Cause) -> String {
         Cause::ServicePathGone => say::service_path_gone(language),
         Cause::ServicePathTemporary => say::service_path_temporary(language),
         Cause::ServicePortDiffers => say::service_port_differs(language),
+        Cause::ServiceOutdated => say::service_outdated(language),
         Cause::ServiceOff => say::service_off(language),
         Cause::CrashLoop => say::crash_loop(language),
         Cause::SharedState => say::shared_state(language),

@@ -44,7 +44,7 @@ fn of_services(finding: &Finding) -> Vec<String> {
             lines
         }
         Cause::ServiceAndCopy => each(&services, |service| vec![openclaw(service, "gateway start")]),
-        Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers => {
+        Cause::ServicePathGone | Cause::ServicePathTemporary | Cause::ServicePortDiffers | Cause::ServiceOutdated => {
             each(&services, |service| vec![openclaw(service, "gateway install --force")])
         }
         Cause::SharedState => each(&services, switch_off),

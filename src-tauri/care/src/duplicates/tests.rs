@@ -59,7 +59,7 @@ pub(crate) fn gateways(services: Vec<Service>, running: Vec<Running>) -> Gateway
     let system = Seen::Known(Vec::new());
     let taken = Seen::Known(vec![PORT]);
     let (running, user) = (Seen::Known(running), Seen::Known(services));
-    Gateways { running, user, system, taken, publisher: None, external: false }
+    Gateways { running, user, system, taken, publisher: None, wrote: None, external: false }
 }
 
 /// Nobody listens, and no lock was left.
@@ -231,6 +231,44 @@ fn a_service_that_cannot_start_says_why_nobody_listens() {
     dead.phase = Phase::Running;
     let found = look(&fine(), &gateways(vec![dead], Vec::new()));
     assert_eq!((found.len(), found[0].cause, found[0].severity), (1, Cause::ServicePathGone, Severity::Warning));
+}
+
+#[test]
+fn a_service_that_fails_says_where_its_release_is_older_than_the_configuration() {
+    let fails = |release: &str| Service {
+        phase: Phase::Restarting,
+        exit_status: Some(1),
+        release: Some(release.into()),
+        ..ours(None)
+    };
+    let told = |service: Service, wrote: Option<&str>| {
+        let all = Gateways { wrote: wrote.map(str::to_owned), ..gateways(vec![service], Vec::new()) };
+        let found = look(&nobody(), &all).remove(0);
+        assert_eq!(found.cause, Cause::CrashLoop);
+        found.evidence.iter().any(|one| matches!(one, Evidence::OlderRelease { .. }))
+    };
+    assert!(told(fails("2026.4.26"), Some("2026.9.6")));
+    // The twins: the same release, a newer one, and a configuration that no OpenClaw wrote into.
+    assert!(!told(fails("2026.9.6"), Some("2026.9.6")));
+    assert!(!told(fails("2026.10.1"), Some("2026.9.6")));
+    assert!(!told(fails("2026.4.26"), None));
+}
+
+#[test]
+fn a_service_of_an_older_release_than_the_configuration_is_told_before_its_next_start() {
+    let found = |release: &str, folder: &str, survey: &Survey| {
+        let unit = if folder == ".openclaw" { "openclaw-gateway.service" } else { "openclaw-gateway-b.service" };
+        let port = if folder == ".openclaw" { PORT } else { 18_790 };
+        let service = Service { release: Some(release.into()), ..service(unit, folder, port, Some(GATEWAY)) };
+        let all = gateways(vec![service], vec![running(GATEWAY, folder, port)]);
+        let all = Gateways { wrote: Some("2026.9.6".into()), ..all };
+        look(survey, &all).into_iter().map(|finding| (finding.cause, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("2026.7.35", ".openclaw", &fine()), [(Cause::ServiceOutdated, Severity::Warning)]);
+    assert_eq!(found("2026.7.35", ".openclaw", &nobody())[0], (Cause::ServiceOutdated, Severity::Broken));
+    // The twins: the release that wrote it, and a service of another configuration.
+    assert_eq!(found("2026.9.6", ".openclaw", &fine()), []);
+    assert_eq!(found("2026.7.35", ".openclaw-b", &fine()), []);
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Look<'_> {
                 look.instead_of_copy(finding, &services).map_or_else(|| person(Advice::StopCopy), Ok)
             }
             Cause::LegacyService => look.replace(&services).map_or_else(|| person(Advice::ReinstallService), Ok),
-            Cause::ServicePathGone | Cause::ServicePortDiffers => {
+            Cause::ServicePathGone | Cause::ServicePortDiffers | Cause::ServiceOutdated => {
                 let anew = look.write_anew(&services, false).or_else(|| look.reinstall(&services));
                 anew.map_or_else(|| person(Advice::ReinstallService), Ok)
             }
@@ -95,6 +95,7 @@ pub(super) fn is_about_services(cause: Cause) -> bool {
         | Cause::ServicePathGone
         | Cause::ServicePathTemporary
         | Cause::ServicePortDiffers
+        | Cause::ServiceOutdated
         | Cause::ServiceOff
         | Cause::CrashLoop
         | Cause::SharedState

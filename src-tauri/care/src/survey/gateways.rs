@@ -55,6 +55,9 @@ pub struct Gateways {
     /// Who has the port of the user's gateway for a container.
     #[serde(default)]
     pub publisher: Option<Publisher>,
+    /// The release that wrote the user's configuration last, where one did.
+    #[serde(default)]
+    pub wrote: Option<String>,
     /// OpenClaw is told here to leave its services to somebody else.
     #[serde(default)]
     pub external: bool,
@@ -64,7 +67,7 @@ impl Gateways {
     /// Nothing could be seen, or there was nothing to look for.
     pub fn blind(why: Blind) -> Self {
         let (running, user, system) = (Seen::Hidden(why), Seen::Hidden(why), Seen::Hidden(why));
-        Self { running, user, system, taken: Seen::Hidden(why), publisher: None, external: false }
+        Self { running, user, system, taken: Seen::Hidden(why), publisher: None, wrote: None, external: false }
     }
 
     /// Every definition that was seen.
@@ -163,9 +166,19 @@ pub fn gateways(place: &Place, home: Option<&Path>) -> Gateways {
     });
     let external = std::env::var_os("OPENCLAW_SERVICE_REPAIR_POLICY").is_some_and(|policy| policy == "external");
     let publisher = os::publisher(place.port);
-    let mut gateways = Gateways { running, user, system, taken: os::taken_ports(), publisher, external };
+    let wrote = std::fs::read_to_string(&place.config_path).ok().and_then(|text| last_writer(&text));
+    let mut gateways = Gateways { running, user, system, taken: os::taken_ports(), publisher, wrote, external };
     gateways.adopt();
     gateways
+}
+
+/// `meta.lastTouchedVersion`: OpenClaw writes it itself, whatever a person made of the rest.
+fn last_writer(config: &str) -> Option<String> {
+    let (_, rest) = config.split_once("lastTouchedVersion")?;
+    let value = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?.trim_start();
+    let value = value.strip_prefix(['"', '\''])?;
+    let release = &value[..value.find(['"', '\''])?];
+    Service::version_of(release).map(|_| release.to_owned())
 }
 
 /// In what was recorded by an earlier version.
@@ -240,6 +253,17 @@ mod tests {
         other.argv[4] = "18790".into();
         assert_eq!(adopted(vec![other], family()), [(Phase::Stopped, None)]);
         assert_eq!(adopted(vec![ours(None)], family()), [(Phase::Stopped, None)], "systemd tells itself");
+    }
+
+    /// As OpenClaw 2026.9.6 wrote it, and as a person may have made it.
+    #[test]
+    fn the_release_that_wrote_a_configuration_is_read_off_it() {
+        let written = r#"{"meta": {"migrations": {"utilityModelSeparation": true}, "lastTouchedVersion": "2026.9.6"}}"#;
+        assert_eq!(last_writer(written).as_deref(), Some("2026.9.6"));
+        assert_eq!(last_writer("{ meta: { lastTouchedVersion: '2026.4.26', }, }").as_deref(), Some("2026.4.26"));
+        for other in ["{}", r#"{"lastTouchedVersion": 7}"#, r#"{"lastTouchedVersion": "new"}"#, "lastTouchedVersion:"] {
+            assert_eq!(last_writer(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -190,7 +190,12 @@ impl Service {
 
     /// The release that it starts: year, month, number.
     pub fn version(&self) -> Option<(u16, u16, u16)> {
-        let mut parts = self.release.as_deref()?.split(['.', '-', '+']).map(|part| part.parse().ok());
+        Self::version_of(self.release.as_deref()?)
+    }
+
+    /// A release as numbers that can be compared.
+    pub(crate) fn version_of(release: &str) -> Option<(u16, u16, u16)> {
+        let mut parts = release.split(['.', '-', '+']).map(|part| part.parse().ok());
         Some((parts.next()??, parts.next()??, parts.next()??))
     }
 

@@ -52,6 +52,7 @@ desk::words! {
     service_path_gone(): "The service of OpenClaw starts from a file that is not there any more.", "OpenClaw 的系统服务指向的文件已不存在。";
     service_path_temporary(): "The service of OpenClaw starts from a folder for temporary files.", "OpenClaw 的系统服务从临时文件夹启动。";
     service_port_differs(): "The service starts OpenClaw on another port than its configuration says.", "系统服务启动 OpenClaw 的端口与配置不一致。";
+    service_outdated(): "The service starts an older OpenClaw than the one that wrote its configuration. An older one refuses that: it does not start again.", "系统服务启动的 OpenClaw 比写入配置的版本旧。旧版会拒绝新版的配置，下次将无法启动。";
     service_off(): "The service of OpenClaw is installed, and switched off.", "OpenClaw 的系统服务已安装，但处于关闭状态。";
     crash_loop(): "The service of OpenClaw keeps failing.", "OpenClaw 的系统服务反复出错。";
     shared_state(): "Two OpenClaw gateways run on the same data. What one of them writes, the other does not know.", "两个 OpenClaw 网关在使用同一份数据，其中一个写入的内容另一个并不知道。";
@@ -74,6 +75,7 @@ desk::words! {
     of_container(engine, container): "   behind it: the container {container} of {engine}", "   实际来源：{engine} 的容器 {container}";
     of_some_container(engine): "   behind it: a container of {engine}; which one, SmartPi cannot see", "   实际来源：{engine} 的某个容器，SmartPi 看不到是哪一个";
     of_wsl(): "   behind it: a program in WSL, the Linux inside of Windows", "   实际来源：WSL（Windows 内的 Linux）中的程序";
+    of_older(release, wrote): "   it starts OpenClaw {release}; its configuration was written by {wrote}, which an older release refuses", "   它启动的是 OpenClaw {release}，而配置由 {wrote} 写入，旧版会拒绝";
     of_missing(path): "   not there: {path}", "   不存在：{path}";
     of_temporary(path): "   temporary: {path}", "   临时：{path}";
     of_beside(program, pid): "   beside it: {program}, process {pid}", "   同时运行：{program}，进程 {pid}";

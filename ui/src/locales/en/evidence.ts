@@ -38,6 +38,7 @@ export const evidence = {
     publishes: (engine: string, container: string) => `the container ${container} of ${engine}`,
     publishesUnnamed: (engine: string) => `a container of ${engine}; which one, SmartPi cannot see`,
     publishesWsl: "a program in WSL, the Linux inside of Windows",
+    older: (release: string, wrote: string) => `It starts OpenClaw ${release}, and its configuration was written by ${wrote}. An older release refuses that.`,
     inherited: (variable: string) => `It was started with the variable ${variable}, which marks a service.`,
     nextStart: (unit: string, pid: number) => `${unit} ends process ${pid}.`,
     clockAhead: (span: string) => `This computer is ${span} ahead of OpenClaw.`,

@@ -39,6 +39,7 @@ export const evidence: Words["evidence"] = {
     publishes: (engine, container) => `${engine} 的容器 ${container}`,
     publishesUnnamed: (engine) => `${engine} 的某个容器，SmartPi 看不到是哪一个`,
     publishesWsl: "WSL（Windows 内的 Linux）中的程序",
+    older: (release, wrote) => `它启动的是 OpenClaw ${release}，而配置由 ${wrote} 写入，旧版会拒绝。`,
     inherited: (variable) => `启动时带有环境变量 ${variable}，这是系统服务的标记。`,
     nextStart: (unit, pid) => `${unit} 会终止进程 ${pid}。`,
     clockAhead: (span) => `此电脑比 OpenClaw 快 ${span}。`,
