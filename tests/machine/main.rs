@@ -87,6 +87,11 @@ fn what_is_wrong_is_mended_by_one_click_each() -> Result<()> {
 }
 
 #[test]
+fn a_service_of_an_older_release_is_told_before_it_fails() -> Result<()> {
+    services::older_release(&begin()?, &mut AtTerminal)
+}
+
+#[test]
 fn openclaws_service_does_what_a_person_says() -> Result<()> {
     let machine = begin()?;
     orders::obeyed(&machine)?;

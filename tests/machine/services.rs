@@ -244,6 +244,38 @@ pub(crate) fn crash_loop(machine: &Machine, person: &mut Person) -> Result<()> {
     mend_definition(machine, person, cause, &finding, &[forgets(), writes()], &texts)
 }
 
+/// The service starts a release that is older than the one that wrote the configuration: what runs goes on, and its next start fails.
+pub(crate) fn older_release(machine: &Machine, person: &mut Person) -> Result<()> {
+    let wrote = machine.openclaw(None, &["config", "set", "logging.level", "info"])?;
+    ensure!(wrote.status.success(), "{wrote:?}");
+    is_one(machine)?;
+    all_well(machine)?;
+    let (_, bad) = define(machine, "/opt/openclaw/2026.9.6/", "/opt/openclaw/2026.7.35/")?;
+    let finding = told(machine, "serviceOutdated", None)?;
+    ensure!(finding["severity"] == "warning" && units(&finding) == [UNIT], "{finding:#}");
+
+    // What was foretold.
+    systemctl(machine, &["restart", UNIT])?;
+    wait::until(SOON * 2, "it to fail again and again", || {
+        let often = property(machine, UNIT, "NRestarts")?.parse::<u32>()? >= 3;
+        Ok(often || property(machine, UNIT, "ActiveState")? == "failed")
+    })?;
+    let cause = "crashLoop";
+    wait::until(SOON, "it to be told", || Ok(look(machine)?.iter().any(|finding| finding["cause"] == cause)))?;
+    let finding = told(machine, cause, None)?;
+    let why = finding["evidence"].as_array().context("no evidence")?.iter().find(|one| one["kind"] == "olderRelease");
+    ensure!(why.is_some_and(|why| why["release"] == "2026.7.35" && why["wrote"] == "2026.9.6"), "{finding:#}");
+    let repaired = person.mend(machine, &finding, &[forgets(), writes()])?;
+    is_one(machine)?;
+    all_well(machine)?;
+    person.undo(machine, &repaired)?;
+    ensure!(fs::read_to_string(machine.path(&format!("{FOLDER}/{UNIT}")))? == bad, "it was not put back");
+    // It fails again, or will at its next start.
+    wait::until(SOON, "the older release to be told again", || {
+        Ok(serde_json::to_string(&look(machine)?)?.contains("\"olderRelease\""))
+    })
+}
+
 /// The service of a release that had another name is still the one that runs.
 pub(crate) fn legacy_name(machine: &Machine, person: &mut Person) -> Result<()> {
     let legacy = "clawdbot-gateway.service";

@@ -58,7 +58,9 @@ impl Look<'_> {
             // Which OpenClaw lasts is for the person to say.
             Cause::ServicePathTemporary => person(Advice::ReinstallService),
             Cause::ServiceOff => look.switch_on(&services).map_or_else(|| person(Advice::StartService), Ok),
-            Cause::CrashLoop => look.write_failing_anew(&services).map_or_else(|| person(Advice::ReadServiceLog), Ok),
+            Cause::CrashLoop => {
+                look.write_failing_anew(finding, &services).map_or_else(|| person(Advice::ReadServiceLog), Ok)
+            }
             Cause::SharedState => look.end_beside(finding).map_or_else(|| person(Advice::StopCopy), Ok),
             Cause::RestartEnds => person(Advice::StartAsService),
             Cause::Hung => look.wake(finding).map_or_else(|| person(Advice::WakeGateway), Ok),
@@ -252,10 +254,12 @@ impl<'a> Look<'a> {
     }
 
     /// What is wrong may be how it is started. A gateway that refuses its configuration would refuse it again.
-    fn write_failing_anew(&self, services: &[&Service]) -> Option<Vec<Step>> {
+    fn write_failing_anew(&self, finding: &Finding, services: &[&Service]) -> Option<Vec<Step>> {
         let service = services.first()?;
+        // A configuration that an older release refuses is none that is refused by the one that writes the service.
+        let older = finding.evidence.iter().any(|one| matches!(one, Evidence::OlderRelease { .. }));
         let anew = || self.write_anew(services, true).or_else(|| self.reinstall(services));
-        (service.exit_status != Some(REFUSED)).then(anew).flatten()
+        (older || service.exit_status != Some(REFUSED)).then(anew).flatten()
     }
 
     fn switch_on(&self, services: &[&Service]) -> Option<Vec<Step>> {

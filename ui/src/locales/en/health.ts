@@ -81,7 +81,7 @@ export const health = {
     legacyService: { what: "OpenClaw's service is one of an earlier version", means: "Newer versions of OpenClaw do not look after a service of that name." },
     servicePathGone: { what: "OpenClaw's service starts from a file that is gone", means: "It may have been moved or removed. The service cannot start OpenClaw any more." },
     servicePathTemporary: { what: "OpenClaw's service starts from a temporary folder", means: "The computer empties such folders from time to time. The service then cannot start OpenClaw any more." },
-    serviceOutdated: { what: "OpenClaw's service starts an older OpenClaw than your configuration is from", means: "An older OpenClaw refuses the configuration of a newer one. It does not start again." },
+    serviceOutdated: { what: "OpenClaw's service starts an older version than the one that wrote its configuration", means: "An older OpenClaw refuses what a newer one wrote. It will not start again." },
     servicePortDiffers: { what: "OpenClaw's service uses another port than its configuration", means: "Whoever goes by the configuration looks for OpenClaw in the wrong place." },
     serviceOff: { what: "OpenClaw's service is switched off", means: "It is installed, but nothing starts it. Your devices get no answers until it runs; what they say is kept." },
     sharedState: { what: "Two OpenClaws work on the same data", means: "What one of them writes, the other does not know, so settings and conversations may be lost." },

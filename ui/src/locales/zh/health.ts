@@ -82,7 +82,7 @@ export const health: Words["health"] = {
     legacyService: { what: "OpenClaw 的系统服务来自早期版本", means: "新版 OpenClaw 不再管理以此命名的系统服务。" },
     servicePathGone: { what: "OpenClaw 的系统服务指向的文件已不存在", means: "文件可能已被移动或删除，系统服务无法再启动 OpenClaw。" },
     servicePathTemporary: { what: "OpenClaw 的系统服务从临时文件夹启动", means: "系统会不时清空这类文件夹，之后系统服务将无法启动 OpenClaw。" },
-    serviceOutdated: { what: "系统服务启动的 OpenClaw 比配置的版本旧", means: "旧版 OpenClaw 会拒绝新版写入的配置，下次将无法启动。" },
+    serviceOutdated: { what: "系统服务启动的 OpenClaw 比写入配置的版本旧", means: "旧版 OpenClaw 会拒绝新版写入的配置，下次将无法启动。" },
     servicePortDiffers: { what: "OpenClaw 的系统服务与其配置使用的端口不同", means: "按配置连接的应用会找错位置。" },
     serviceOff: { what: "OpenClaw 的系统服务已关闭", means: "它已安装，但不会启动。在它运行之前，设备得不到回答，但消息会保留。" },
     sharedState: { what: "两个 OpenClaw 在使用同一份数据", means: "其中一个写入的内容另一个并不知道，设置和对话可能因此丢失。" },

@@ -252,7 +252,11 @@ fn a_service_that_fails_is_written_anew_unless_its_gateway_refuses() {
     let anew = lines(&nobody(), &gateways(vec![failing.clone()], Vec::new()), Cause::CrashLoop);
     assert_eq!(anew, ["systemctl --user reset-failed openclaw-gateway.service", "openclaw gateway install --force"]);
     failing.exit_status = Some(78);
-    left_to_the_person(&nobody(), &gateways(vec![failing], Vec::new()), Cause::CrashLoop);
+    left_to_the_person(&nobody(), &gateways(vec![failing.clone()], Vec::new()), Cause::CrashLoop);
+    // An older release refuses what the one wrote that writes the service.
+    failing.release = Some("2026.7.35".into());
+    let outdated = Gateways { wrote: Some("2026.9.6".into()), ..gateways(vec![failing], Vec::new()) };
+    assert_eq!(lines(&nobody(), &outdated, Cause::CrashLoop), anew);
 }
 
 #[test]
