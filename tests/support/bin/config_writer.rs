@@ -1,7 +1,6 @@
-//! Installs our entries in a configuration and takes them out again, until it is killed: `config-writer FILE COPIES [in-place]`, a line after each write.
+//! Installs our entries in a configuration: `config-writer FILE COPIES [in-place]`.
 //! `in-place` writes as a careless program does, so that the story can be seen to notice it.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,32 +23,14 @@ async fn main() -> Result<()> {
     let file = PathBuf::from(arguments.next().context("no file")?);
     let copies = PathBuf::from(arguments.next().context("no folder for copies")?);
     let in_place = arguments.next().is_some_and(|argument| argument == "in-place");
-    let store = FileStore::new(&file, Backups::new(copies), Arc::new(Accepted));
     let install: Vec<Change> = Change::install("/home/li/link.key").into();
-    for round in 0.. {
-        let made = write(&store, &file, &install, in_place, round).await?;
-        write(&store, &file, &[Change::Remove { made }], in_place, round).await?;
+    if in_place {
+        let edited = edit(&std::fs::read_to_string(&file)?, &install)?;
+        std::fs::write(&file, edited.text)?;
+        return Ok(());
     }
+    let store = FileStore::new(&file, Backups::new(copies), Arc::new(Accepted));
+    let plan = store.plan(&install).await?;
+    store.apply(&plan, 0).await?;
     Ok(())
-}
-
-async fn write(
-    store: &FileStore,
-    file: &Path,
-    changes: &[Change],
-    in_place: bool,
-    now_ms: u64,
-) -> Result<Vec<gateway::config::Path>> {
-    let made = if in_place {
-        let edited = edit(&std::fs::read_to_string(file)?, changes)?;
-        std::fs::write(file, edited.text)?;
-        edited.made
-    } else {
-        let plan = store.plan(changes).await?;
-        store.apply(&plan, now_ms).await?;
-        plan.made
-    };
-    writeln!(std::io::stdout(), "written")?;
-    std::io::stdout().flush()?;
-    Ok(made)
 }
