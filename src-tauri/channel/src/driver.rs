@@ -3,7 +3,7 @@
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Duration, timeout};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::disk::Disk;
 use crate::hub::event::{Command, Event, Notice};
 use crate::hub::{Effect, Hub, Now};
@@ -82,7 +82,7 @@ pub async fn run<O: CommitOrder>(
     notices: broadcast::Sender<Notice>,
 ) {
     let storage = Storage::new(disk.has_ballast());
-    let mut driver = Driver { hub, clock, disk, storage, notices };
+    let mut driver = Driver { hub, clock, seen: clock.read(), disk, storage, notices };
     driver.begin();
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -111,6 +111,8 @@ pub async fn run<O: CommitOrder>(
 struct Driver {
     hub: Hub,
     clock: Clock,
+    /// Where the clocks stood before this batch.
+    seen: Reading,
     disk: Disk,
     storage: Storage,
     notices: broadcast::Sender<Notice>,
@@ -118,18 +120,21 @@ struct Driver {
 
 impl Driver {
     fn begin(&mut self) {
-        if let Err(error) = self.hub.resume_clock(self.clock.read()) {
+        if let Err(error) = self.hub.resume_clock(self.seen) {
             tracing::warn!(%error, "what was believed of the clock is not known");
         }
     }
 
+    /// The time since the last look, upon it: a clock that is set in the middle of a batch counts from the next one on, when the hub has seen that it was set.
     fn now(&self) -> Now {
-        Now { mono: self.clock.monotonic_ms(), wall: self.clock.wall_ms() }
+        let mono = self.clock.monotonic_ms();
+        Now { mono, wall: self.seen.wall.saturating_add_unsigned(mono.saturating_sub(self.seen.mono)) }
     }
 
     /// Before a batch, when something happens anyway: the clocks, the free space, and the store if it waits to be opened.
     fn look(&mut self, batch: &mut Vec<Event>) {
-        if self.hub.see_clocks(self.clock.read()).woke {
+        self.seen = self.clock.read();
+        if self.hub.see_clocks(self.seen).woke {
             batch.push(Event::Woke);
         }
         let now = self.now();

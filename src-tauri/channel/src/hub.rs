@@ -166,6 +166,8 @@ pub struct Hub {
     next_tidy: u64,
     room: Room,
     belief: Belief,
+    /// The next run does not know it yet.
+    belief_unsaved: bool,
     /// The message whose handling the store refused.
     unanswered: Option<(SessionId, String)>,
     effects: Vec<Effect>,
@@ -205,6 +207,7 @@ impl Hub {
             next_tidy: 0,
             room: Room::Plenty,
             belief: Belief::default(),
+            belief_unsaved: false,
             unanswered: None,
             effects: Vec::new(),
             list: List::default(),
@@ -247,6 +250,7 @@ impl Hub {
             Event::Woke => self.on_woke(),
             Event::Tick => self.on_tick(now)?,
         }
+        self.keep_belief()?;
         Ok(std::mem::take(&mut self.effects))
     }
 

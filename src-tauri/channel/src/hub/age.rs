@@ -13,12 +13,24 @@ impl Hub {
     /// SQLite's.
     pub fn resume_clock(&mut self, first: Reading) -> rusqlite::Result<()> {
         self.belief = Belief::resume(self.store.meta("clock")?.as_deref(), first);
+        self.belief_unsaved = true;
         Ok(())
     }
 
     /// Looks at the clocks.
     pub fn see_clocks(&mut self, now: Reading) -> Seen {
-        self.belief.see(now)
+        let seen = self.belief.see(now);
+        self.belief_unsaved |= seen.set;
+        seen
+    }
+
+    /// In the same transaction as the first row that has the new time: a run that is killed after it must not leave rows whose age the next one would believe.
+    pub(super) fn keep_belief(&mut self) -> rusqlite::Result<()> {
+        if self.belief_unsaved {
+            self.save_clock()?;
+            self.belief_unsaved = false;
+        }
+        Ok(())
     }
 
     /// Deletes what is too old, as far as the clock is believed.

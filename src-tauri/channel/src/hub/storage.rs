@@ -48,6 +48,7 @@ impl Hub {
     /// Devices stay, but for those whose coming or going was not stored. The plugin's link ends: it sends again what it heard no `stored` for, in order.
     pub fn rewind(&mut self, unsent: Vec<Effect>, now: Now) -> Vec<Effect> {
         self.changed();
+        self.belief_unsaved = true;
         let mut unsent = unsent;
         unsent.append(&mut self.effects);
         let sessions: BTreeMap<usize, SessionId> =

@@ -206,6 +206,36 @@ fn nothing_expires_because_the_clock_was_set() {
 }
 
 #[test]
+fn a_kill_does_not_forget_that_the_clock_was_set() {
+    let jump = 12 * 365 * 24 * 3_600_000;
+    let reading = |rig: &Rig| Reading { mono: rig.now.mono, elapsed: rig.now.mono, wall: rig.now.wall };
+    for fails in [false, true] {
+        let mut rig = Rig::new();
+        let device = rig.bound_device(1);
+        rig.link();
+        rig.leave(&device);
+        rig.hub.resume_clock(reading(&rig)).unwrap();
+        rig.event(Event::Tick);
+        rig.now.wall -= jump;
+        let now = reading(&rig);
+        assert!(rig.hub.see_clocks(now).set);
+        // Where the store refuses, nothing is saved by it.
+        (rig.fail_next, rig.rewinds) = (fails, true);
+        rig.event(Event::Woke);
+        rig.link();
+        rig.push(&device, "p", "while the clock was wrong");
+        // Killed, and started with the clock put right.
+        rig.now.wall += jump;
+        rig.hub.resume_clock(reading(&rig)).unwrap();
+        rig.pass(2 * 3_600_000);
+        rig.event(Event::Tick);
+        rig.arrive(&device, 0);
+        let kept = rig.fetch_all(&device);
+        assert!(matches!(&kept[..], [(_, words, ..)] if words == "while the clock was wrong"), "{fails}: {kept:?}");
+    }
+}
+
+#[test]
 fn after_a_sleep_everybody_is_asked_whether_they_are_there() {
     let mut rig = Rig::new();
     let (one, other) = (rig.bound_device(1), rig.bound_device(2));
