@@ -1,12 +1,12 @@
 //! C libraries of this package that are put below a service with LD_PRELOAD.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// One library, compiled. Gone on drop.
 #[derive(Debug)]
@@ -42,7 +42,10 @@ impl Preload {
 
 /// The wall clock of the programs that are started with [`WallClock::variables`].
 #[derive(Debug)]
-pub struct WallClock(Preload);
+pub struct WallClock {
+    library: Arc<Preload>,
+    shift: NamedTempFile,
+}
 
 impl WallClock {
     /// One that is right.
@@ -50,7 +53,19 @@ impl WallClock {
     /// # Errors
     /// As [`Preload::compile`], and a folder that cannot be written.
     pub fn new() -> Result<Self> {
-        let clock = Self(Preload::compile("clock_jump")?);
+        Self::with(Arc::new(Preload::compile("clock_jump")?))
+    }
+
+    /// A second one, that is right and goes its own way.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn another(&self) -> Result<Self> {
+        Self::with(Arc::clone(&self.library))
+    }
+
+    fn with(library: Arc<Preload>) -> Result<Self> {
+        let clock = Self { library, shift: NamedTempFile::with_prefix("smartpi-clock-")? };
         clock.set_ahead(0)?;
         Ok(clock)
     }
@@ -61,17 +76,12 @@ impl WallClock {
     /// A folder that cannot be written.
     pub fn set_ahead(&self, seconds: i64) -> Result<()> {
         // In place: the programs have it open.
-        let file = File::options().write(true).create(true).truncate(false).open(self.shift())?;
-        Ok(file.write_all_at(&seconds.to_ne_bytes(), 0)?)
+        Ok(self.shift.as_file().write_all_at(&seconds.to_ne_bytes(), 0)?)
     }
 
     /// What the programs need in their environment.
     #[must_use]
     pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
-        [("LD_PRELOAD", self.0.library()), ("CLOCK_SHIFT", self.shift())]
-    }
-
-    fn shift(&self) -> PathBuf {
-        self.0.folder.path().join("shift")
+        [("LD_PRELOAD", self.library.library()), ("CLOCK_SHIFT", self.shift.path().to_owned())]
     }
 }

@@ -81,6 +81,7 @@ impl<'a> Rig<'a> {
         let mut run = Run {
             agent: crowd.agent(habits),
             rig: self,
+            clock: self.clock.another()?,
             service: None,
             groups: [None, None],
             shift_s: 0,
@@ -88,7 +89,6 @@ impl<'a> Rig<'a> {
             disk: &disk,
             crowd: &crowd,
         };
-        run.set_clock(0)?;
         run.start_service()?;
         run.start_group(0)?;
         run.start_group(1)?;
@@ -105,6 +105,7 @@ impl<'a> Rig<'a> {
 struct Run<'a> {
     agent: FastAgent,
     rig: &'a Rig<'a>,
+    clock: WallClock,
     service: Option<Process>,
     groups: [Option<Process>; 2],
     shift_s: i64,
@@ -114,14 +115,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn set_clock(&mut self, by_s: i64) -> Result<()> {
-        self.shift_s = self.shift_s.saturating_add(by_s);
-        self.rig.clock.set_ahead(self.shift_s)
+    fn set_clock(&mut self, ahead_s: i64) -> Result<()> {
+        self.shift_s = ahead_s;
+        self.clock.set_ahead(ahead_s)
     }
 
     fn start_service(&mut self) -> Result<()> {
         let mut command = self.crowd.command(self.rig.program)?;
-        command.envs(self.rig.clock.variables());
+        command.envs(self.clock.variables());
         let service = self.service.insert(Process(command.spawn()?));
         self.crowd.until_listening(service)
     }
@@ -180,7 +181,8 @@ impl Run<'_> {
                 pass(ms)?;
                 self.disk.free()
             }
-            Fault::ClockJump { by_s } => self.set_clock(by_s),
+            Fault::ClockJump { by_s } => self.set_clock(self.shift_s.saturating_add(by_s)),
+            Fault::ClockRight => self.set_clock(0),
             Fault::Plugin(blow) => {
                 self.agent.strike(blow);
                 Ok(())
@@ -220,7 +222,7 @@ impl Run<'_> {
         let log = fs::read_to_string(self.crowd.data().join("logs/smartpi.log")).unwrap_or_default();
         ensure!(!log.contains("panicked"), "a panic");
         let violations = history::judge(&seen, &witness);
-        ensure!(!sound || violations.is_empty(), "{violations:#?}");
+        ensure!(!sound || violations.is_empty(), "{violations:#?}\n{}", self.crowd.about(&self.agent));
         Ok(Outcome {
             violations,
             acked: seen.values().map(|seen| seen.acked.len()).sum(),
