@@ -22,7 +22,7 @@ use crate::crowd::{Bound, Program};
 /// Runs at a time: most of a run is waiting.
 const LANES: usize = 3;
 /// Runs in which a planted fault must be seen.
-const CHANCES: u64 = 6;
+const CHANCES: u64 = 20;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

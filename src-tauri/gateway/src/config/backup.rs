@@ -34,12 +34,11 @@ impl Backups {
     pub fn keep(&self, bytes: &[u8], label: &str, now_ms: u64) -> io::Result<PathBuf> {
         make_private(&self.folder)?;
         let stamp = stamp(now_ms)?;
-        for attempt in 0..100_u32 {
-            let number = if attempt == 0 { String::new() } else { format!("-{attempt:02}") };
-            let path = self.folder.join(format!("{label}-{stamp}{number}.json"));
-            if path.try_exists()? {
-                continue;
-            }
+        let newest = self.copies(label)?.into_iter().rfind(|copy| copy.stamp == stamp).map(|copy| copy.number);
+        let first = newest.map_or(0, |number| number.saturating_add(1));
+        for number in first..first.saturating_add(100) {
+            let suffix = if number == 0 { String::new() } else { format!("-{number:02}") };
+            let path = self.folder.join(format!("{label}-{stamp}{suffix}.json"));
             // tempfile makes its files 0600 on unix.
             let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
             file.write_all(bytes)?;
@@ -59,26 +58,43 @@ impl Backups {
     fn forget(&self, label: &str) -> io::Result<()> {
         // What a kill left of a copy holds secrets, and nobody would look for it.
         sweep(&self.folder, UNFINISHED);
-        let mut copies: Vec<PathBuf> = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if is_copy(name, label) {
-                copies.push(path);
-            }
-        }
-        copies.sort();
+        let copies = self.copies(label)?;
         let spare = copies.len().saturating_sub(KEPT);
-        for path in copies.into_iter().take(spare) {
-            std::fs::remove_file(path)?;
+        for copy in copies.into_iter().take(spare) {
+            std::fs::remove_file(copy.path)?;
         }
         Ok(())
     }
+
+    /// The copies of a label, the newest last.
+    fn copies(&self, label: &str) -> io::Result<Vec<Copy>> {
+        let mut copies = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            copies.extend(Copy::of(entry?.path(), label));
+        }
+        copies.sort();
+        Ok(copies)
+    }
 }
 
-fn is_copy(name: &str, label: &str) -> bool {
-    let rest = name.strip_prefix(label).and_then(|rest| rest.strip_prefix('-'));
-    rest.is_some_and(|rest| rest.ends_with(".json") && rest.starts_with(|first: char| first.is_ascii_digit()))
+/// A copy, by what its name says. In order of age.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Copy {
+    stamp: String,
+    /// Within one second.
+    number: u32,
+    path: PathBuf,
+}
+
+impl Copy {
+    fn of(path: PathBuf, label: &str) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.strip_prefix(label)?.strip_prefix('-')?.strip_suffix(".json")?;
+        let (stamp, number) = match name.split_once('-') {
+            Some((stamp, number)) => (stamp.to_owned(), number.parse().ok()?),
+            None => (name.to_owned(), 0),
+        };
+        stamp.starts_with(|first: char| first.is_ascii_digit()).then_some(Self { stamp, number, path })
+    }
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -131,6 +147,10 @@ mod tests {
         assert_eq!(copies[1].file_name().unwrap(), "openclaw-19700101T000000Z-01.json");
         assert_eq!(copies.iter().map(|copy| copy.exists()).filter(|there| *there).count(), KEPT);
         assert!(!copies[0].exists() && copies[11].exists() && other.exists() && foreign.exists());
+        // More in one second than are kept.
+        for round in 0..15 {
+            assert!(backups.keep(b"x", "openclaw", 9_000).unwrap().exists(), "{round}: the newest is kept");
+        }
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
