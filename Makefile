@@ -39,7 +39,8 @@ check: ## the quick part: format, lints, types
 bench: ## load beside other relays, the tray beside other tray apps; writes docs/RESULTS.md (an hour; ARGS="--only desktop --without-peers", "--only fleet --devices 1000 --hold 60")
 	@.ci/packages bench
 	@$(MAKE) --no-print-directory web
-	cargo build --locked --release --package cli --package benches --package smartpi-tray
+	.ci/programs
+	cargo build --locked --release --package cli --package benches
 	"$${CARGO_TARGET_DIR:-target}/release/benches" --write docs/RESULTS.md $(ARGS)
 
 soak: ## 200 random runs each of device, service and plugin faults (FAULTS=...), kill -9 of service and devices under load, 500 rounds instead of 50 (ROUNDS=...), and 50 of the real gateway (KILLS=...); 1,000 rounds of look-alikes that a repair must not end (DECOYS=...); fuzzing, 30 minutes for each of four targets (FUZZ="--seconds 60")

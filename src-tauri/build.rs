@@ -11,8 +11,13 @@ fn main() {
     if let Err(error) = tauri_build::try_build(attributes) {
         panic!("tauri-build: {error:#}");
     }
-    // The web engine uses the system's SQLite: without this it would be given the one that is linked into the programs.
-    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+    let target = |name: &str| std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+    if target("OS") == "linux" {
+        // The web engine uses the system's SQLite: without this it would be given the one that is linked into the programs.
         println!("cargo::rustc-link-arg-bins=-Wl,--exclude-libs,ALL");
+        // Functions that are the same become one. Here rustc links with LLD, which can; elsewhere it may not.
+        if target("ARCH") == "x86_64" && std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+            println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+        }
     }
 }

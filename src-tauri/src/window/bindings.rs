@@ -1,89 +1,103 @@
-//! The page's side of the commands and events: `ui/src/bindings.ts` is generated from here.
+//! The page's side of the commands and events: `ui/src/bindings.ts` is generated from here, by the tests: what describes types is no part of the program.
 
 use tauri::Wry;
-use tauri_specta::{Builder, collect_commands, collect_events};
+use tauri::ipc::Invoke;
 
-use super::{commands, events};
+use super::commands;
 
-/// Every command and event of the window.
-pub(crate) fn builder() -> Builder<Wry> {
-    Builder::new()
-        .commands(collect_commands![
-            commands::attend,
-            commands::painted,
-            commands::start_service,
-            commands::stop_service,
-            commands::allow_network,
-            commands::start_bind,
-            commands::watch_bind,
-            commands::confirm_bind,
-            commands::reject_bind,
-            commands::rename_device,
-            commands::remove_device,
-            commands::mute_device,
-            commands::speaks_first,
-            commands::routing::preview_route,
-            commands::routing::route_device,
-            commands::test_device,
-            commands::add_script,
-            commands::device_status,
-            commands::turns,
-            commands::change_settings,
-            commands::look_for_openclaw,
-            commands::install_plugin,
-            commands::preview_removal,
-            commands::remove_plugin,
-            commands::ask_accounts,
-            commands::make_report,
-            commands::save_report,
-            commands::connect_gateway,
-            commands::target::look_at_gateway,
-            commands::target::choose_gateway,
-            commands::target::choose_local_gateway,
-            commands::gateway_devices,
-            commands::routing::gateway_agents,
-            commands::approve_pairing,
-            commands::reject_pairing,
-            commands::remove_gateway_device,
-            commands::rename_gateway_device,
-            commands::rotate_token,
-            commands::revoke_token,
-            commands::clear_gateway,
-            commands::supervision::gateway_service,
-            commands::care::care_look,
-            commands::care::care_repair,
-            commands::care::care_stop_waiting,
-            commands::care::care_undo,
-            commands::care::care_acknowledge,
-            commands::care::care_history,
-            commands::entries::preview_entries,
-            commands::entries::write_entries,
-            commands::entries::leave_entries,
-            commands::open_folder,
-            commands::open_phone_page,
-            commands::open_release,
-            commands::fetch_release,
-            commands::install_release,
-            commands::retry_owner,
-            commands::quit,
-        ])
-        .events(collect_events![events::ViewChanged, events::PageShown, events::BindChanged, events::OwnerLost])
-        // What is sent and what is read has one shape: one type for both.
-        .disable_serde_phases()
+/// Hands every command to a macro.
+macro_rules! every_command {
+    ($($macro:tt)*) => {
+        $($macro)*![
+        commands::attend,
+        commands::painted,
+        commands::start_service,
+        commands::stop_service,
+        commands::allow_network,
+        commands::start_bind,
+        commands::watch_bind,
+        commands::confirm_bind,
+        commands::reject_bind,
+        commands::rename_device,
+        commands::remove_device,
+        commands::mute_device,
+        commands::speaks_first,
+        commands::routing::preview_route,
+        commands::routing::route_device,
+        commands::test_device,
+        commands::add_script,
+        commands::device_status,
+        commands::turns,
+        commands::change_settings,
+        commands::look_for_openclaw,
+        commands::install_plugin,
+        commands::preview_removal,
+        commands::remove_plugin,
+        commands::ask_accounts,
+        commands::make_report,
+        commands::save_report,
+        commands::connect_gateway,
+        commands::target::look_at_gateway,
+        commands::target::choose_gateway,
+        commands::target::choose_local_gateway,
+        commands::gateway_devices,
+        commands::routing::gateway_agents,
+        commands::approve_pairing,
+        commands::reject_pairing,
+        commands::remove_gateway_device,
+        commands::rename_gateway_device,
+        commands::rotate_token,
+        commands::revoke_token,
+        commands::clear_gateway,
+        commands::supervision::gateway_service,
+        commands::care::care_look,
+        commands::care::care_repair,
+        commands::care::care_stop_waiting,
+        commands::care::care_undo,
+        commands::care::care_acknowledge,
+        commands::care::care_history,
+        commands::entries::preview_entries,
+        commands::entries::write_entries,
+        commands::entries::leave_entries,
+        commands::open_folder,
+        commands::open_phone_page,
+        commands::open_release,
+        commands::fetch_release,
+        commands::install_release,
+        commands::retry_owner,
+        commands::quit,
+        ]
+    };
+}
+
+/// Answers every command of the window.
+pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
+    every_command!(tauri::generate_handler)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::command_names::COMMANDS;
     use super::*;
+    use crate::events;
     use specta_typescript::Typescript;
+    use tauri_specta::{Builder, collect_commands, collect_events};
 
     const HEADER: &str = "// Generated by `make bindings` from src-tauri/src/window. Do not edit.\n";
+
+    /// Every command and event, with their types.
+    fn described() -> Builder<Wry> {
+        Builder::new()
+            .commands(every_command!(collect_commands))
+            .events(collect_events![events::ViewChanged, events::PageShown, events::BindChanged, events::OwnerLost])
+            // What is sent and what is read has one shape: one type for both.
+            .disable_serde_phases()
+    }
 
     fn made() -> String {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("bindings.ts");
-        builder().export(Typescript::default().header(HEADER), &file).unwrap();
+        described().export(Typescript::default().header(HEADER), &file).unwrap();
         std::fs::read_to_string(file).unwrap()
     }
 

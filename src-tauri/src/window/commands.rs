@@ -19,9 +19,8 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 use tauri::{AppHandle, Manager, State, WebviewWindow};
-use tauri_specta::Event;
 
-use super::events::BindChanged;
+use super::events::{self, BindChanged};
 use super::link::{Attended, Owner};
 use smartpi_tray::open;
 
@@ -121,7 +120,7 @@ pub(crate) async fn start_bind(owner: State<'_, Owner>, address: Option<String>)
 pub(crate) async fn watch_bind(app: AppHandle, owner: State<'_, Owner>, bind: String) -> Answer<()> {
     let mut watch = Client::connect(owner.folders()).await?.watch_bind(&bind).await?;
     while let Some(event) = watch.next().await? {
-        let told = BindChanged { bind: bind.clone(), event }.emit(&app);
+        let told = events::tell(&app, &BindChanged { bind: bind.clone(), event });
         told.map_err(|error| Failure::caused(FailureCode::Internal, &error))?;
     }
     Ok(())

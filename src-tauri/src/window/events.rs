@@ -6,7 +6,16 @@ use desk::page::Page;
 use desk::view::View;
 use serde::{Deserialize, Serialize};
 use specta::Type;
+use tauri::{AppHandle, Emitter as _};
 use tauri_specta::Event;
+
+/// Tells the page. Needs no register of events, which [`Event::emit`] does.
+///
+/// # Errors
+/// Tauri's.
+pub(crate) fn tell<E: Event + Serialize + Clone>(app: &AppHandle, event: &E) -> tauri::Result<()> {
+    app.emit(E::NAME, event)
+}
 
 /// Everything it shows, anew. After an [`OwnerLost`] it says that the owner is back.
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]

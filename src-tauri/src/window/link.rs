@@ -20,7 +20,7 @@ use tauri_specta::Event;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::events::{OwnerLost, PageShown, ViewChanged};
+use super::events::{self, OwnerLost, PageShown, ViewChanged};
 use super::frame;
 
 /// How long an owner that was lost is looked for before the person is asked.
@@ -229,5 +229,5 @@ pub(super) async fn follow(owner: Owner, app: AppHandle) {
 
 fn emit(app: &AppHandle, event: impl Event + Serialize + Clone) {
     // It fails only where the window is gone, and then this process ends.
-    let _ = event.emit(app);
+    let _ = events::tell(app, &event);
 }

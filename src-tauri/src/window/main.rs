@@ -37,12 +37,11 @@ fn main() -> ExitCode {
     let page = args.page.unwrap_or(Page::Devices { device_key: None, remove: false });
     let owner = link::Owner::new(start.folders.clone(), start.data, page, args.failure);
     let (following, file) = (owner.clone(), start.folders.config.join("window.json"));
-    let (reactor, builder) = (start.reactor, bindings::builder());
+    let reactor = start.reactor;
     let app = tauri::Builder::default()
         .manage(owner)
-        .invoke_handler(builder.invoke_handler())
+        .invoke_handler(bindings::handler())
         .setup(move |app| {
-            builder.mount_events(app);
             frame::open(app.handle(), file)?;
             reactor.spawn(link::follow(following, app.handle().clone()));
             // Elsewhere the web view follows the system by itself.
