@@ -33,6 +33,8 @@ pub(crate) use squatter::Squatter;
 const SOON: Duration = Duration::from_secs(60);
 /// For a gateway that answers to be ready: the oldest one hears nothing for a while after it began to listen.
 const READY: Duration = Duration::from_secs(180);
+/// How often a gateway is met that does not answer in the fifteen seconds that the app waits.
+const TRIES: usize = 3;
 const ADMIN: [&str; 5] =
     ["operator.admin", "operator.pairing", "operator.read", "operator.write", "operator.approvals"];
 
@@ -82,7 +84,19 @@ impl Stage {
     }
 
     async fn connect(&self, who: Who<'_>, scopes: &[&str], auth: &Auth) -> Result<Client, ConnectFailure> {
-        Client::connect(&self.keeper.address, &app("Study", scopes), who, auth, gateway::events()).await
+        let mut auth = auth.clone();
+        for _ in 1..TRIES {
+            match Client::connect(&self.keeper.address, &app("Study", scopes), who, &auth, gateway::events()).await {
+                // A gateway that is busy with itself answers nobody: the app's link tries again as well, with a new proof.
+                Err(ConnectFailure::TimedOut(_)) => {
+                    if let Auth::Shared(_, proof) | Auth::Both(_, _, proof) = &mut auth {
+                        *proof = self.proof().await;
+                    }
+                }
+                met => return met,
+            }
+        }
+        Client::connect(&self.keeper.address, &app("Study", scopes), who, &auth, gateway::events()).await
     }
 
     async fn repair(&self) -> Client {
