@@ -15,9 +15,10 @@ fn main() {
     if target("OS") == "linux" {
         // The web engine uses the system's SQLite: without this it would be given the one that is linked into the programs.
         println!("cargo::rustc-link-arg-bins=-Wl,--exclude-libs,ALL");
-        // Functions that are the same become one. Here rustc links with LLD, which can; elsewhere it may not.
+        // Functions that are the same become one, and addresses to be moved are told in bits; glibc reads those since 2.36. Here rustc links with LLD,
+        // which can; elsewhere it may not.
         if target("ARCH") == "x86_64" && std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-            println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+            println!("cargo::rustc-link-arg-bins=-Wl,--icf=all,-z,pack-relative-relocs");
         }
     }
 }
