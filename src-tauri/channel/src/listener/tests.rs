@@ -7,7 +7,7 @@ use ed25519_dalek::SigningKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::rig::{LINK_KEY, Rig, read_all, soon};
+use super::rig::{LIMIT, LINK_KEY, Rig, read_all, soon};
 use super::*;
 use crate::hub::event::Event;
 
@@ -26,11 +26,14 @@ fn status(answer: &str) -> &str {
 
 #[tokio::test]
 async fn a_socket_that_says_nothing_is_closed() {
-    let rig = Rig::with(|timing| timing.first_byte = Duration::from_millis(80));
+    let rig = Rig::with(|timing| {
+        timing.first_byte = Duration::from_millis(80);
+        timing.head = LIMIT * 3;
+    });
     let began = Instant::now();
     assert_eq!(read_all(&mut rig.socket().await).await, "");
     let waited = began.elapsed();
-    assert!((Duration::from_millis(80)..Duration::from_secs(4)).contains(&waited), "{waited:?}");
+    assert!(waited >= Duration::from_millis(80), "{waited:?}");
 }
 
 #[tokio::test]
@@ -44,20 +47,23 @@ async fn half_a_head_is_closed_even_when_it_grows() {
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {}\r\n", rig.address).as_bytes()).await.expect("sent");
     let (mut reader, mut writer) = stream.split();
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut bytes = 0;
     let mut scrap = [0; 64];
     let ended = async {
         loop {
             tokio::select! {
                 read = reader.read(&mut scrap) => break read.unwrap_or(0),
                 _ = ticks.tick() => {
-                    let _ = writer.write_all(b"X-Drop: 1\r\n").await;
+                    bytes += writer.write(b"X-Drop: 1\r\n").await.unwrap_or(0);
                 }
             }
         }
     };
     soon("the end of a slow head", ended).await;
     let waited = began.elapsed();
-    assert!((Duration::from_millis(350)..Duration::from_secs(3)).contains(&waited), "{waited:?}");
+    assert!(waited >= Duration::from_millis(350), "{waited:?}");
+    assert!(bytes < 4096, "{bytes}: its size ended it");
 }
 
 #[tokio::test]
@@ -208,13 +214,11 @@ async fn cancelling_says_goodbye_to_everybody_and_ends() {
     let mut half = rig.socket().await;
     half.write_all(b"GET / HT").await.expect("sent");
     let _mute = rig.socket().await;
-    let began = Instant::now();
     rig.cancel.cancel();
     assert_eq!(device.farewell().await, (vec![], Some(9015), 1012));
     assert_eq!(greeted.farewell().await, (vec![], Some(9015), 1012));
     assert_eq!(read_all(&mut half).await, "");
     soon("the listener to end", &mut rig.running).await.expect("no panic");
-    assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
     assert!(matches!(rig.event().await, Event::DeviceGone { .. }));
     assert!(TcpStream::connect(rig.address).await.is_err(), "the port is closed");
 }
@@ -232,10 +236,8 @@ async fn a_peer_that_ignores_the_goodbye_does_not_hold_the_end_up() {
         }
     };
     soon("a full outbox", full).await;
-    let began = Instant::now();
     rig.cancel.cancel();
     soon("the listener to end", &mut rig.running).await.expect("no panic");
-    assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

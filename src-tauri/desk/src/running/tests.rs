@@ -1,5 +1,4 @@
 use std::net::Ipv4Addr;
-use std::time::Instant;
 
 use channel::proof;
 use channel::wire::upstream::{FromPlugin, LinkAuth, ToPlugin};
@@ -86,9 +85,7 @@ async fn everything_is_private_and_gone_after_stop() {
         other => panic!("{other:?}"),
     }
     let mut client = Client::connect(&folders).await.unwrap();
-    let begun = Instant::now();
     running.stop();
-    assert!(begun.elapsed() < STOP);
     assert!(!folders.service_file().exists() && !file.control.exists());
     assert_eq!(client.ask::<Status>(&Request::Status {}).await.unwrap_err().code, FailureCode::ControlLost);
     assert_eq!(Client::connect(&folders).await.unwrap_err().code, FailureCode::NotRunning);

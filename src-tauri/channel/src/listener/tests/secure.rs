@@ -1,6 +1,6 @@
 //! TLS on the port, with a real client and with bytes by hand.
 
-use super::super::rig::secured;
+use super::super::rig::{LIMIT, secured};
 use super::*;
 use crate::proof::Chan;
 use crate::wire::Blob;
@@ -107,7 +107,7 @@ async fn over_tls_there_is_nothing_but_devices() {
 #[tokio::test]
 async fn who_does_not_finish_the_handshake_is_closed_within_the_time_of_a_head() {
     let rig = Rig::with(|timing| {
-        timing.first_byte = Duration::from_secs(5);
+        timing.first_byte = LIMIT * 3;
         timing.head = Duration::from_millis(400);
     });
     let hello = client_hello();
@@ -119,13 +119,13 @@ async fn who_does_not_finish_the_handshake_is_closed_within_the_time_of_a_head()
         let mut scrap = Vec::new();
         let _ = soon("the end of a handshake", stream.read_to_end(&mut scrap)).await;
         let waited = began.elapsed();
-        assert!((Duration::from_millis(350)..Duration::from_secs(3)).contains(&waited), "{} {waited:?}", sent.len());
+        assert!(waited >= Duration::from_millis(350), "{} {waited:?}", sent.len());
     }
     // Dribbling does not buy time.
     let mut stream = rig.socket().await;
-    let began = Instant::now();
     let (mut reader, mut writer) = stream.split();
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut rest = hello.iter();
     let mut scrap = [0; 64];
     let ended = async {
@@ -141,12 +141,10 @@ async fn who_does_not_finish_the_handshake_is_closed_within_the_time_of_a_head()
         }
     };
     soon("the end of a dribbled handshake", ended).await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(rest.len() > 0, "all of it was taken");
     // After the handshake the rest of the same time is for the head.
     let (mut stream, _) = rig.tls().await;
-    let began = Instant::now();
     assert_eq!(read_all(&mut stream).await, "");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     let metrics = rig.exchange(&get("/metrics", rig.address, "")).await;
     assert!(metrics.contains("smartpi_tls_handshakes_failed_total 4\n"), "{metrics}");
 }
